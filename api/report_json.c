@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report_json.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_OF(list) (sizeof(list) / sizeof((list)[0]))
+
+/* The headings under which entries stand, by kind; the place name is what `where` is called. */
+static const struct heading {
+    const char *name;
+    enum kf_kind kind;
+} headings[] = {
+    {"renamed_layers", KF_KIND_RENAME}, {"layer_mismatches", KF_KIND_MISMATCH},
+    {"config_changes", KF_KIND_CHANGE}, {"lost", KF_KIND_LOST},
+    {"findings", KF_KIND_FINDING},      {"needs", KF_KIND_NEED},
+};
+
+/* Takes the value; NULL, for memory that ran out, is a failure like any other. */
+static int put(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value);
+}
+
+/* For what the file does not tell. */
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+/* `object` when all went well, else NULL. */
+static json_t *whole_new(json_t *object, int bad)
+{
+    if (bad == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *evidence_json(const struct kf_report *rep)
+{
+    json_t *list = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < rep->source.n_evidence; i++)
+        bad |= json_array_append_new(list, json_string(rep->source.evidence[i]));
+    return whole_new(list, bad);
+}
+
+static json_t *source_json(const struct kf_report *rep)
+{
+    json_t *source = json_object();
+    int bad = 0;
+
+    bad |= put(source, "format", text_or_null(rep->source.format));
+    bad |= put(source, "title", text_or_null(rep->source.title));
+    bad |= put(source, "keras_version", text_or_null(rep->source.keras_version));
+    bad |= put(source, "backend", text_or_null(rep->source.backend));
+    bad |= put(source, "evidence", evidence_json(rep));
+    bad |= put(source, "size", json_integer((json_int_t)rep->source.size));
+    bad |= put(source, "sha256", json_null());
+    bad |= put(source, "filename", json_null());
+    return whole_new(source, bad);
+}
+
+static json_t *target_json(const struct kf_report *rep)
+{
+    json_t *target = json_object();
+    int bad = 0;
+
+    bad |= put(target, "format", text_or_null(rep->target.format));
+    bad |= put(target, "keras_version", text_or_null(rep->target.keras_version));
+    return whole_new(target, bad);
+}
+
+static json_t *shape_json(unsigned rank, const uint64_t *dims)
+{
+    json_t *shape = json_array();
+    int bad = 0;
+
+    for (unsigned i = 0; i < rank; i++)
+        bad |= json_array_append_new(shape, json_integer((json_int_t)dims[i]));
+    return whole_new(shape, bad);
+}
+
+static json_t *checksum_json(const struct kf_checksum *sum)
+{
+    if (sum->value[0] == '\0' || !sum->algorithm)
+        return json_null();
+    return json_pack("{s:s, s:s}", "algorithm", sum->algorithm, "value", sum->value);
+}
+
+/* {"before": ..., "after": ...}; takes both. */
+static json_t *pair_new(json_t *before, json_t *after)
+{
+    return json_pack("{s:o, s:o}", "before", before, "after", after);
+}
+
+static json_t *tensor_json(const struct kf_tensor_report *row)
+{
+    bool written = row->target && row->target[0] != '\0';
+    json_t *tensor = json_object(), *shape = json_null(), *dtype = json_null();
+    int bad = 0;
+
+    if (written) {
+        shape = shape_json(row->rank_after, row->dims_after);
+        dtype = text_or_null(row->dtype_after);
+    }
+    bad |= put(tensor, "source", text_or_null(row->source));
+    bad |= put(tensor, "target", text_or_null(written ? row->target : NULL));
+    bad |= put(tensor, "layer", json_string(row->layer ? row->layer : ""));
+    bad |= put(tensor, "done", text_or_null(row->done));
+    bad |= put(tensor, "shape", pair_new(shape_json(row->rank_before, row->dims_before), shape));
+    bad |= put(tensor, "dtype", pair_new(text_or_null(row->dtype_before), dtype));
+    bad |=
+        put(tensor, "checksum", pair_new(checksum_json(&row->before), checksum_json(&row->after)));
+    return whole_new(tensor, bad);
+}
+
+static json_t *tensors_json(const struct kf_report *rep)
+{
+    json_t *list = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < rep->n_tensors && bad == 0; i++)
+        bad |= json_array_append_new(list, tensor_json(&rep->tensors[i]));
+    return whole_new(list, bad);
+}
+
+static bool is_renamed(const struct kf_tensor_report *row)
+{
+    return row->source && row->target && row->target[0] && strcmp(row->source, row->target) != 0;
+}
+
+static json_t *renamed_tensors_json(const struct kf_report *rep)
+{
+    json_t *list = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < rep->n_tensors && bad == 0; i++) {
+        const struct kf_tensor_report *row = &rep->tensors[i];
+
+        if (is_renamed(row))
+            bad |= json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "before", row->source,
+                                                         "after", row->target, "layer",
+                                                         row->layer ? row->layer : ""));
+    }
+    return whole_new(list, bad);
+}
+
+/* Without `before` or `after` where there was or is no value: null is a value of its own. */
+static json_t *entry_json(const struct kf_entry *entry)
+{
+    const char *way_out = kf_code_way_out(entry->code);
+    json_t *object = json_object();
+    int bad = 0;
+
+    bad |= put(object, "where", json_string(entry->where));
+    if (entry->key)
+        bad |= put(object, "key", json_string(entry->key));
+    if (entry->before)
+        bad |= json_object_set(object, "before", entry->before);
+    if (entry->after)
+        bad |= json_object_set(object, "after", entry->after);
+    bad |= put(object, "code", json_string(kf_code_slug(entry->code)));
+    bad |= put(object, "reason", json_string(entry->what));
+    if (way_out)
+        bad |= put(object, "way_out", json_string(way_out));
+    return whole_new(object, bad);
+}
+
+static json_t *entries_json(const struct kf_report *rep, enum kf_kind kind)
+{
+    json_t *list = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < rep->n_entries && bad == 0; i++)
+        if (kf_code_kind(rep->entries[i].code) == kind)
+            bad |= json_array_append_new(list, entry_json(&rep->entries[i]));
+    return whole_new(list, bad);
+}
+
+/* All that refuses, of whatever kind, the first first: why there is no result. */
+static json_t *problems_json(const struct kf_report *rep)
+{
+    json_t *list = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < rep->n_entries && bad == 0; i++)
+        if (kf_code_grade(rep->entries[i].code) >= KF_GRADE_REFUSED)
+            bad |= json_array_append_new(list, entry_json(&rep->entries[i]));
+    /* The code stands even when memory was too short for its entry. */
+    if (rep->first_failure != KF_OK && json_array_size(list) == 0)
+        bad |= json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "where", "", "code",
+                                                     kf_code_slug(rep->first_failure), "reason",
+                                                     "no memory was left to say more"));
+    return whole_new(list, bad);
+}
+
+static json_t *rules_json(const struct kf_report *rep)
+{
+    json_t *list = json_array();
+    int bad = 0;
+
+    for (size_t i = 0; i < rep->n_rules; i++)
+        bad |= json_array_append_new(list, json_string(rep->rules[i]));
+    return whole_new(list, bad);
+}
+
+static json_t *summary_json(const struct kf_report *rep)
+{
+    char *text = kf_report_summary(rep), *rest = text, *line;
+    json_t *lines = json_array();
+    int bad = text ? 0 : -1;
+
+    while (rest && *rest && (line = strsep(&rest, "\n")))
+        bad |= json_array_append_new(lines, json_string(line));
+    free(text);
+    return json_pack("{s:o}", "lines", whole_new(lines, bad));
+}
+
+/* How long each list is, so that nobody needs to count; what was dropped is in no list. */
+static json_t *counts_json(const struct kf_report *rep, const json_t *report)
+{
+    json_t *counts = json_object();
+    int bad = 0;
+
+    bad |= put(counts, "layers", json_integer((json_int_t)rep->n_layers));
+    bad |= put(counts, "parameters", json_integer((json_int_t)rep->n_parameters));
+    bad |= put(counts, "tensors", json_integer((json_int_t)rep->n_tensors));
+    bad |=
+        put(counts, "renamed_tensors",
+            json_integer((json_int_t)json_array_size(json_object_get(report, "renamed_tensors"))));
+    for (size_t i = 0; i < N_OF(headings); i++) {
+        size_t n = json_array_size(json_object_get(report, headings[i].name));
+
+        bad |= put(counts, headings[i].name, json_integer((json_int_t)n));
+    }
+    bad |= put(counts, "problems",
+               json_integer((json_int_t)json_array_size(json_object_get(report, "problems"))));
+    bad |= put(counts, "dropped_entries", json_integer((json_int_t)rep->n_dropped));
+    return whole_new(counts, bad);
+}
+
+static int put_head(json_t *report, const struct kf_report *rep)
+{
+    int bad = 0;
+
+    bad |= put(report, "$schema", json_string(KF_REPORT_SCHEMA));
+    bad |= put(report, "report_version", json_integer(KF_REPORT_VERSION));
+    bad |= put(report, "verdict", json_string(kf_verdict_name(kf_report_verdict(rep))));
+    bad |= put(report, "training", json_string(kf_training_name(rep->training)));
+    bad |= put(report, "source", source_json(rep));
+    bad |= put(report, "target", target_json(rep));
+    bad |= put(report, "summary", summary_json(rep));
+    return bad;
+}
+
+json_t *kf_report_json(const struct kf_report *rep)
+{
+    json_t *report = json_object();
+    int bad = put_head(report, rep);
+
+    bad |= put(report, "problems", problems_json(rep));
+    for (size_t i = 0; i < N_OF(headings); i++)
+        bad |= put(report, headings[i].name, entries_json(rep, headings[i].kind));
+    bad |= put(report, "renamed_tensors", renamed_tensors_json(rep));
+    bad |= put(report, "tensors", tensors_json(rep));
+    bad |= put(report, "rules", rules_json(rep));
+    bad |= put(report, "counts", counts_json(rep, report));
+    bad |= put(report, "timings", json_object());
+    return whole_new(report, bad);
+}
+
+static void set_source(json_t *report, const char *member, const char *text)
+{
+    json_t *source = json_object_get(report, "source");
+
+    if (source && text)
+        json_object_set_new(source, member, json_string(text));
+}
+
+void kf_report_json_set_source(json_t *report, const char *sha256)
+{
+    if (sha256 && sha256[0] != '\0')
+        set_source(report, "sha256", sha256);
+}
+
+void kf_report_json_set_filename(json_t *report, const char *filename)
+{
+    set_source(report, "filename", filename);
+}
+
+void kf_report_json_set_timing(json_t *report, const char *phase, double ms)
+{
+    json_t *timings = json_object_get(report, "timings");
+    char member[64];
+
+    snprintf(member, sizeof member, "%s_ms", phase);
+    if (timings)
+        json_object_set_new(timings, member, json_real(ms));
+}
+
+bool kf_report_json_refusal(const json_t *report, struct kf_refusal *out)
+{
+    const json_t *first = json_array_get(json_object_get(report, "problems"), 0);
+
+    *out = (struct kf_refusal){
+        .code = json_string_value(json_object_get(first, "code")),
+        .where = json_string_value(json_object_get(first, "where")),
+        .reason = json_string_value(json_object_get(first, "reason")),
+        .way_out = json_string_value(json_object_get(first, "way_out")),
+    };
+    return out->code && out->where && out->reason;
+}
+
+int kf_report_json_summary(const json_t *report, char *out, size_t max)
+{
+    const json_t *counts = json_object_get(report, "counts");
+    const char *verdict = json_string_value(json_object_get(report, "verdict"));
+    const char *training = json_string_value(json_object_get(report, "training"));
+    int n;
+
+    out[0] = '\0';
+    if (!counts || !verdict || !training)
+        return -1;
+    n = snprintf(out, max, "verdict=%s, training=%s", verdict, training);
+    for (size_t i = 0; n >= 0 && (size_t)n < max; i++) {
+        static const char *const shown[][2] = {
+            {"tensors", "tensors"},
+            {"renamed", "renamed_tensors"},
+            {"renamed-layers", "renamed_layers"},
+            {"mismatches", "layer_mismatches"},
+            {"changes", "config_changes"},
+            {"lost", "lost"},
+            {"findings", "findings"},
+            {"needs", "needs"},
+        };
+
+        if (i == N_OF(shown))
+            return 0;
+        n += snprintf(out + n, max - (size_t)n, ", %s=%lld", shown[i][0],
+                      (long long)json_integer_value(json_object_get(counts, shown[i][1])));
+    }
+    out[0] = '\0';
+    return -1;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "adapt.h"
+#include "ops.h"
+
+int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where)
+{
+    return kf_report_add(adapt->rep, KF_NO_MEMORY, where, "out of memory");
+}
+
+/* Training state is not carried yet; what the file has of it is named. */
+static int drop_training(struct kf_adapt *adapt)
+{
+    struct kf_model *model = adapt->model;
+
+    if (!model->training && !model->has_optimizer_state)
+        return 0;
+    adapt->rep->training = KF_TRAINING_DROPPED;
+    if (model->training)
+        kf_report_add(adapt->rep, KF_TRAINING_LOST, "",
+                      "optimizer, loss and metrics of compile() are left out");
+    if (model->has_optimizer_state)
+        kf_report_add(adapt->rep, KF_TRAINING_LOST, "",
+                      "the optimizer's state is left out: training starts it anew");
+    if (adapt->options->require_training)
+        kf_report_add(adapt->rep, KF_TRAINING_REQUIRED, "",
+                      "require=training, but the training state would be dropped");
+    return 0;
+}
+
+static int keras2_to_keras3(struct kf_adapt *adapt)
+{
+    struct kf_graph *graph = adapt->model->graph;
+
+    KF_TRY(kf_adapt_masks(adapt, graph));
+    KF_TRY(kf_adapt_calls(adapt, graph));
+    KF_TRY(kf_adapt_ops(adapt, graph));
+    KF_TRY(kf_adapt_layers(adapt, graph));
+    KF_TRY(kf_adapt_names(adapt, graph));
+    return drop_training(adapt);
+}
+
+int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
+             const struct kf_options *options, struct kf_report *rep)
+{
+    struct kf_adapt adapt = {
+        .model = model, .options = options, .rep = rep, .since = keras / 10000 * 100 + keras / 100 % 100};
+
+    if (model->dialect == dialect)
+        return 0;
+    if (model->dialect != KF_DIALECT_KERAS2 || dialect != KF_DIALECT_KERAS3)
+        return kf_report_add(rep, KF_UNSUPPORTED_PAIR, "",
+                             "no way from this dialect to the target's");
+    KF_TRY(keras2_to_keras3(&adapt));
+    model->dialect = dialect;
+    return kf_report_status(rep);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_ADAPT_ADAPT_H
+#define KF_ADAPT_ADAPT_H
+
+#include "../model/classes.h"
+#include "../model/model.h"
+
+/**
+ * Bring a model from its dialect to `dialect`, for the target release `keras`.
+ *
+ * Everything that changes is reported; what has no equal is refused by name, all of it and not
+ * only the first. Values are rewritten by wrapping payloads, nothing is pulled.
+ *
+ * Outcomes: 0, or the negative code of the first refusal.
+ */
+int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
+             const struct kf_options *options, struct kf_report *rep);
+
+/* What the steps of an adaptation share. */
+struct kf_adapt {
+    struct kf_model *model;
+    const struct kf_options *options;
+    struct kf_report *rep;
+    int since; /* target release as 3 * 100 + minor, as the tables count */
+};
+
+/** Report that memory ran out; -KF_NO_MEMORY. */
+int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where);
+
+/* rules.c: the rows of one layer's config; its class may change. */
+int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer);
+/** Why a class of Keras 2 has no equal (`rule_out` is its row), or NULL when it has one or is none. */
+const char *kf_rules_gone(const char *class_name, const char **rule_out);
+
+/* objects.c: what stands inside a layer's config, and its dtype. */
+int kf_objects_apply(struct kf_adapt *adapt, struct kf_layer *layer);
+
+/* layers.c: all layers of the tree, their classes, configs and parts. */
+int kf_adapt_layers(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* names.c: names that Keras 3 does not take. */
+int kf_adapt_names(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* calls.c: how the layers are called, and layers that one layer becomes. */
+int kf_adapt_calls(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* insert.c: a layer of `class_name` in front of layer `index`, which keeps all its calls. */
+int kf_insert_before(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
+                     const char *class_name, json_t *config, struct kf_layer **out);
+
+/* gates.c: variables of layers whose activation has another slope. */
+int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer);
+
+/* tensors.c: variables that are stored otherwise. */
+int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer);
+
+/* masks.c: masks that Keras 3 would compute otherwise. */
+int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
+#include "../io/json.h"
+#include "adapt.h"
+#include <string.h>
+
+static int adapt_layer(struct kf_adapt *adapt, struct kf_layer *layer);
+
+/* A key that neither a row nor the class of Keras 3 knows would make the load fail. */
+static int check_keys(struct kf_adapt *adapt, struct kf_layer *layer,
+                      const struct kf_class *found)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(layer->config, key, value)
+        if (!kf_class_takes(found, key))
+            kf_report_change(adapt->rep, KF_UNKNOWN_KEY, layer->path, key, value, NULL,
+                             "%s of Keras 3 takes no %s, and what it does is not known",
+                             layer->class_name, key);
+    return 0;
+}
+
+/* "Package>Class" of a class that was registered, else the class itself. */
+static int keep_custom(struct kf_adapt *adapt, struct kf_layer *layer, const char *what)
+{
+    kf_report_rule(adapt->rep, "custom:keep");
+    layer->custom = true;
+    if (!layer->registered_name)
+        layer->registered_name = layer->class_name;
+    return kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "%s %s", what,
+                         layer->class_name);
+}
+
+static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    const char *rule = NULL, *why = kf_rules_gone(layer->class_name, &rule);
+    bool lambda = strcmp(layer->class_name, "Lambda") == 0;
+
+    if (why) {
+        kf_report_rule(adapt->rep, rule);
+        kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, why);
+        return 0;
+    }
+    if (lambda)
+        kf_report_add(adapt->rep, KF_CARRIES_CODE, layer->path,
+                      "the Lambda holds Python code, which was not run");
+    if (adapt->options->custom == KF_CUSTOM_KEEP)
+        return keep_custom(adapt, layer, lambda ? "a" : "the custom class");
+    if (lambda)
+        kf_report_add(adapt->rep, KF_LAMBDA, layer->path,
+                      "a Lambda is Python code of the version that wrote it");
+    else
+        kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path,
+                      "%s is not a layer of Keras", layer->class_name);
+    return 0;
+}
+
+static int too_new(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found)
+{
+    if (adapt->since < found->since)
+        kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s came with Keras %d.%d",
+                      layer->class_name, found->since / 100, found->since % 100);
+    return 0;
+}
+
+/* The object of a part in its parent's config, as Keras 3 writes it. */
+static int write_part(struct kf_adapt *adapt, struct kf_layer *owner, struct kf_layer *part,
+                      size_t index)
+{
+    json_t *list = part->config_key ? json_object_get(owner->config, part->config_key) : NULL;
+    json_t *object = part->in_container ? json_array_get(list, index) : list;
+
+    if (!object || part->inner)
+        return 0;
+    KF_TRY(kf_json_set(object, "module",
+                       part->module ? json_string(part->module) : json_null(), adapt->rep));
+    KF_TRY(kf_json_set(object, "class_name", json_string(part->class_name), adapt->rep));
+    json_object_del(object, "shared_object_id");
+    json_object_del(object, "build_config");
+    return kf_json_set(object, "registered_name",
+                       part->registered_name ? json_string(part->registered_name) : json_null(),
+                       adapt->rep);
+}
+
+static int adapt_parts(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    for (size_t i = 0; i < layer->n_parts; i++) {
+        KF_TRY(adapt_layer(adapt, layer->parts[i]));
+        KF_TRY(write_part(adapt, layer, layer->parts[i], i));
+    }
+    return 0;
+}
+
+static int adapt_class(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    const struct kf_class *found;
+    const char *rule;
+
+    KF_TRY(kf_adapt_tensors(adapt, layer));
+    KF_TRY(kf_rules_apply(adapt, layer));
+    found = kf_class_find("keras.layers", layer->class_name);
+    if (!found || kf_rules_gone(layer->class_name, &rule) || strcmp(layer->class_name, "Lambda") == 0)
+        return refuse_class(adapt, layer);
+    layer->module = found->module;
+    layer->registered_name = NULL;
+    KF_TRY(too_new(adapt, layer, found));
+    KF_TRY(kf_objects_apply(adapt, layer));
+    KF_TRY(kf_adapt_gates(adapt, layer));
+    return check_keys(adapt, layer, found);
+}
+
+static int adapt_layer(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    if (layer->inner)
+        return kf_adapt_layers(adapt, layer->inner);
+    if (layer->operation)
+        return 0;
+    KF_TRY(adapt_class(adapt, layer));
+    return layer->custom ? 0 : adapt_parts(adapt, layer);
+}
+
+int kf_adapt_layers(struct kf_adapt *adapt, struct kf_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_layers; i++)
+        KF_TRY(adapt_layer(adapt, graph->layers[i]));
+    return 0;
+}

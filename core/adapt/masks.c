@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/alloc.h"
+#include "../base/str.h"
+#include "../io/json.h"
+#include "../model/order.h"
+#include "adapt.h"
+#include <string.h>
+
+/*
+ * Masks that Keras 3 would compute otherwise. Both versions carry masks along the tensors without
+ * a word in the config, so the graph is walked as Keras 2 would run it, and where the two part
+ * the mask of Keras 2 is written out: operation nodes compute it, and the first layer that takes
+ * one gets it by the keyword mask. From there on Keras 3 carries that one along.
+ */
+enum what {
+    LOSE,
+    SOURCE_EMBEDDING,
+    SOURCE_MASKING,
+    PASS,
+    TAKE,
+    SEQUENCE,
+    END,
+    QUERY,
+    MERGE,
+    CONCAT,
+    LEAK
+};
+
+static const struct {
+    const char *classes;
+    enum what what;
+    const char *name;
+} mask_rows[] = {
+#define KF_MASK(classes, what) {classes, what, "mask:" classes},
+#include "masks.def"
+#undef KF_MASK
+};
+
+/* A mask is the AND of atoms: masks that layers made, numbered by call. */
+struct mask {
+    size_t *atoms; /* sorted, in the model's arena */
+    size_t n;
+    bool differs; /* Keras 3 has another one, or none, or one where Keras 2 has none */
+};
+
+struct masks {
+    struct kf_adapt *adapt;
+    struct kf_graph *graph;
+    struct mask *of;  /* by call number */
+    size_t *first;    /* number of a layer's first call */
+    struct {
+        struct kf_ref at; /* where the mask can be computed from */
+        bool opaque;      /* it comes out of, or into, another model */
+        struct kf_ref node;
+        bool made;
+    } *atoms;
+    size_t at; /* number of the call that is looked at */
+};
+
+static enum what what_of(struct masks *masks, const struct kf_layer *layer)
+{
+    for (size_t i = 0; i < sizeof(mask_rows) / sizeof(mask_rows[0]); i++)
+        if (kf_in_words(mask_rows[i].classes, layer->class_name)) {
+            kf_report_rule(masks->adapt->rep, mask_rows[i].name);
+            return mask_rows[i].what;
+        }
+    return LOSE;
+}
+
+static struct mask *mask_of(struct masks *masks, const json_t *value)
+{
+    struct kf_ref ref;
+
+    return kf_ref_get(value, &ref) ? &masks->of[masks->first[ref.layer] + ref.call] : NULL;
+}
+
+/* The union of two sorted sets. */
+static int join(struct masks *masks, struct mask *into, const struct mask *other)
+{
+    size_t *atoms = kf_arena_alloc(masks->adapt->model->arena,
+                                   (into->n + other->n + 1) * sizeof(*atoms));
+    size_t n = 0, i = 0, k = 0;
+
+    if (!atoms)
+        return kf_adapt_no_memory(masks->adapt, masks->graph->path);
+    while (i < into->n || k < other->n) {
+        bool left = k == other->n || (i < into->n && into->atoms[i] <= other->atoms[k]);
+
+        if (left && k < other->n && into->atoms[i] == other->atoms[k])
+            k++;
+        atoms[n++] = left ? into->atoms[i++] : other->atoms[k++];
+    }
+    into->atoms = atoms;
+    into->n = n;
+    return 0;
+}
+
+static bool same_atoms(const struct mask *a, const struct mask *b)
+{
+    return a->n == b->n && (!a->n || memcmp(a->atoms, b->atoms, a->n * sizeof(*a->atoms)) == 0);
+}
+
+/* A new mask that only this call makes. */
+static int make_atom(struct masks *masks, struct mask *out, const json_t *from)
+{
+    out->atoms = kf_arena_alloc(masks->adapt->model->arena, sizeof(*out->atoms));
+    if (!out->atoms)
+        return kf_adapt_no_memory(masks->adapt, masks->graph->path);
+    out->atoms[0] = masks->at;
+    out->n = 1;
+    masks->atoms[masks->at].opaque = !kf_ref_get(from, &masks->atoms[masks->at].at);
+    return 0;
+}
+
+struct inputs {
+    struct masks *masks;
+    struct mask all; /* AND of the masks there are */
+    const struct mask *one;
+    size_t n, n_masked;
+    bool equal, differs;
+};
+
+static int note_input(json_t *ref, void *context)
+{
+    struct inputs *inputs = context;
+    const struct mask *mask = mask_of(inputs->masks, ref);
+
+    inputs->n++;
+    inputs->differs |= mask->differs;
+    if (!mask->n)
+        return 0;
+    inputs->equal &= inputs->n_masked == 0 || same_atoms(inputs->one, mask);
+    inputs->one = mask;
+    inputs->n_masked++;
+    return join(inputs->masks, &inputs->all, mask);
+}
+
+static int look_at_inputs(struct masks *masks, struct inputs *inputs, const struct kf_call *call)
+{
+    *inputs = (struct inputs){.masks = masks, .equal = true};
+    return kf_refs_each(call->args, note_input, inputs);
+}
+
+/* An operation node of Keras 3: {"module": "keras.src.ops.numpy", "class_name"}. */
+static int add_operation(struct masks *masks, const char *class_name, json_t *config, json_t *args,
+                         struct kf_ref *out)
+{
+    struct kf_model *model = masks->adapt->model;
+    struct kf_layer *layer = kf_layer_new(model);
+    json_t *kwargs = json_object();
+
+    if (!layer || !config || !args || !kwargs)
+        return kf_adapt_no_memory(masks->adapt, masks->graph->path);
+    layer->name = kf_arena_printf(model->arena, "mask_%zu", masks->graph->n_layers);
+    layer->path = *masks->graph->path
+                      ? kf_arena_printf(model->arena, "%s/%s", masks->graph->path, layer->name)
+                      : layer->name;
+    layer->class_name = layer->registered_name = class_name;
+    layer->module = "keras.src.ops.numpy";
+    layer->operation = true;
+    layer->config = config;
+    if (!layer->path)
+        return kf_adapt_no_memory(masks->adapt, masks->graph->path);
+    KF_TRY(kf_json_set(config, "name", json_string(layer->name), masks->adapt->rep));
+    *out = (struct kf_ref){masks->graph->n_layers, 0, 0};
+    KF_TRY(kf_layer_add_call(model, layer, args, kwargs, masks->adapt->rep));
+    return kf_graph_insert(model, masks->graph, masks->graph->n_layers, layer,
+                           masks->adapt->rep);
+}
+
+static json_t *ref_json(struct kf_ref ref)
+{
+    return kf_ref_new(ref.layer, ref.call, ref.output);
+}
+
+/* The nodes that compute an atom, once: ids != 0, or any feature != mask_value. */
+static int make_node(struct masks *masks, size_t atom, struct kf_ref *out)
+{
+    const struct kf_layer *layer = NULL;
+    double value = 0;
+
+    if (masks->atoms[atom].made) {
+        *out = masks->atoms[atom].node;
+        return 0;
+    }
+    for (size_t i = 0; i < masks->graph->n_layers && masks->first[i] <= atom; i++)
+        layer = masks->graph->layers[i];
+    if (strcmp(layer->class_name, "Masking") == 0)
+        value = json_number_value(json_object_get(layer->config, "mask_value"));
+    KF_TRY(add_operation(masks, "NotEqual", json_object(),
+                         json_pack("[o, f]", ref_json(masks->atoms[atom].at), value), out));
+    if (strcmp(layer->class_name, "Masking") == 0)
+        KF_TRY(add_operation(masks, "Any", json_pack("{s:i, s:b}", "axis", -1, "keepdims", 0),
+                             json_pack("[o]", ref_json(*out)), out));
+    masks->atoms[atom].node = *out;
+    masks->atoms[atom].made = true;
+    return 0;
+}
+
+static int refuse(struct masks *masks, const struct kf_layer *layer)
+{
+    kf_report_add(masks->adapt->rep, KF_MASK_NO_EQUAL, layer->path,
+                  "the layer gets another mask in Keras 3 than in Keras 2, and it cannot be written "
+                  "out here");
+    return 0;
+}
+
+/* Give the call the mask that Keras 2 would. */
+static int write_mask(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
+                      struct mask *mask)
+{
+    struct kf_ref node = {0}, other;
+
+    for (size_t i = 0; i < mask->n; i++)
+        if (masks->atoms[mask->atoms[i]].opaque)
+            return refuse(masks, layer);
+    if (!mask->n)
+        return refuse(masks, layer);
+    KF_TRY(make_node(masks, mask->atoms[0], &node));
+    for (size_t i = 1; i < mask->n; i++) {
+        KF_TRY(make_node(masks, mask->atoms[i], &other));
+        KF_TRY(add_operation(masks, "LogicalAnd", json_object(),
+                             json_pack("[o, o]", ref_json(node), ref_json(other)), &node));
+    }
+    mask->differs = false;
+    KF_TRY(kf_json_set(call->kwargs, "mask", ref_json(node), masks->adapt->rep));
+    return kf_report_add(masks->adapt->rep, KF_MASK_WRITTEN, layer->path,
+                         "the mask is written out: Keras 3 would compute another one");
+}
+
+/* Keras 3 joins such masks by operations that it calls concatenate, concatenate_1, ..., and refuses
+ * a graph in which a layer has one of these names: those layers get another. */
+static int free_concatenate(struct masks *masks)
+{
+    for (size_t i = 0; i < masks->graph->n_layers; i++) {
+        struct kf_layer *layer = masks->graph->layers[i];
+        const char *rest = layer->name + strlen("concatenate");
+
+        if (!kf_starts(layer->name, "concatenate") || rest[strspn(rest, "_0123456789")] ||
+            layer->inner)
+            continue;
+        KF_TRY(kf_report_add(masks->adapt->rep, KF_LAYER_RENAMED, layer->path,
+                             "%s is called layer_%s, because Keras 3 gives that name to an "
+                             "operation of its own here",
+                             layer->name, layer->name));
+        layer->name = kf_arena_printf(masks->adapt->model->arena, "layer_%s", layer->name);
+        if (!layer->name)
+            return kf_adapt_no_memory(masks->adapt, layer->path);
+        KF_TRY(kf_json_set(layer->config, "name", json_string(layer->name), masks->adapt->rep));
+    }
+    return 0;
+}
+
+/* Along the last axis Keras 2 joins the masks by AND; along another they are joined end to end. */
+static int concatenate(struct masks *masks, const struct kf_layer *layer, struct mask *out,
+                       const struct inputs *inputs)
+{
+    json_int_t axis = kf_json_int(layer->config, "axis", -1);
+
+    if (!inputs->n_masked)
+        return 0;
+    if (axis == 1 || axis == -2) {
+        KF_TRY(make_atom(masks, out, NULL));
+        out->differs = inputs->differs;
+        return free_concatenate(masks);
+    }
+    *out = inputs->all;
+    out->differs = inputs->differs || !inputs->equal || inputs->n_masked < inputs->n;
+    return 0;
+}
+
+static bool gives_sequence(const struct kf_layer *layer)
+{
+    const json_t *inner = json_object_get(json_object_get(layer->config, "layer"), "config");
+
+    return kf_json_bool(inner ? inner : layer->config, "return_sequences", false);
+}
+
+/* Keras 3 hands the input's mask to a layer only when the call has no other tensors: an RNN that
+ * is given its initial state loses it.
+ * Source: keras/src/layers/layer.py Layer.__call__ (3.15.1), "Populate mask argument(s)" */
+static bool loses_mask(const struct kf_call *call)
+{
+    const json_t *state = json_object_get(call->kwargs, "initial_state");
+
+    return (state && !json_is_null(state)) || json_array_size(json_array_get(call->args, 0)) > 1;
+}
+
+/* A layer that takes a mask: where Keras 3 would give it another one, it is written out. */
+static int take(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
+                const json_t *first, struct mask *out)
+{
+    const json_t *given = json_object_get(call->kwargs, "mask");
+
+    if (given && !json_is_null(given))
+        return make_atom(masks, out, NULL);
+    if (!first)
+        return 0;
+    *out = *mask_of(masks, first);
+    if (out->n && loses_mask(call))
+        out->differs = true;
+    return out->differs ? write_mask(masks, layer, call, out) : 0;
+}
+
+static bool has_sources(const struct kf_graph *graph);
+
+static bool layer_has_sources(const struct kf_layer *layer)
+{
+    for (size_t i = 0; i < layer->n_parts; i++)
+        if (layer_has_sources(layer->parts[i]))
+            return true;
+    return layer->inner ? has_sources(layer->inner)
+                        : kf_json_bool(layer->config, "mask_zero", false) ||
+                              strcmp(layer->class_name, "Masking") == 0;
+}
+
+static bool has_sources(const struct kf_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_layers; i++)
+        if (layer_has_sources(graph->layers[i]))
+            return true;
+    return false;
+}
+
+/* What a TimeDistributed does with masks depends on the layer inside, otherwise in each version. */
+static bool masks_inside(struct masks *masks, const struct kf_layer *layer)
+{
+    enum what inside = layer->n_parts && strcmp(layer->class_name, "TimeDistributed") == 0
+                           ? what_of(masks, layer->parts[0])
+                           : LOSE;
+
+    return inside == SOURCE_EMBEDDING || inside == SOURCE_MASKING || inside == SEQUENCE ||
+           inside == END;
+}
+
+static int time_distributed(struct masks *masks, struct kf_layer *layer, struct mask *out)
+{
+    bool sources = layer_has_sources(layer->parts[0]);
+
+    if (!sources && !out->n)
+        return 0;
+    if (!sources)
+        return refuse(masks, layer);
+    KF_TRY(make_atom(masks, out, NULL));
+    out->differs = true;
+    return 0;
+}
+
+static int run_class(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
+                     struct mask *out)
+{
+    enum what what = what_of(masks, layer);
+    json_t *first = json_array_get(call->args, 0);
+    struct inputs inputs;
+
+    if (json_is_array(first) && (what == SEQUENCE || what == QUERY))
+        first = json_array_get(first, 0);
+    first = kf_ref_get(first, &(struct kf_ref){0}) ? first : NULL;
+    KF_TRY(look_at_inputs(masks, &inputs, call));
+    switch (what) {
+    case SOURCE_EMBEDDING:
+        return kf_json_bool(layer->config, "mask_zero", false) ? make_atom(masks, out, first) : 0;
+    case SOURCE_MASKING:
+        return make_atom(masks, out, first);
+    case PASS:
+    case LEAK:
+        if (first)
+            *out = *mask_of(masks, first);
+        if (what == LEAK && out->n)
+            *out = (struct mask){.differs = true};
+        return 0;
+    case TAKE:
+    case SEQUENCE:
+    case END:
+        if (masks_inside(masks, layer)) {
+            if (first)
+                *out = *mask_of(masks, first);
+            return time_distributed(masks, layer, out);
+        }
+        KF_TRY(take(masks, layer, call, first, out));
+        if (what == END || (what == SEQUENCE && !gives_sequence(layer)))
+            *out = (struct mask){0};
+        return 0;
+    case QUERY:
+        if (inputs.differs)
+            KF_TRY(refuse(masks, layer));
+        if (first)
+            *out = *mask_of(masks, first);
+        return 0;
+    case MERGE:
+        *out = inputs.all;
+        out->differs = inputs.n_masked && (inputs.differs || !inputs.equal || inputs.n_masked < inputs.n);
+        return 0;
+    case CONCAT:
+        return concatenate(masks, layer, out, &inputs);
+    default:
+        return 0;
+    }
+}
+
+static int run_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
+                     bool *differs_out);
+
+/* A model used as a layer: masks go in and come out, but nothing is known of them here. */
+static int run_inner(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
+                     struct mask *out)
+{
+    struct inputs inputs;
+    bool differs = false;
+
+    KF_TRY(look_at_inputs(masks, &inputs, call));
+    if (!inputs.n_masked && !inputs.differs && !layer_has_sources(layer))
+        return 0;
+    KF_TRY(run_graph(masks->adapt, layer->inner, inputs.n_masked > 0, &differs));
+    if (inputs.differs)
+        return refuse(masks, layer);
+    KF_TRY(make_atom(masks, out, NULL));
+    out->differs = differs;
+    return 0;
+}
+
+static int run_call(struct masks *masks, struct kf_layer *layer, size_t k, bool masked_inputs)
+{
+    struct mask *out = &masks->of[masks->at];
+
+    if (!layer->n_calls)
+        return masked_inputs ? make_atom(masks, out, NULL) : 0;
+    if (layer->inner)
+        return run_inner(masks, layer, &layer->calls[k], out);
+    return run_class(masks, layer, &layer->calls[k], out);
+}
+
+static int note_difference(json_t *ref, void *context)
+{
+    struct inputs *inputs = context;
+
+    inputs->differs |= mask_of(inputs->masks, ref)->differs;
+    return 0;
+}
+
+static int run_order(struct masks *masks, const struct kf_call_at *order, size_t n,
+                     bool masked_inputs, bool *differs_out)
+{
+    struct inputs ends = {.masks = masks};
+
+    for (size_t i = 0; i < n; i++) {
+        masks->at = masks->first[order[i].layer] + order[i].call;
+        KF_TRY(run_call(masks, masks->graph->layers[order[i].layer], order[i].call,
+                        masked_inputs));
+    }
+    KF_TRY(kf_refs_each(masks->graph->outputs, note_difference, &ends));
+    *differs_out = ends.differs;
+    return 0;
+}
+
+static int run_functional(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
+                          bool *differs_out)
+{
+    struct masks masks = {.adapt = adapt, .graph = graph};
+    struct kf_arena *arena = adapt->model->arena;
+    struct kf_call_at *order = NULL;
+    size_t n = 0, at = 0;
+    int r = kf_graph_order(graph, &order, &n, adapt->rep);
+
+    if (r >= 0) {
+        masks.of = kf_arena_alloc(arena, n * sizeof(*masks.of));
+        masks.atoms = kf_arena_alloc(arena, n * sizeof(*masks.atoms));
+        masks.first = kf_arena_alloc(arena, (graph->n_layers + 1) * sizeof(*masks.first));
+        if (!masks.of || !masks.atoms || !masks.first)
+            r = kf_adapt_no_memory(adapt, graph->path);
+    }
+    for (size_t i = 0; r >= 0 && i < graph->n_layers; i++) {
+        masks.first[i] = at;
+        at += graph->layers[i]->n_calls ? graph->layers[i]->n_calls : 1;
+    }
+    if (r >= 0)
+        r = run_order(&masks, order, n, masked_inputs, differs_out);
+    kf_free(order);
+    return r;
+}
+
+/* A chain merges nothing; only a layer that loses the mask in Keras 2 alone can matter. */
+static int run_sequential(struct kf_adapt *adapt, struct kf_graph *graph, bool masked,
+                          bool *differs_out)
+{
+    struct masks masks = {.adapt = adapt, .graph = graph};
+    bool leaked = false;
+
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        struct kf_layer *layer = graph->layers[i];
+        enum what what = what_of(&masks, layer);
+
+        if (layer->inner && (masked || layer_has_sources(layer)))
+            KF_TRY(run_graph(adapt, layer->inner, masked, differs_out));
+        if (leaked && (what == TAKE || what == SEQUENCE || what == END))
+            KF_TRY(refuse(&masks, layer));
+        masked |= layer_has_sources(layer);
+        leaked |= masked && what == LEAK;
+        if (what == LOSE || what == END || (what == SEQUENCE && !gives_sequence(layer)))
+            masked = leaked = layer->inner != NULL && masked;
+    }
+    return 0;
+}
+
+static int run_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
+                     bool *differs_out)
+{
+    return graph->topology == KF_SEQUENTIAL
+               ? run_sequential(adapt, graph, masked_inputs, differs_out)
+               : run_functional(adapt, graph, masked_inputs, differs_out);
+}
+
+int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph)
+{
+    bool differs = false;
+
+    return has_sources(graph) ? run_graph(adapt, graph, false, &differs) : 0;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
+#include "../io/json.h"
+#include "adapt.h"
+#include <string.h>
+
+enum custom { REFUSE, DROP };
+
+static const struct position {
+    const char *suffix, *module;
+    enum custom custom;
+    const char *name;
+} positions[] = {
+#define KF_ACTIVATION(name, since)
+#define KF_POSITION(suffix, module, custom) {suffix, module, custom, "position:" suffix},
+#define KF_OBJECT(module, from, to, since, source)
+#define KF_VALUES(classes, key, allowed)
+#include "values.def"
+#undef KF_ACTIVATION
+#undef KF_POSITION
+#undef KF_OBJECT
+#undef KF_VALUES
+};
+
+static const struct object_row {
+    const char *module, *from, *to;
+    int since;
+    const char *source, *name;
+} object_rows[] = {
+#define KF_ACTIVATION(name, since)
+#define KF_POSITION(suffix, module, custom)
+#define KF_OBJECT(module, from, to, since, source)                                                 \
+    {module, from, to, since, source, "object:" from},
+#define KF_VALUES(classes, key, allowed)
+#include "values.def"
+#undef KF_ACTIVATION
+#undef KF_POSITION
+#undef KF_OBJECT
+#undef KF_VALUES
+};
+
+static const struct activation {
+    const char *text;
+    int since;
+    const char *name;
+} activations[] = {
+#define KF_ACTIVATION(text, since) {text, since, "activation:" text},
+#define KF_POSITION(suffix, module, custom)
+#define KF_OBJECT(module, from, to, since, source)
+#define KF_VALUES(classes, key, allowed)
+#include "values.def"
+#undef KF_ACTIVATION
+#undef KF_POSITION
+#undef KF_OBJECT
+#undef KF_VALUES
+};
+
+static const struct {
+    const char *classes, *key, *allowed, *name;
+} value_rows[] = {
+#define KF_ACTIVATION(name, since)
+#define KF_POSITION(suffix, module, custom)
+#define KF_OBJECT(module, from, to, since, source)
+#define KF_VALUES(classes, key, allowed) {classes, key, allowed, "values:" classes "." key},
+#include "values.def"
+#undef KF_ACTIVATION
+#undef KF_POSITION
+#undef KF_OBJECT
+#undef KF_VALUES
+};
+
+#define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static const struct position *position_of(const char *key)
+{
+    for (size_t i = 0; i < N_ROWS(positions); i++)
+        if (kf_ends(key, positions[i].suffix))
+            return &positions[i];
+    return NULL;
+}
+
+static int replace(struct kf_adapt *adapt, struct kf_layer *layer, const char *key, json_t *value,
+                   const char *why)
+{
+    json_t *before = json_object_get(layer->config, key);
+
+    if (!value)
+        return kf_adapt_no_memory(adapt, layer->path);
+    if (why)
+        kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, layer->path, key, before, value, "%s",
+                         why);
+    return kf_json_set(layer->config, key, value, adapt->rep);
+}
+
+/* A policy's name: Keras 3 takes the string in every release, and Keras 2's object in none. */
+static int apply_dtype(struct kf_adapt *adapt, struct kf_layer *layer, json_t *value)
+{
+    const char *name = kf_json_str(json_object_get(value, "config"), "name", NULL);
+
+    if (kf_streq(json_string_value(value), "infer") || kf_streq(name, "infer"))
+        name = "float32";
+    else if (!json_is_object(value))
+        return 0;
+    if (!name) {
+        kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, "dtype", value, NULL,
+                         "the dtype policy has no name");
+        return 0;
+    }
+    return replace(adapt, layer, "dtype", json_string(name), "a policy is written as its name");
+}
+
+/* NumPy scalars of old files: {"type": "ndarray", "value": 0.3} is 0.3. */
+static int unwrap_numpy(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                        json_t *value)
+{
+    json_t *inside = json_object_get(value, "value");
+
+    if (!inside || !kf_streq(kf_json_str(value, "type", NULL), "ndarray"))
+        return 0;
+    return replace(adapt, layer, key, json_incref(inside), "a NumPy value is written as a number");
+}
+
+static bool is_activation(struct kf_adapt *adapt, const char *text)
+{
+    for (size_t i = 0; i < N_ROWS(activations); i++)
+        if (strcmp(activations[i].text, text) == 0 && adapt->since >= activations[i].since) {
+            kf_report_rule(adapt->rep, activations[i].name);
+            return true;
+        }
+    return false;
+}
+
+/* A function by name, "relu" or {"class_name": "function", "config": "relu"}. */
+static int apply_function(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                          json_t *value)
+{
+    const char *text = json_is_string(value) ? json_string_value(value)
+                                             : kf_json_str(value, "config", NULL);
+
+    if (!text)
+        return 0;
+    if (is_activation(adapt, text))
+        return json_is_string(value) ? 0
+                                     : replace(adapt, layer, key, json_string(text),
+                                               "a function of Keras is written as its name");
+    if (adapt->options->custom == KF_CUSTOM_KEEP)
+        kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "the function %s", text);
+    else
+        kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path,
+                      "%s is the function %s, which Keras does not have", key, text);
+    return 0;
+}
+
+static const char *without_version(struct kf_adapt *adapt, const char *module, const char *name)
+{
+    size_t n = strlen(name);
+    const char *stem;
+
+    if (n < 3 || name[n - 2] != 'V' || (name[n - 1] != '1' && name[n - 1] != '2'))
+        return name;
+    stem = kf_arena_strndup(adapt->model->arena, name, n - 2);
+    return stem && kf_class_find(module, stem) ? stem : name;
+}
+
+static const struct object_row *object_row(struct kf_adapt *adapt, const char *module,
+                                           const char *name)
+{
+    for (size_t i = 0; i < N_ROWS(object_rows); i++)
+        if (strcmp(object_rows[i].module, module) == 0 && strcmp(object_rows[i].from, name) == 0 &&
+            (!object_rows[i].since || adapt->since < object_rows[i].since))
+            return &object_rows[i];
+    return NULL;
+}
+
+/* Keys that a helper object of Keras 3 does not take: "dtype" of TensorFlow 1's initializers. */
+static int drop_unknown(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                        const struct kf_class *found, json_t *config)
+{
+    const char *name;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(config, next, name, value)
+    {
+        if (kf_class_takes(found, name))
+            continue;
+        KF_TRY(kf_report_change(adapt->rep, KF_KEY_DROPPED, layer->path, key, value, NULL,
+                                "%s of Keras 3 takes no %s", found->name, name));
+        json_object_del(config, name);
+    }
+    return 0;
+}
+
+static int drop_object(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                       json_t *value, const char *name, bool training)
+{
+    if (training)
+        kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, layer->path,
+                      "%s %s acts only in training and has no equal in Keras 3", key, name);
+    KF_TRY(kf_report_change(adapt->rep, KF_KEY_DROPPED, layer->path, key, value, NULL,
+                            "%s is not a class of Keras 3, and a loaded model does not need it",
+                            name));
+    return kf_json_set(layer->config, key, json_null(), adapt->rep);
+}
+
+static int custom_object(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                         json_t *value, const struct position *position, const char *name)
+{
+    if (adapt->options->custom == KF_CUSTOM_KEEP) {
+        kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "%s of %s", name, key);
+        return 0;
+    }
+    if (position->custom == DROP) {
+        KF_TRY(kf_report_change(adapt->rep, KF_KEY_DROPPED, layer->path, key, value, NULL,
+                                "%s is not a class of Keras, and weights that are loaded need no "
+                                "initializer",
+                                name));
+        json_object_del(layer->config, key);
+        return 0;
+    }
+    kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path,
+                  "%s is an object of %s, which Keras does not have", key, name);
+    return 0;
+}
+
+/* {"module", "class_name", "config", "registered_name": null}, a new reference. */
+static json_t *v3_object(const char *module, const char *name, json_t *config)
+{
+    return json_pack("{s:s, s:s, s:O, s:n}", "module", module, "class_name", name, "config",
+                     config, "registered_name");
+}
+
+static int apply_object(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                        json_t *value, const struct position *position)
+{
+    const char *name = without_version(adapt, position->module,
+                                       kf_json_str(value, "class_name", ""));
+    const struct object_row *row = object_row(adapt, position->module, name);
+    const struct kf_class *found;
+    json_t *config = json_object_get(value, "config");
+
+    if (row) {
+        kf_report_rule(adapt->rep, row->name);
+        if (!row->to)
+            return drop_object(adapt, layer, key, value, name, true);
+        name = row->to;
+    }
+    found = kf_class_find(position->module, name);
+    if (!found)
+        return custom_object(adapt, layer, key, value, position, name);
+    KF_TRY(drop_unknown(adapt, layer, key, found, config));
+    return replace(adapt, layer, key, v3_object(position->module, name, config), NULL);
+}
+
+/* An activation that is a layer: its config is adapted like any layer's. */
+static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                       json_t *value)
+{
+    struct kf_layer inner = {.class_name = kf_json_str(value, "class_name", ""),
+                             .path = layer->path,
+                             .config = json_object_get(value, "config")};
+
+    const char *rule;
+
+    if (!kf_class_find("keras.layers", inner.class_name) &&
+        !kf_rules_gone(inner.class_name, &rule))
+        return apply_function(adapt, layer, key, json_object_get(value, "class_name"));
+    KF_TRY(kf_rules_apply(adapt, &inner));
+    KF_TRY(kf_objects_apply(adapt, &inner));
+    return replace(adapt, layer, key, v3_object("keras.layers", inner.class_name, inner.config),
+                   NULL);
+}
+
+static int check_value(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                       json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    for (size_t i = 0; text && i < N_ROWS(value_rows); i++) {
+        if (strcmp(value_rows[i].key, key) != 0 ||
+            !kf_in_words(value_rows[i].classes, layer->class_name))
+            continue;
+        kf_report_rule(adapt->rep, value_rows[i].name);
+        if (!kf_in_words(value_rows[i].allowed, text))
+            kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
+                             "%s of %s may be in Keras 3: %s", key, layer->class_name,
+                             value_rows[i].allowed);
+    }
+    return 0;
+}
+
+static int apply_value(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                       json_t *value)
+{
+    const struct position *position = position_of(key);
+    bool activation = position && strcmp(position->module, "keras.layers") == 0;
+
+    if (strcmp(key, "dtype") == 0)
+        return apply_dtype(adapt, layer, value);
+    if (!position)
+        return json_is_object(value) ? unwrap_numpy(adapt, layer, key, value)
+                                     : check_value(adapt, layer, key, value);
+    if (json_is_null(value))
+        return 0;
+    kf_report_rule(adapt->rep, position->name);
+    if (activation && (json_is_string(value) ||
+                       kf_streq(kf_json_str(value, "class_name", NULL), "function")))
+        return apply_function(adapt, layer, key, value);
+    if (!kf_json_is_object_of_class(value))
+        return 0;
+    return activation ? apply_layer(adapt, layer, key, value)
+                      : apply_object(adapt, layer, key, value, position);
+}
+
+int kf_objects_apply(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(layer->config, next, key, value)
+        KF_TRY(apply_value(adapt, layer, key, value));
+    return 0;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
+#include "../io/json.h"
+#include "adapt.h"
+#include <string.h>
+
+enum what { DROP, NEUTRAL, RENAME, DEFAULT, UNWRAP, SET, TRAINING };
+
+struct rule {
+    const char *classes, *key;
+    enum what what;
+    const char *value;
+    int since;
+    const char *source, *name;
+};
+
+static const struct rule rules[] = {
+#define KF_RULE(classes, key, what, value, since, source)                                          \
+    {classes, key, what, value, since, source, "rule:" classes "." key},
+#define KF_RECLASS(from, to, add, source)
+#define KF_GONE(class_name, why)
+#include "keras2_keras3.def"
+#undef KF_RULE
+#undef KF_RECLASS
+#undef KF_GONE
+};
+
+static const struct reclass {
+    const char *from, *to, *add, *source, *name;
+} reclasses[] = {
+#define KF_RULE(classes, key, what, value, since, source)
+#define KF_RECLASS(from, to, add, source) {from, to, add, source, "class:" from},
+#define KF_GONE(class_name, why)
+#include "keras2_keras3.def"
+#undef KF_RULE
+#undef KF_RECLASS
+#undef KF_GONE
+};
+
+static const struct {
+    const char *class_name, *why, *name;
+} gone[] = {
+#define KF_RULE(classes, key, what, value, since, source)
+#define KF_RECLASS(from, to, add, source)
+#define KF_GONE(class_name, why) {class_name, why, "gone:" class_name},
+#include "keras2_keras3.def"
+#undef KF_RULE
+#undef KF_RECLASS
+#undef KF_GONE
+};
+
+#define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+const char *kf_rules_gone(const char *class_name, const char **name_out)
+{
+    for (size_t i = 0; i < N_ROWS(gone); i++)
+        if (strcmp(gone[i].class_name, class_name) == 0) {
+            *name_out = gone[i].name;
+            return gone[i].why;
+        }
+    return NULL;
+}
+
+static bool applies(const struct rule *rule, const char *class_name)
+{
+    if (strcmp(rule->classes, "*") == 0)
+        return strcmp(class_name, "InputLayer") != 0;
+    return kf_in_words(rule->classes, class_name);
+}
+
+/* A row's value; rows are written by us, so only memory can be missing. */
+static json_t *value_of(const struct rule *rule)
+{
+    return json_loads(rule->value, JSON_DECODE_ANY, NULL);
+}
+
+static int set_value(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                     enum kf_code code, const char *why)
+{
+    json_t *value = value_of(rule), *before = json_object_get(layer->config, rule->key);
+    int r = value ? 0 : kf_adapt_no_memory(adapt, layer->path);
+
+    if (r >= 0 && !(before && json_equal(before, value))) {
+        kf_report_rule(adapt->rep, rule->name);
+        r = kf_report_change(adapt->rep, code, layer->path, rule->key, before, value, "%s", why);
+        if (r >= 0)
+            r = kf_json_set(layer->config, rule->key, json_incref(value), adapt->rep);
+    }
+    json_decref(value);
+    return r;
+}
+
+static int drop(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                const json_t *value, const char *why)
+{
+    kf_report_rule(adapt->rep, rule->name);
+    KF_TRY(kf_report_change(adapt->rep, KF_KEY_DROPPED, layer->path, rule->key, value, NULL, "%s",
+                            why));
+    json_object_del(layer->config, rule->key);
+    return 0;
+}
+
+static int drop_training(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                         const json_t *value)
+{
+    KF_TRY(kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, layer->path,
+                         "the layer predicts the same but no longer changes its input in "
+                         "training"));
+    return drop(adapt, layer, rule, value, "only training uses it");
+}
+
+/* Numbers are the same when they are equal; 0 and 0.0, 1 and true are not told apart by Keras. */
+static bool same(const json_t *a, const json_t *b)
+{
+    if (json_is_number(a) && json_is_number(b)) {
+        double x = json_number_value(a), y = json_number_value(b);
+
+        return !(x < y) && !(x > y);
+    }
+    return json_equal((json_t *)a, (json_t *)b);
+}
+
+static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                   const json_t *value)
+{
+    json_t *wanted = value_of(rule);
+    bool is_neutral = wanted && (same(value, wanted) || json_is_null(value));
+
+    json_decref(wanted);
+    if (!wanted)
+        return kf_adapt_no_memory(adapt, layer->path);
+    if (is_neutral)
+        return drop(adapt, layer, rule, value, "the value that Keras 3 always takes");
+    if (rule->since && adapt->since >= rule->since)
+        return 0;
+    kf_report_rule(adapt->rep, rule->name);
+    kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
+                     "%s of the target Keras has no %s other than %s", layer->class_name,
+                     rule->key, rule->value);
+    return 0;
+}
+
+static int rename_key(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                      json_t *value)
+{
+    kf_report_rule(adapt->rep, rule->name);
+    KF_TRY(kf_report_change(adapt->rep, KF_KEY_RENAMED, layer->path, rule->key, value, value,
+                            "Keras 3 calls it %s", rule->value));
+    KF_TRY(kf_json_set(layer->config, rule->value, json_incref(value), adapt->rep));
+    json_object_del(layer->config, rule->key);
+    return 0;
+}
+
+static int unwrap(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                  const json_t *value)
+{
+    json_t *only = json_array_get(value, 0);
+
+    if (!json_is_array(value))
+        return 0;
+    kf_report_rule(adapt->rep, rule->name);
+    if (json_array_size(value) != 1) {
+        kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
+                         "%s of Keras 3 takes one %s", layer->class_name, rule->key);
+        return 0;
+    }
+    KF_TRY(kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, layer->path, rule->key, value, only,
+                            "Keras 3 takes no list"));
+    return kf_json_set(layer->config, rule->key, json_incref(only), adapt->rep);
+}
+
+static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule)
+{
+    json_t *value = json_object_get(layer->config, rule->key);
+
+    if (rule->what == SET)
+        return set_value(adapt, layer, rule, KF_VALUE_REWRITTEN, "what the old class always did");
+    if (rule->what == DEFAULT)
+        return value ? 0
+                     : set_value(adapt, layer, rule, KF_KEY_DEFAULTED,
+                                 "the Keras that wrote the file took this without saying so");
+    if (!value)
+        return 0;
+    switch (rule->what) {
+    case DROP:
+        return drop(adapt, layer, rule, value, "Keras 3 does not take it");
+    case TRAINING:
+        return drop_training(adapt, layer, rule, value);
+    case NEUTRAL:
+        return neutral(adapt, layer, rule, value);
+    case RENAME:
+        return rename_key(adapt, layer, rule, value);
+    default:
+        return unwrap(adapt, layer, rule, value);
+    }
+}
+
+static int apply_reclass(struct kf_adapt *adapt, struct kf_layer *layer,
+                         const struct reclass *row)
+{
+    json_t *add = json_loads(row->add, 0, NULL);
+    int r = add ? 0 : kf_adapt_no_memory(adapt, layer->path);
+
+    kf_report_rule(adapt->rep, row->name);
+    if (r >= 0)
+        r = kf_report_add(adapt->rep, KF_CLASS_REPLACED, layer->path,
+                          "%s became %s, which computes the same", row->from, row->to);
+    if (r >= 0 && json_object_update_missing(layer->config, add) < 0)
+        r = kf_adapt_no_memory(adapt, layer->path);
+    json_decref(add);
+    layer->class_name = row->to;
+    return r;
+}
+
+int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    for (size_t i = 0; i < N_ROWS(rules); i++)
+        if (applies(&rules[i], layer->class_name))
+            KF_TRY(apply_rule(adapt, layer, &rules[i]));
+    for (size_t i = 0; i < N_ROWS(reclasses); i++)
+        if (strcmp(reclasses[i].from, layer->class_name) == 0)
+            return apply_reclass(adapt, layer, &reclasses[i]);
+    return 0;
+}

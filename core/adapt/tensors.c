@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
+#include "../io/json.h"
+#include "../model/rewrite.h"
+#include "adapt.h"
+#include <string.h>
+
+enum how { COLUMNS, TRANSPOSED, SUM_HALVES, TWO_ROWS, INT32 };
+
+static const struct tensor_row {
+    const char *class_name, *variable;
+    enum how how;
+    unsigned gates;
+    const char *done, *name;
+} tensor_rows[] = {
+#define KF_TENSOR(class_name, variable, how, gates, done)                                          \
+    {class_name, variable, how, gates, done, "tensor:" class_name "." variable},
+#define KF_FLIP(classes, variables)
+#include "tensors.def"
+#undef KF_TENSOR
+#undef KF_FLIP
+};
+
+static const struct flip_row {
+    const char *classes, *variables, *name;
+} flip_rows[] = {
+#define KF_TENSOR(class_name, variable, how, gates, done)
+#define KF_FLIP(classes, variables) {classes, variables, "flip:" classes},
+#include "tensors.def"
+#undef KF_TENSOR
+#undef KF_FLIP
+};
+
+static const struct gates_row {
+    const char *classes, *key, *variables;
+    unsigned gates, mask;
+    const char *name;
+} gates_rows[] = {
+#define KF_GATES(classes, key, variables, gates, mask)                                             \
+    {classes, key, variables, gates, mask, "gates:" classes "." key},
+#include "gates.def"
+#undef KF_GATES
+};
+
+#define N_ROWS(rows)  (sizeof(rows) / sizeof((rows)[0]))
+#define SLOPE_KERAS2  0.2
+#define SLOPE_KERAS3  (1.0 / 6.0)
+
+static const struct kf_payload *rewrite(struct kf_adapt *adapt, const struct tensor_row *row,
+                                        const struct kf_payload *payload, bool *fits)
+{
+    struct kf_arena *arena = adapt->model->arena;
+
+    switch (row->how) {
+    case COLUMNS:
+        return kf_rewrite_gates(arena, payload, row->gates, KF_GATE_COLUMNS, fits);
+    case TRANSPOSED:
+        return kf_rewrite_gates(arena, payload, row->gates, KF_GATE_TRANSPOSED, fits);
+    case SUM_HALVES:
+        return kf_rewrite_sum_halves(arena, payload, fits);
+    case TWO_ROWS:
+        return kf_rewrite_two_rows(arena, payload, fits);
+    default:
+        return kf_rewrite_int32(arena, payload, fits);
+    }
+}
+
+/* Take the rewritten payload; what was done is added to what was done before. */
+static int take(struct kf_adapt *adapt, struct kf_layer *layer, struct kf_tensor *tensor,
+                const struct kf_payload *payload, bool fits, const char *done)
+{
+    if (!fits)
+        return kf_report_add(adapt->rep, KF_WEIGHT_SHAPE, layer->path,
+                             "%s has not the shape or dtype of a %s", tensor->source,
+                             layer->class_name);
+    if (!payload)
+        return kf_adapt_no_memory(adapt, layer->path);
+    if (payload == tensor->payload)
+        return 0;
+    tensor->payload = payload;
+    tensor->done = tensor->done ? kf_arena_printf(adapt->model->arena, "%s; %s", tensor->done, done)
+                                : done;
+    if (!tensor->done)
+        return kf_adapt_no_memory(adapt, layer->path);
+    return kf_report_add(adapt->rep, KF_TENSOR_REWRITTEN, layer->path, "%s: %s", tensor->source,
+                         done);
+}
+
+/* Whether the file was written on Theano: the user's word, else the file's. */
+static bool from_theano(const struct kf_adapt *adapt)
+{
+    if (adapt->options->backend != KF_BACKEND_FILE)
+        return adapt->options->backend == KF_BACKEND_THEANO;
+    return kf_streq(adapt->rep->source.backend, "theano");
+}
+
+static int flip(struct kf_adapt *adapt, struct kf_layer *layer, const struct flip_row *row)
+{
+    kf_report_rule(adapt->rep, row->name);
+    if (!*row->variables)
+        kf_report_add(adapt->rep, KF_VALUE_NO_EQUAL, layer->path,
+                      "%s on Theano: no Keras converted its kernel to other backends",
+                      layer->class_name);
+    for (size_t k = 0; k < layer->n_tensors; k++) {
+        struct kf_tensor *tensor = &layer->tensors[k];
+        const struct kf_payload *payload;
+        bool fits = true;
+
+        if (!kf_in_words(row->variables, tensor->variable))
+            continue;
+        payload = kf_rewrite_flip(adapt->model->arena, tensor->payload, &fits);
+        KF_TRY(take(adapt, layer, tensor, payload, fits,
+                    "spatial axes reversed, as Theano convolves the other way round"));
+    }
+    return 0;
+}
+
+static int flip_kernels(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    for (size_t i = 0; i < N_ROWS(flip_rows); i++)
+        if (kf_in_words(flip_rows[i].classes, layer->class_name))
+            return flip(adapt, layer, &flip_rows[i]);
+    return 0;
+}
+
+int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    for (size_t i = 0; i < N_ROWS(tensor_rows); i++) {
+        if (strcmp(tensor_rows[i].class_name, layer->class_name) != 0)
+            continue;
+        for (size_t k = 0; k < layer->n_tensors; k++) {
+            struct kf_tensor *tensor = &layer->tensors[k];
+            const struct kf_payload *payload;
+            bool fits = true;
+
+            if (strcmp(tensor->variable, tensor_rows[i].variable) != 0)
+                continue;
+            kf_report_rule(adapt->rep, tensor_rows[i].name);
+            payload = rewrite(adapt, &tensor_rows[i], tensor->payload, &fits);
+            KF_TRY(take(adapt, layer, tensor, payload, fits, tensor_rows[i].done));
+        }
+    }
+    return from_theano(adapt) ? flip_kernels(adapt, layer) : 0;
+}
+
+static int scale(struct kf_adapt *adapt, struct kf_layer *layer, const struct gates_row *row)
+{
+    for (size_t k = 0; k < layer->n_tensors; k++) {
+        struct kf_tensor *tensor = &layer->tensors[k];
+        const struct kf_payload *payload;
+        bool fits = true;
+
+        if (!kf_in_words(row->variables, tensor->variable))
+            continue;
+        payload = kf_rewrite_scale(adapt->model->arena, tensor->payload, row->gates, row->mask,
+                                   SLOPE_KERAS2 / SLOPE_KERAS3, &fits);
+        KF_TRY(take(adapt, layer, tensor, payload, fits,
+                    row->gates == 1 ? "scaled by 1.2 for hard_sigmoid"
+                                    : "columns that feed hard_sigmoid scaled by 1.2"));
+    }
+    return 0;
+}
+
+int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    for (size_t i = 0; i < N_ROWS(gates_rows); i++) {
+        const struct gates_row *row = &gates_rows[i];
+
+        if (!kf_in_words(row->classes, layer->class_name) ||
+            !kf_streq(kf_json_str(layer->config, row->key, NULL), "hard_sigmoid"))
+            continue;
+        kf_report_rule(adapt->rep, row->name);
+        if (row->mask)
+            KF_TRY(scale(adapt, layer, row));
+        else
+            kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, row->key,
+                             json_object_get(layer->config, row->key), NULL,
+                             "hard_sigmoid has another slope in Keras 3, and here it acts on the "
+                             "layer's state");
+    }
+    return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../adapt/adapt.h"
+#include "../format/registry.h"
+#include "../model/validate.h"
+#include "inspect.h"
+#include <kf/convert.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Detect and read; a payload-free picture of the file. */
+static int read_model(struct kf_model **out, const struct kf_input *in,
+                      const struct kf_options *options, struct kf_report *rep)
+{
+    KF_AUTO(kf_model) model = kf_model_create();
+    enum kf_kind_id kind = KF_FILE_UNKNOWN;
+
+    if (!model)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    KF_TRY(kf_source_init(&model->source, in, rep));
+    rep->source.size = model->source.size;
+    KF_TRY(kf_detect(&kind, &model->source, &options->limits, rep));
+    KF_TRY(kf_registry_reader(&model->reader, kind, options->from, rep));
+    KF_TRY(kf_model_read(model, options, rep));
+    KF_TRY(kf_model_validate(model, rep));
+    *out = kf_model_take(&model);
+    return 0;
+}
+
+static const enum kf_verdict allowed[] = {
+    [KF_ALLOW_EXACT] = KF_VERDICT_EXACT,
+    [KF_ALLOW_ADAPTED] = KF_VERDICT_ADAPTED,
+    [KF_ALLOW_LOSSY] = KF_VERDICT_LOSSY,
+};
+
+static int check_allowed(const struct kf_options *options, struct kf_report *rep)
+{
+    enum kf_verdict verdict = kf_report_verdict(rep);
+
+    if (verdict <= allowed[options->allow])
+        return 0;
+    return kf_report_add(rep, KF_NOT_ALLOWED, "", "the conversion is %s, but allow=%s",
+                         kf_verdict_name(verdict), kf_verdict_name(allowed[options->allow]));
+}
+
+/* Everything up to the first byte: what will be written, what is lost, and is that allowed? */
+static int prepare(struct kf_model **out, const struct kf_writer **writer_out, int *keras_out,
+                   const struct kf_input *in, const struct kf_options *options,
+                   struct kf_report *rep)
+{
+    KF_AUTO(kf_model) model = NULL;
+    const struct kf_writer *writer;
+    int keras;
+
+    KF_TRY(kf_registry_writer(&writer, options->to, rep));
+    keras = options->keras ? options->keras : writer->info->keras_default;
+    KF_TRY(read_model(&model, in, options, rep));
+    KF_TRY(kf_adapt(model, writer->dialect(keras), keras, options, rep));
+    KF_TRY(writer->plan(model, keras, options, rep));
+    KF_TRY(kf_report_status(rep));
+    KF_TRY(check_allowed(options, rep));
+    *writer_out = writer;
+    *keras_out = keras;
+    *out = kf_model_take(&model);
+    return 0;
+}
+
+int kf_convert(const struct kf_input *in, const char *path, const struct kf_options *options,
+               struct kf_report *rep)
+{
+    KF_AUTO(kf_model) model = NULL;
+    const struct kf_writer *writer;
+    char part[4096];
+    int keras, r;
+
+    KF_TRY(prepare(&model, &writer, &keras, in, options, rep));
+    if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
+        return kf_report_add(rep, KF_WRITE_FAILED, "", "the path of the result is too long");
+    r = writer->write(part, model, keras, options, rep);
+    if (r >= 0 && rename(part, path) < 0)
+        r = kf_report_add(rep, KF_WRITE_FAILED, "", "the result cannot be put in its place");
+    if (r < 0)
+        unlink(part);
+    return r;
+}
+
+int kf_plan_only(const struct kf_input *in, const struct kf_options *options,
+                 struct kf_report *rep)
+{
+    KF_AUTO(kf_model) model = NULL;
+    const struct kf_writer *writer;
+    int keras;
+
+    return prepare(&model, &writer, &keras, in, options, rep);
+}
+
+int kf_inspect(const struct kf_input *in, const struct kf_options *options, struct kf_report *rep,
+               json_t **facts_out)
+{
+    KF_AUTO(kf_model) model = NULL;
+    int r = read_model(&model, in, options, rep);
+
+    *facts_out = kf_inspect_facts(r < 0 ? NULL : model, rep);
+    return r;
+}

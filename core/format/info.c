@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "info.h"
+#include <kf/options.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct kf_format_info kf_info_read_keras_h5 = {
+    .name = "keras-h5",
+    .title = "legacy whole model in HDF5 (.h5)",
+    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
+};
+
+const struct kf_format_info kf_info_write_keras = {
+    .name = "keras",
+    .title = "Keras 3 model (.keras)",
+    .media_type = "application/vnd.keras",
+    .suffix = ".keras",
+    .releases = (const struct kf_release_range[]){{"keras",
+                                                   KF_KERAS(3, 0, 0),
+                                                   KF_KERAS(3, 15, 1),
+                                                   {KF_KERAS(3, 0, 5), KF_KERAS(3, 15, 1)}},
+                                                  {NULL, 0, 0, {0}}},
+    .keras_default = KF_KERAS(3, 15, 1),
+};
+
+static const struct kf_format_info *const readers[] = {&kf_info_read_keras_h5};
+static const struct kf_format_info *const writers[] = {&kf_info_write_keras};
+
+#define N_OF(list) (sizeof(list) / sizeof((list)[0]))
+
+const struct kf_format_info *kf_reader_info(size_t index)
+{
+    return index < N_OF(readers) ? readers[index] : NULL;
+}
+
+const struct kf_format_info *kf_writer_info(size_t index)
+{
+    return index < N_OF(writers) ? writers[index] : NULL;
+}
+
+const struct kf_format_info *kf_writer_find(const char *name)
+{
+    for (size_t i = 0; i < N_OF(writers); i++)
+        if (strcmp(writers[i]->name, name) == 0)
+            return writers[i];
+    return NULL;
+}
+
+/* The last patch of each minor release that there is. */
+static const int last_patches[] = {
+    KF_KERAS(3, 0, 5),  KF_KERAS(3, 1, 1),  KF_KERAS(3, 2, 1),  KF_KERAS(3, 3, 3),
+    KF_KERAS(3, 4, 1),  KF_KERAS(3, 5, 0),  KF_KERAS(3, 6, 0),  KF_KERAS(3, 7, 0),
+    KF_KERAS(3, 8, 0),  KF_KERAS(3, 9, 2),  KF_KERAS(3, 10, 0), KF_KERAS(3, 11, 3),
+    KF_KERAS(3, 12, 4), KF_KERAS(3, 13, 2), KF_KERAS(3, 14, 1), KF_KERAS(3, 15, 1),
+};
+
+int kf_writer_release(const struct kf_format_info *writer, const char *text)
+{
+    int major, minor, patch = -1, used = 0, release = 0;
+
+    if (sscanf(text, "%1d.%2d%n.%2d%n", &major, &minor, &used, &patch, &used) < 2 || text[used])
+        return 0;
+    for (size_t i = 0; i < N_OF(last_patches); i++)
+        if (last_patches[i] / 100 == KF_KERAS(major, minor, 0) / 100 &&
+            patch <= last_patches[i] % 100)
+            release = patch < 0 ? last_patches[i] : KF_KERAS(major, minor, patch);
+    for (const struct kf_release_range *range = writer->releases; range && range->family; range++)
+        if (release >= range->first && release <= range->last)
+            return release;
+    return 0;
+}

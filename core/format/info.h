@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_FORMAT_INFO_H
+#define KF_FORMAT_INFO_H
+
+#include <kf/format.h>
+
+/* What each format is, apart from the code that reads or writes it, so that a program that only
+ * talks about formats needs no HDF5. */
+extern const struct kf_format_info kf_info_read_keras_h5;
+extern const struct kf_format_info kf_info_write_keras;
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keras3_weights.h"
+#include "../base/str.h"
+#include "../io/h5.h"
+#include "keras3_paths.h"
+#include <string.h>
+
+struct weights {
+    struct kf_model *model;
+    int keras;
+    const struct kf_options *options;
+    struct kf_report *rep;
+    struct kf_h5_out *h5;
+    size_t row; /* next one of the report's table */
+};
+
+static int no_memory(struct weights *weights, const struct kf_layer *layer)
+{
+    return kf_report_add(weights->rep, KF_NO_MEMORY, layer->path, "out of memory");
+}
+
+/* "layers/dense/vars/0": variables are counted below the object that holds them. */
+static const char *target_of(struct weights *weights, const struct kf_layer *layer, size_t index)
+{
+    struct kf_arena *arena = weights->model->arena;
+    const struct kf_tensor *tensor = &layer->tensors[index];
+    const char *group = kf_keras3_tensor_group(arena, layer, tensor, weights->keras);
+    size_t number = 0;
+
+    for (size_t i = 0; i < index; i++)
+        if (kf_streq(layer->tensors[i].subpath, tensor->subpath))
+            number++;
+    return group ? kf_arena_printf(arena, "%s/vars/%zu", group, number) : NULL;
+}
+
+static void fill_shapes(struct kf_tensor_report *row, const struct kf_payload *after)
+{
+    const struct kf_payload *before = kf_payload_root(after);
+
+    row->dtype_before = kf_dtype_name(before->dtype);
+    row->dtype_after = kf_dtype_name(after->dtype);
+    row->rank_before = before->rank;
+    row->rank_after = after->rank;
+    memcpy(row->dims_before, before->dims, before->rank * sizeof(before->dims[0]));
+    memcpy(row->dims_after, after->dims, after->rank * sizeof(after->dims[0]));
+}
+
+static int plan_tensor(struct weights *weights, const struct kf_layer *layer, size_t index)
+{
+    const struct kf_tensor *tensor = &layer->tensors[index];
+    struct kf_tensor_report *row = kf_report_tensor(weights->rep);
+    const char *target = layer->group ? target_of(weights, layer, index) : "";
+
+    if (!row || !target)
+        return no_memory(weights, layer);
+    kf_report_set(&row->source, tensor->source ? tensor->source : tensor->variable);
+    kf_report_set(&row->target, target);
+    kf_report_set(&row->layer, layer->path);
+    kf_report_set(&row->done, !layer->group ? "left out" : tensor->done ? tensor->done : "copied");
+    fill_shapes(row, tensor->payload);
+    weights->rep->n_parameters += kf_payload_elements(tensor->payload);
+    return 0;
+}
+
+static int plan_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct weights *weights = context;
+
+    (void)graph;
+    if (!layer->attribute && !layer->operation)
+        weights->rep->n_layers++;
+    if (!layer->group && layer->n_tensors)
+        kf_report_add(weights->rep, KF_EXTRA_DROPPED, layer->path,
+                      "no output of the model needs the layer, so Keras drops it and its weights");
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        KF_TRY(plan_tensor(weights, layer, i));
+    return 0;
+}
+
+int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *rep)
+{
+    struct weights weights = {.model = model, .keras = keras, .rep = rep};
+
+    KF_TRY(kf_keras3_paths(model, keras, rep));
+    return kf_layers_each(model->graph, plan_layer, &weights);
+}
+
+static int write_group(struct weights *weights, const char *group, const char *name)
+{
+    const char *slash = *group ? "/" : "";
+    char *path = kf_arena_printf(weights->model->arena, "%s%s/vars", slash, group);
+
+    if (!path)
+        return kf_report_add(weights->rep, KF_NO_MEMORY, "", "out of memory");
+    KF_TRY(kf_h5_out_group(weights->h5, path, weights->rep));
+    return kf_h5_out_attr_text(weights->h5, path, "name", name, weights->rep);
+}
+
+static int write_tensor(struct weights *weights, const struct kf_layer *layer, size_t index)
+{
+    struct kf_report *rep = weights->rep;
+    struct kf_arena *arena = weights->model->arena;
+    const struct kf_tensor *tensor = &layer->tensors[index];
+    const char *group = kf_keras3_tensor_group(arena, layer, tensor, weights->keras);
+    const char *target = target_of(weights, layer, index), *path = NULL;
+    struct kf_tensor_report *row =
+        weights->row < rep->n_tensors ? &rep->tensors[weights->row] : NULL;
+
+    if (group && target)
+        path = kf_arena_printf(arena, "/%s", target);
+    if (!path || !(group = kf_arena_printf(arena, "/%s/vars", group)))
+        return no_memory(weights, layer);
+    KF_TRY(kf_h5_out_group(weights->h5, group, rep));
+    return kf_h5_out_payload(weights->h5, path, tensor->payload, &weights->model->source,
+                             weights->options->checksum, row, rep);
+}
+
+static int write_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct weights *weights = context;
+
+    (void)graph;
+    if (layer->group)
+        KF_TRY(write_group(weights, layer->group, layer->name));
+    for (size_t i = 0; i < layer->n_tensors; i++, weights->row++)
+        if (layer->group)
+            KF_TRY(write_tensor(weights, layer, i));
+    return 0;
+}
+
+int kf_keras3_weights_write(const char *path, struct kf_model *model, int keras,
+                            const struct kf_options *options, struct kf_report *rep)
+{
+    KF_AUTO(kf_h5_out) h5 = NULL;
+    struct weights weights = {.model = model, .keras = keras, .options = options, .rep = rep};
+
+    KF_TRY(kf_h5_create(&h5, path, rep));
+    weights.h5 = h5;
+    KF_TRY(write_group(&weights, "", model->graph->name));
+    KF_TRY(kf_layers_each(model->graph, write_layer, &weights));
+    return kf_h5_out_close(h5, rep);
+}

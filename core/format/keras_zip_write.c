@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/alloc.h"
+#include "../io/json.h"
+#include "../io/zip.h"
+#include "info.h"
+#include "keras3_config.h"
+#include "keras3_weights.h"
+#include "keras_zip.h"
+#include "writer.h"
+#include <stdio.h>
+#include <string.h>
+
+extern const struct kf_writer kf_write_keras;
+
+static enum kf_dialect dialect(int keras)
+{
+    (void)keras;
+    return KF_DIALECT_KERAS3;
+}
+
+static void release_text(int keras, char text[16])
+{
+    snprintf(text, 16, "%d.%d.%d", keras / 10000 % 100, keras / 100 % 100, keras % 100);
+}
+
+static int plan(struct kf_model *model, int keras, const struct kf_options *options,
+                struct kf_report *rep)
+{
+    json_t *config = NULL;
+    char release[16];
+
+    (void)options;
+    release_text(keras, release);
+    kf_report_set(&rep->target.format, kf_write_keras.info->name);
+    kf_report_set(&rep->target.keras_version, release);
+    KF_TRY(kf_keras3_config(&config, model, keras, rep)); /* that there is one */
+    json_decref(config);
+    return kf_keras3_weights_plan(model, keras, rep);
+}
+
+static int write_text(struct kf_zip_out *zip, const char *name, const json_t *value,
+                      struct kf_report *rep)
+{
+    size_t n = 0;
+    char *text = value ? kf_json_dump(value, &n) : NULL;
+    int r;
+
+    if (!text)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    r = kf_zip_out_text(zip, name, text, n, rep);
+    kf_free(text);
+    return r;
+}
+
+static int write_metadata(struct kf_zip_out *zip, int keras, struct kf_report *rep)
+{
+    json_auto_t *metadata = NULL;
+    char release[16];
+
+    release_text(keras, release);
+    metadata = json_pack("{s:s, s:s}", "keras_version", release, "date_saved", KF_ZIP_DATE);
+    return write_text(zip, KF_ZIP_METADATA, metadata, rep);
+}
+
+static int write_config(struct kf_zip_out *zip, const struct kf_model *model, int keras,
+                        struct kf_report *rep)
+{
+    json_t *config = NULL;
+    int r = kf_keras3_config(&config, model, keras, rep);
+
+    if (r >= 0)
+        r = write_text(zip, KF_ZIP_CONFIG, config, rep);
+    json_decref(config);
+    return r;
+}
+
+/* The zip, whose weights stand in a file already. */
+static int write_zip(const char *path, const char *weights, const struct kf_model *model, int keras,
+                     struct kf_report *rep)
+{
+    KF_AUTO(kf_zip_out) zip = NULL;
+
+    KF_TRY(kf_zip_create(&zip, path, rep));
+    KF_TRY(write_metadata(zip, keras, rep));
+    KF_TRY(write_config(zip, model, keras, rep));
+    KF_TRY(kf_zip_out_file(zip, KF_ZIP_WEIGHTS, weights, rep));
+    return kf_zip_out_close(zip, rep);
+}
+
+static int write_model(const char *path, struct kf_model *model, int keras,
+                       const struct kf_options *options, struct kf_report *rep)
+{
+    const char *weights = kf_arena_printf(model->arena, "%s.weights", path);
+    int r;
+
+    if (!weights)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    r = kf_keras3_weights_write(weights, model, keras, options, rep);
+    if (r >= 0)
+        r = write_zip(path, weights, model, keras, rep);
+    remove(weights);
+    return r;
+}
+
+const struct kf_writer kf_write_keras = {
+    .info = &kf_info_write_keras,
+    .dialect = dialect,
+    .plan = plan,
+    .write = write_model,
+};

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_FORMAT_LEGACY_ORDER_H
+#define KF_FORMAT_LEGACY_ORDER_H
+
+#include "../model/model.h"
+
+/* The tensors of one layer group of a legacy .h5, in the order of its weight_names. */
+struct kf_legacy_slot {
+    struct kf_layer *layer; /* that owns the tensor: the group's layer or one below it */
+    struct kf_tensor *tensor;
+};
+
+struct kf_legacy_order {
+    struct kf_legacy_slot *slots;
+    size_t n, cap;
+};
+
+/** Collect the slots of `layer` into a zeroed `out`; -KF_NO_MEMORY (unreported) or 0. */
+int kf_legacy_order(struct kf_legacy_order *out, struct kf_layer *layer);
+void kf_legacy_order_finish(struct kf_legacy_order *order);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry.h"
+#include "../base/str.h"
+
+/* Every format, one line each. */
+extern const struct kf_reader kf_read_keras_h5;
+
+static const struct kf_reader *const readers[] = {
+    &kf_read_keras_h5,
+};
+
+extern const struct kf_writer kf_write_keras;
+
+static const struct kf_writer *const writers[] = {
+    &kf_write_keras,
+};
+
+int kf_registry_writer(const struct kf_writer **out, const char *name, struct kf_report *rep)
+{
+    if (!name)
+        return kf_report_add(rep, KF_BAD_OPTION, "", "the parameter to is missing");
+    for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
+        if (kf_streq(writers[i]->info->name, name)) {
+            *out = writers[i];
+            return 0;
+        }
+    return kf_report_add(rep, KF_UNSUPPORTED_PAIR, "", "nothing here writes %s", name);
+}
+
+int kf_registry_reader(const struct kf_reader **out, enum kf_kind_id kind, const char *from,
+                       struct kf_report *rep)
+{
+    const struct kf_kind_info *info = kf_kind_info(kind);
+
+    for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+        if (readers[i]->kind != kind)
+            continue;
+        if (from && !kf_streq(from, "auto") && !kf_streq(from, readers[i]->info->name))
+            return kf_report_add(rep, KF_BAD_OPTION, "",
+                                 "from=%s, but the file is of the kind %s", from,
+                                 readers[i]->info->name);
+        *out = readers[i];
+        return 0;
+    }
+    return kf_report_add(rep, kf_kind_holds_model(kind) ? KF_UNSUPPORTED_PAIR : KF_NOT_A_MODEL, "",
+                         "the file is %s%s%s", info->title, info->way_out ? ": " : "",
+                         info->way_out ? info->way_out : "");
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_CONVERT_H
+#define KF_CONVERT_H
+
+#include <kf/options.h>
+#include <kf/report.h>
+
+/* The input: an open, seekable, read-only regular file. Borrowed; never closed by the core. */
+struct kf_input {
+    int fd;
+    const char *name; /* as the user gave it, or ""; shown, never believed */
+};
+
+/**
+ * Convert `in` to the file `path`, which appears whole or not at all.
+ *
+ * Scratch files stand beside `path`, with its name and a suffix; none stays behind.
+ * Everything that happened is in `rep`.
+ *
+ * Outcomes: 0, or the negative code of the first refusal.
+ */
+int kf_convert(const struct kf_input *in, const char *path, const struct kf_options *options,
+               struct kf_report *rep);
+
+/** The report of kf_convert() without the artefact: payloads are not read, checksums are empty. */
+int kf_plan_only(const struct kf_input *in, const struct kf_options *options,
+                 struct kf_report *rep);
+
+/**
+ * Say what a file is: kind, writer, layers, tensors.
+ *
+ * `facts_out` gets a new reference to a JSON object {"model": {...} or null, "layers": [...],
+ * "tensors": [...]} also when the file is no model (then nearly empty); NULL when memory ran out.
+ * A file that cannot be converted is no failure here: why stands in `rep`.
+ */
+int kf_inspect(const struct kf_input *in, const struct kf_options *options, struct kf_report *rep,
+               json_t **facts_out);
+
+#endif

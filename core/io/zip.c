@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/alloc.h"
+#include "../base/num.h"
+#include "../base/str.h"
+#include "zip_private.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <zip.h>
+#include <zlib.h>
+
+/* The input as libzip reads it: a position in the source, and what went wrong last. */
+struct input {
+    struct kf_source src;
+    uint64_t at;
+    zip_error_t error;
+};
+
+struct kf_zip {
+    struct kf_arena *arena;
+    struct kf_zip_dir dir;
+    struct input input;
+    zip_t *zip;
+};
+
+static zip_int64_t read_input(struct input *input, void *to, zip_uint64_t n)
+{
+    struct kf_report rep; /* libzip has an error of its own */
+    int status;
+
+    n = kf_min(n, input->src.size - input->at);
+    kf_report_init(&rep);
+    status = kf_source_read(&input->src, input->at, to, (size_t)n, &rep);
+    kf_report_finish(&rep);
+    if (status < 0) {
+        zip_error_set(&input->error, ZIP_ER_READ, 0);
+        return -1;
+    }
+    input->at += n;
+    return (zip_int64_t)n;
+}
+
+static zip_int64_t stat_input(const struct input *input, zip_stat_t *st)
+{
+    zip_stat_init(st);
+    st->valid = ZIP_STAT_SIZE;
+    st->size = input->src.size;
+    return sizeof(*st);
+}
+
+static zip_int64_t seek_input(struct input *input, void *data, zip_uint64_t n)
+{
+    zip_int64_t at =
+        zip_source_seek_compute_offset(input->at, input->src.size, data, n, &input->error);
+
+    if (at < 0)
+        return -1;
+    input->at = (uint64_t)at;
+    return 0;
+}
+
+/* zip_source_function()'s callback. */
+static zip_int64_t answer(void *state, void *data, zip_uint64_t n, zip_source_cmd_t command)
+{
+    struct input *input = state;
+
+    switch (command) {
+    case ZIP_SOURCE_OPEN:
+        input->at = 0;
+        return 0;
+    case ZIP_SOURCE_READ:
+        return read_input(input, data, n);
+    case ZIP_SOURCE_STAT:
+        return stat_input(input, data);
+    case ZIP_SOURCE_SEEK:
+        return seek_input(input, data, n);
+    case ZIP_SOURCE_TELL:
+        return (zip_int64_t)input->at;
+    case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&input->error, data, n);
+    case ZIP_SOURCE_CLOSE:
+    case ZIP_SOURCE_FREE:
+        return 0;
+    case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(
+            ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR,
+            ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, ZIP_SOURCE_SUPPORTS, -1);
+    default:
+        zip_error_set(&input->error, ZIP_ER_OPNOTSUPP, 0);
+        return -1;
+    }
+}
+
+/* libzip must see the members that we see. */
+static int compare_views(const struct kf_zip *zip, struct kf_report *rep)
+{
+    size_t n = (size_t)zip_get_num_entries(zip->zip, 0);
+
+    for (size_t i = 0; n == zip->dir.n && i < n; i++) {
+        const char *name = zip_get_name(zip->zip, i, ZIP_FL_ENC_RAW);
+
+        if (!name || strcmp(name, zip->dir.members[i].name) != 0)
+            n = SIZE_MAX;
+    }
+    if (n != zip->dir.n)
+        return kf_report_add(rep, KF_UNSAFE, "", "the zip's directory can be read in two ways");
+    return 0;
+}
+
+static int open_library(struct kf_zip *zip, struct kf_report *rep)
+{
+    zip_source_t *source;
+    zip_error_t error;
+    int status = 0;
+
+    zip_error_init(&error);
+    source = zip_source_function_create(answer, &zip->input, &error);
+    if (source)
+        zip->zip = zip_open_from_source(source, ZIP_RDONLY, &error);
+    if (!zip->zip) {
+        bool memory = zip_error_code_zip(&error) == ZIP_ER_MEMORY;
+
+        status = kf_report_add(rep, memory ? KF_NO_MEMORY : KF_CORRUPT, "",
+                               "the zip cannot be opened: %s", zip_error_strerror(&error));
+        zip_source_free(source);
+    }
+    zip_error_fini(&error);
+    return status;
+}
+
+int kf_zip_open(struct kf_zip **out, const struct kf_source *src, const struct kf_limits *limits,
+                struct kf_report *rep)
+{
+    KF_AUTO(kf_zip) zip = kf_alloc(sizeof(*zip));
+
+    if (zip)
+        zip->arena = kf_arena_create();
+    if (!zip || !zip->arena)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to open zip");
+    zip->input.src = *src;
+    zip_error_init(&zip->input.error);
+    KF_TRY(kf_zip_dir_read(&zip->dir, src, limits, zip->arena, rep));
+    KF_TRY(kf_zip_dir_check(&zip->dir, src, limits, zip->arena, rep));
+    KF_TRY(open_library(zip, rep));
+    KF_TRY(compare_views(zip, rep));
+    *out = kf_zip_take(&zip);
+    return 0;
+}
+
+void kf_zip_destroy(struct kf_zip *zip)
+{
+    if (!zip)
+        return;
+    if (zip->zip)
+        zip_discard(zip->zip);
+    zip_error_fini(&zip->input.error);
+    kf_arena_destroy(zip->arena);
+    kf_free(zip);
+}
+
+size_t kf_zip_count(const struct kf_zip *zip)
+{
+    return zip->dir.n;
+}
+
+const char *kf_zip_name(const struct kf_zip *zip, size_t index)
+{
+    return zip->dir.members[index].name;
+}
+
+bool kf_zip_has(const struct kf_zip *zip, const char *name)
+{
+    return kf_zip_dir_find(&zip->dir, name);
+}
+
+static int find(const struct kf_zip *zip, const char *name, const struct kf_zip_member **out,
+                struct kf_report *rep)
+{
+    *out = kf_zip_dir_find(&zip->dir, name);
+    if (!*out)
+        return kf_report_add(rep, KF_BAD_CONFIG, name, "the zip has no such member");
+    return 0;
+}
+
+/* Read to the end, so that libzip compares the CRC. */
+static int read_member(zip_file_t *file, const struct kf_zip_member *member, struct kf_buf *out,
+                       struct kf_report *rep)
+{
+    char piece[16384];
+    uint64_t total = 0;
+    zip_int64_t n;
+
+    while ((n = zip_fread(file, piece, sizeof(piece))) > 0) {
+        total += (uint64_t)n;
+        if (total > member->size)
+            break;
+        if (!kf_buf_add(out, piece, (size_t)n))
+            return kf_report_add(rep, KF_NO_MEMORY, member->name, "no memory for a member");
+    }
+    if (n < 0 || total != member->size)
+        return kf_report_add(rep, KF_CORRUPT, member->name, "the member is damaged: %s",
+                             n < 0 ? zip_file_strerror(file) : "not as long as it says");
+    return 0;
+}
+
+int kf_zip_read(struct kf_zip *zip, const char *name, struct kf_buf *out, struct kf_report *rep)
+{
+    const struct kf_zip_member *member;
+    zip_file_t *file;
+    int status;
+
+    KF_TRY(find(zip, name, &member, rep));
+    if (member->size > out->max - out->n)
+        return kf_report_add(rep, KF_TOO_LARGE, name, "a member of %" PRIu64 " bytes",
+                             member->size);
+    file = zip_fopen_index(zip->zip, (zip_uint64_t)(member - zip->dir.members), 0);
+    if (!file)
+        return kf_report_add(rep, KF_CORRUPT, name, "the member cannot be read: %s",
+                             zip_strerror(zip->zip));
+    status = read_member(file, member, out, rep);
+    zip_fclose(file);
+    return status;
+}
+
+int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
+                  struct kf_report *rep)
+{
+    const struct kf_zip_member *member;
+
+    KF_TRY(find(zip, name, &member, rep));
+    if (member->method != ZIP_CM_STORE)
+        return kf_report_add(rep, KF_BAD_CONFIG, name,
+                             "the member is compressed: pack the zip again with zip -0");
+    *out = (struct kf_source){.fd = zip->input.src.fd,
+                              .base = zip->input.src.base + member->data_at,
+                              .size = member->size,
+                              .name = zip->input.src.name};
+    return 0;
+}
+
+int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep)
+{
+    struct kf_source src;
+    unsigned char piece[65536];
+    uint64_t at = 0;
+    uLong crc = crc32(0, NULL, 0);
+
+    KF_TRY(kf_zip_stored(zip, name, &src, rep));
+    while (at < src.size) {
+        size_t n = (size_t)kf_min(sizeof(piece), src.size - at);
+
+        KF_TRY(kf_source_read(&src, at, piece, n, rep));
+        crc = crc32(crc, piece, (uInt)n);
+        at += n;
+    }
+    if (crc != kf_zip_dir_find(&zip->dir, name)->crc)
+        return kf_report_add(rep, KF_CORRUPT, name, "the member's CRC is wrong");
+    return 0;
+}

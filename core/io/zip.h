@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_IO_ZIP_H
+#define KF_IO_ZIP_H
+
+#include "../base/arena.h"
+#include "../base/buf.h"
+#include "source.h"
+#include <kf/options.h>
+#include <stdbool.h>
+
+/* Reading zip. Only zip.c calls zip_*. */
+struct kf_zip;
+
+/**
+ * Open `src` after checking its members: refused are absolute names, "..", backslashes that climb,
+ * symlinks, duplicates, encrypted members, expansion beyond limits, and a central directory that
+ * disagrees with the local headers. UNSAFE, CORRUPT, TOO_LARGE, NO_MEMORY.
+ */
+int kf_zip_open(struct kf_zip **out, const struct kf_source *src, const struct kf_limits *limits,
+                struct kf_report *rep);
+void kf_zip_destroy(struct kf_zip *zip);
+KF_DEFINE_AUTO(kf_zip)
+
+size_t kf_zip_count(const struct kf_zip *zip);
+const char *kf_zip_name(const struct kf_zip *zip, size_t index); /* borrowed */
+bool kf_zip_has(const struct kf_zip *zip, const char *name);
+
+/** Append a whole small member (a JSON) to `out`, whose ceiling bounds it. */
+int kf_zip_read(struct kf_zip *zip, const char *name, struct kf_buf *out, struct kf_report *rep);
+
+/** A stored member as a range of the input file. BAD_CONFIG when it is compressed. */
+int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
+                  struct kf_report *rep);
+
+/** Read a stored member once and compare its CRC. CORRUPT; BAD_CONFIG when it is compressed. */
+int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep);
+
+/* Writing zip: stored members, times fixed, same calls give the same bytes. */
+struct kf_zip_out;
+
+int kf_zip_create(struct kf_zip_out **out, const char *path, struct kf_report *rep);
+void kf_zip_out_destroy(struct kf_zip_out *zip); /* drops what was not closed */
+KF_DEFINE_AUTO(kf_zip_out)
+/** `data` is copied. */
+int kf_zip_out_text(struct kf_zip_out *zip, const char *name, const char *data, size_t n,
+                    struct kf_report *rep);
+/** The file `path` as member `name`; it must stay until the close. */
+int kf_zip_out_file(struct kf_zip_out *zip, const char *name, const char *path,
+                    struct kf_report *rep);
+/** Write everything; afterwards only destroy. */
+int kf_zip_out_close(struct kf_zip_out *zip, struct kf_report *rep);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_MODEL_MODEL_H
+#define KF_MODEL_MODEL_H
+
+#include "../base/arena.h"
+#include "../io/source.h"
+#include "tensor.h"
+#include <jansson.h>
+#include <kf/options.h>
+#include <kf/report.h>
+
+/*
+ * What every reader makes and every writer takes: a graph (what computes) and its tensors (what
+ * it knows), the payloads left in the file.
+ *
+ * Graph and tree. A graph holds layers, which are called; a layer may hold an inner graph (a
+ * model used as a layer) or parts (the layer of a wrapper, the cells of an RNN). Layers, parts
+ * and inner graphs together are the tree that saving_lib's paths walk.
+ *
+ * Calls. A tensor is {"$ref": [layer, call, output]} in the args and kwargs of a call: output
+ * `output` of call `call` of the graph's layer number `layer`, whatever the file's own notation
+ * was. Everything else in args and kwargs is a plain value.
+ *
+ * Configs stay JSON, in the language that model->dialect says.
+ */
+enum kf_dialect { KF_DIALECT_KERAS2, KF_DIALECT_KERAS3 };
+
+enum kf_topology { KF_SEQUENTIAL, KF_FUNCTIONAL };
+
+struct kf_graph;
+
+struct kf_call {
+    json_t *args;   /* array; owned */
+    json_t *kwargs; /* object; owned */
+};
+
+struct kf_layer {
+    const char *name;       /* unique in its graph; for a part, the one in its config, or its attribute */
+    const char *class_name; /* as in the file; adapted with the config */
+    const char *module;     /* "keras.layers"; NULL when the file does not say */
+    const char *registered_name;
+    const char *path;       /* for people: "outer/inner/dense_1" */
+    json_t *config;         /* owned; for a part a reference into its parent's config */
+    bool custom;            /* not a class of Keras: carried untouched */
+    bool trainable;         /* the layer's own flag */
+    bool operation;         /* a Keras 3 operation node: no layer, no variables */
+    struct kf_call *calls;
+    size_t n_calls;
+    struct kf_graph *inner; /* a model used as a layer, else NULL */
+    struct kf_layer **parts;
+    size_t n_parts;
+    const char *attribute;  /* of a part: path below its parent, "forward_layer", "cell", "cells" */
+    const char *config_key; /* of a part: where it stands in its parent's config, "layer"; NULL when
+                             * it is derived, as a Bidirectional's backward_layer mostly is */
+    bool in_container;      /* of a part: the attribute is a list, members are named by class */
+    struct kf_tensor *tensors; /* own variables in the order Keras makes them */
+    size_t n_tensors;
+    const char *group; /* set by the plan: the layer's group in the target file */
+};
+
+struct kf_graph {
+    enum kf_topology topology;
+    const char *name;
+    const char *path; /* "" for the model itself */
+    bool trainable;
+    struct kf_layer **layers; /* in the order of the file's config */
+    size_t n_layers, layers_cap;
+    json_t *inputs, *outputs; /* functional: structure (ref, list, dict) of refs; owned */
+    json_t *config;           /* other keys of the model's config, owned; may be NULL */
+    const char *class_name;   /* "Sequential", "Functional", "Model" */
+};
+
+struct kf_model {
+    struct kf_arena *arena; /* every struct and string here */
+    const struct kf_reader *reader;
+    void *state; /* the reader's, given back by reader->close() */
+    struct kf_source source;
+    enum kf_dialect dialect;
+    int keras; /* release that wrote it as KF_KERAS(), 0 when unknown */
+    struct kf_graph *graph; /* NULL in a weights-only file */
+    json_t *training; /* compile config, or NULL; owned */
+    bool has_optimizer_state;
+};
+
+struct kf_model *kf_model_create(void);
+void kf_model_destroy(struct kf_model *model);
+KF_DEFINE_AUTO(kf_model)
+
+/* Making. Pointers come from the model's arena; NULL means out of memory (the caller reports). */
+struct kf_graph *kf_graph_new(struct kf_model *model);
+struct kf_layer *kf_layer_new(struct kf_model *model);
+/** Add a layer at `index` (n_layers appends). For a functional graph only append: refs count. */
+int kf_graph_insert(struct kf_model *model, struct kf_graph *graph, size_t index,
+                    struct kf_layer *layer, struct kf_report *rep);
+int kf_layer_add_call(struct kf_model *model, struct kf_layer *layer, json_t *args, json_t *kwargs,
+                      struct kf_report *rep);
+
+/* Refs. */
+json_t *kf_ref_new(size_t layer, size_t call, size_t output);
+struct kf_ref {
+    size_t layer, call, output;
+};
+/** True when `value` is a ref; `out` gets it. */
+bool kf_ref_get(const json_t *value, struct kf_ref *out);
+
+/* Call visit for each ref in a structure, in the order Keras flattens it; stops below 0. */
+int kf_refs_each(json_t *value, int (*visit)(json_t *ref, void *context), void *context);
+
+/* Visit all layers of the tree below a graph: each layer, then its inner graph or parts. */
+int kf_layers_each(struct kf_graph *graph,
+                   int (*visit)(struct kf_layer *layer, struct kf_graph *graph, void *context),
+                   void *context);
+
+#endif

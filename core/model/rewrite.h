@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_MODEL_REWRITE_H
+#define KF_MODEL_REWRITE_H
+
+#include "../base/arena.h"
+#include "tensor.h"
+
+/*
+ * Payloads that rewrite what they pull from another one. All return NULL when memory ran out, or
+ * when the shape of `inner` does not fit (then `*fits` is false).
+ */
+
+/**
+ * Multiply some columns: the last axis is cut in `gates` equal parts, and those whose bit is set
+ * in `mask` are scaled. Floating point payloads only.
+ */
+const struct kf_payload *kf_rewrite_scale(struct kf_arena *arena, const struct kf_payload *inner,
+                                          unsigned gates, unsigned mask, double factor,
+                                          bool *fits);
+
+/* How the matrix of one gate is laid out in a CuDNN kernel. */
+enum kf_gate_layout {
+    KF_GATE_TRANSPOSED, /* (units, units), rows and columns exchanged */
+    KF_GATE_COLUMNS     /* (inputs, units), written column by column where rows are read */
+};
+
+/** Bring a (rows, gates * units) CuDNN kernel to the layout of LSTM and GRU. */
+const struct kf_payload *kf_rewrite_gates(struct kf_arena *arena, const struct kf_payload *inner,
+                                          unsigned gates, enum kf_gate_layout layout, bool *fits);
+
+/** Reverse the spatial axes of a convolution kernel (spatial..., inputs, filters). */
+const struct kf_payload *kf_rewrite_flip(struct kf_arena *arena, const struct kf_payload *inner,
+                                         bool *fits);
+
+/** Add the second half of a vector to the first: (2n) becomes (n). */
+const struct kf_payload *kf_rewrite_sum_halves(struct kf_arena *arena,
+                                               const struct kf_payload *inner, bool *fits);
+
+/** The same bytes in another shape: (n) becomes (2, n / 2). */
+const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena,
+                                             const struct kf_payload *inner, bool *fits);
+
+/** Integers as int32; a value that does not fit is refused when it is pulled. */
+const struct kf_payload *kf_rewrite_int32(struct kf_arena *arena, const struct kf_payload *inner,
+                                          bool *fits);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_MODEL_TENSOR_H
+#define KF_MODEL_TENSOR_H
+
+#include "dtype.h"
+#include <kf/report.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KF_RANK_MAX 32
+#define KF_NOWHERE  UINT64_MAX
+
+/*
+ * Bytes that can be pulled. A reader gives one for each dataset; what must be rewritten on the
+ * way (scaled, permuted, joined) is a payload that pulls from another one, so that nobody ever
+ * holds a tensor and a writer needs no knowledge of what is done to it.
+ */
+struct kf_payload {
+    enum kf_dtype dtype;
+    unsigned rank;
+    uint64_t dims[KF_RANK_MAX]; /* elements, outermost first, row-major */
+
+    /* Copy bytes [at, at + n) of the little-endian row-major bytes to `to`; whole elements. */
+    int (*pull)(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                struct kf_report *rep);
+
+    /* Where exactly these bytes stand in the input file, or KF_NOWHERE. */
+    uint64_t file_at;
+
+    const struct kf_payload *inner; /* what it pulls from, NULL for a dataset */
+    const void *state;              /* for pull; borrowed from the model's arena or the reader */
+};
+
+/** Elements in a payload; dims were checked by its maker, so this cannot overflow. */
+uint64_t kf_payload_elements(const struct kf_payload *payload);
+uint64_t kf_payload_bytes(const struct kf_payload *payload);
+/** The dataset at the bottom of a payload. */
+const struct kf_payload *kf_payload_root(const struct kf_payload *payload);
+
+/* One variable of a layer. All strings stand in the model's arena. */
+struct kf_tensor {
+    const char *variable; /* what Keras calls it: "kernel", "query/bias" */
+    const char *source;   /* as found in the file: "dense_1/kernel:0" */
+    const char *subpath;  /* where saving_lib keeps it below its layer: "", "cell", "query_dense" */
+    bool trainable;       /* how it was made, whatever layer.trainable says */
+    const struct kf_payload *payload;
+    const char *done; /* what was done to the values, NULL for nothing */
+};
+
+#endif

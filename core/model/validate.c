@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "validate.h"
+#include "../base/alloc.h"
+#include "../format/reader.h"
+#include "order.h"
+
+int kf_model_read(struct kf_model *model, const struct kf_options *options, struct kf_report *rep)
+{
+    if (model->reader->state_size) {
+        model->state = kf_arena_alloc(model->arena, model->reader->state_size);
+        if (!model->state)
+            return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    }
+    return model->reader->read(model, model->state, options, rep);
+}
+
+static int check_order(const struct kf_graph *graph, struct kf_report *rep)
+{
+    struct kf_call_at *order = NULL;
+    size_t n;
+    int r = kf_graph_order(graph, &order, &n, rep);
+
+    kf_free(order);
+    return r;
+}
+
+static int check_ends(const struct kf_graph *graph, struct kf_report *rep)
+{
+    if (graph->topology == KF_FUNCTIONAL && (!graph->inputs || !graph->outputs))
+        return kf_report_add(rep, KF_BAD_GRAPH, graph->path, "the model has no inputs or outputs");
+    if (!graph->n_layers)
+        return kf_report_add(rep, KF_BAD_CONFIG, graph->path, "the model has no layers");
+    return 0;
+}
+
+static int check_tensors(const struct kf_layer *layer, struct kf_report *rep)
+{
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        if (!layer->tensors[i].payload)
+            return kf_report_add(rep, KF_WEIGHTS_MISSING, layer->path,
+                                 "the file has no bytes for %s", layer->tensors[i].variable);
+    return 0;
+}
+
+static int check_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    (void)graph;
+    KF_TRY(check_tensors(layer, context));
+    if (!layer->inner)
+        return 0;
+    KF_TRY(check_ends(layer->inner, context));
+    return check_order(layer->inner, context);
+}
+
+int kf_model_validate(struct kf_model *model, struct kf_report *rep)
+{
+    KF_TRY(check_ends(model->graph, rep));
+    KF_TRY(check_order(model->graph, rep));
+    return kf_layers_each(model->graph, check_layer, rep);
+}

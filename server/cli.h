@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_CLI_H
+#define KF_SERVER_CLI_H
+
+#include "config.h"
+#include "exit_codes.h"
+#include "job.h"
+#include "params.h"
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum command { COMMAND_CONVERT = 1, COMMAND_INSPECT = 2, COMMAND_FORMATS = 4 };
+
+/* What a command line says. */
+struct cli {
+    enum command command;
+    struct kf_request request;
+    const char *input, *output, *report; /* borrowed from argv; NULL when not given */
+    bool dry_run, sha256, json, quiet;
+};
+
+/**
+ * Read the arguments that follow the command's name.
+ *
+ * 0, or an exit status after the reason was printed. cli_finish() in both cases.
+ */
+int cli_parse(struct cli *cli, enum command command, int argc, char *const *argv);
+void cli_finish(struct cli *cli);
+
+/** The commands: their arguments, without the command's name; the exit status. */
+int cli_convert(int argc, char *const *argv);
+int cli_inspect(int argc, char *const *argv);
+int cli_formats(int argc, char *const *argv);
+int cli_help(int argc, char *const *argv);
+
+/** Print "kferry: ..." to standard error. */
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** Print the flags of a command. */
+void cli_help_flags(FILE *out, enum command command);
+
+/* One worker's run for the command line, in a folder that is removed at the end. */
+struct cli_job {
+    const struct cli *cli;
+    char *dir;              /* owned; NULL before cli_job_begin() */
+    int input, cancel_fd;   /* owned; -1 for none */
+    json_t *report, *facts; /* owned; NULL when the worker left none */
+    struct job_result result;
+    char sha256[65];
+};
+
+/**
+ * Open the input and make the folder, below `parent` or, when it is NULL, where temporary files go.
+ *
+ * 0, or an exit status after the reason was printed. cli_job_finish() in both cases.
+ */
+int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent);
+
+/** Run the worker and read what it wrote; the exit status its end stands for. */
+int cli_job_run(struct cli_job *job, enum job_task task);
+
+/** Tell why there is no report; nothing when there is one that says why. */
+void cli_job_explain(const struct cli_job *job);
+
+/** Remove everything. When a signal had stopped the job, the process ends by it here. */
+void cli_job_finish(struct cli_job *job);
+
+/* Texts out of a model file may hold what a terminal obeys: these print it as "?". */
+void cli_print(FILE *out, const char *text);
+void cli_print_lines(FILE *out, const json_t *strings);
+/** One member a line, "name  value"; what is no scalar is left out. */
+void cli_print_members(FILE *out, const json_t *object);
+/** Rows of an array of objects under the names of the first one's members. */
+void cli_print_table(FILE *out, const json_t *rows, size_t max);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+#include <string.h>
+
+static void print_parameters(void)
+{
+    const char *name, *values, *help;
+
+    puts("\nWhat is asked for, with the same names as in the HTTP API:");
+    for (size_t i = 0; kf_param_describe(i, &name, &values, &help); i++) {
+        printf("  --%-18s %s\n", name, values);
+        printf("  %-20s   %s\n", "", help);
+    }
+}
+
+static void print_settings(void)
+{
+    const char *name, *value, *help;
+
+    puts("\nEach setting is a flag (--queue-max 10) and an environment variable "
+         "(KFERRY_QUEUE_MAX=10);\nthe flag goes first. In brackets what holds without.\n");
+    for (size_t i = 0; config_describe(i, &name, &value, &help); i++)
+        printf("  %-22s %s [%s]\n", name, help, value);
+}
+
+static void print_convert(void)
+{
+    puts("kferry convert IN -o OUT [flags]   convert a model file\n\n"
+         "Exit status: 0 done, 64 usage, 65 the model is refused, 66 no input, 70 kferry failed,\n"
+         "73 cannot write, 78 a setting is wrong.\n");
+    cli_help_flags(stdout, COMMAND_CONVERT);
+    print_parameters();
+}
+
+static void print_inspect(void)
+{
+    puts("kferry inspect FILE [flags]   say what a file is and what can become of it\n");
+    cli_help_flags(stdout, COMMAND_INSPECT);
+    print_parameters();
+}
+
+static void print_formats(void)
+{
+    puts("kferry formats [flags]   list what is read and written\n");
+    cli_help_flags(stdout, COMMAND_FORMATS);
+}
+
+static void print_serve(void)
+{
+    puts("kferry serve [settings]   run the HTTP service");
+    print_settings();
+}
+
+static void print_all(void)
+{
+    puts("kferry carries Keras models across versions.\n\n"
+         "  kferry convert IN -o OUT   convert a model file\n"
+         "  kferry inspect FILE        say what a file is and what can become of it\n"
+         "  kferry formats             list what is read and written\n"
+         "  kferry serve               run the HTTP service\n"
+         "  kferry help COMMAND        say more about one of these\n"
+         "  kferry --version");
+}
+
+static const struct {
+    const char *name;
+    void (*print)(void);
+} pages[] = {
+    {"convert", print_convert},
+    {"inspect", print_inspect},
+    {"formats", print_formats},
+    {"serve", print_serve},
+};
+
+int cli_help(int argc, char *const *argv)
+{
+    void (*print)(void) = argc == 0 ? print_all : NULL;
+
+    for (size_t i = 0; argc > 0 && i < sizeof pages / sizeof pages[0]; i++)
+        if (strcmp(pages[i].name, argv[0]) == 0)
+            print = pages[i].print;
+    if (!print) {
+        cli_error("there is no help about \"%s\"", argv[0]);
+        return EXIT_USAGE;
+    }
+    print();
+    return fflush(stdout) == 0 ? EXIT_FINE : EXIT_CANNOT_WRITE;
+}

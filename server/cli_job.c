@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "cli.h"
+#include "digest.h"
+#include "problem.h"
+#include "report_json.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TAIL_BYTES 2048
+
+/* What a worker's end means to the shell. */
+static const int exits[] = {
+    [JOB_DONE] = EXIT_FINE,         [JOB_REFUSED] = EXIT_REFUSED,
+    [JOB_CRASHED] = EXIT_REFUSED,   [JOB_MEMORY] = EXIT_REFUSED,
+    [JOB_TIMEOUT] = EXIT_REFUSED,   [JOB_VIOLATION] = EXIT_REFUSED,
+    [JOB_CANCELLED] = EXIT_AGAIN,   [JOB_CANNOT_WRITE] = EXIT_CANNOT_WRITE,
+    [JOB_NO_SANDBOX] = EXIT_CONFIG, [JOB_INTERNAL] = EXIT_INTERNAL,
+};
+
+static int open_input(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) {
+        cli_error("cannot open %s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    cli_error("%s is %s, not a file", path, S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
+    close(fd);
+    return -1;
+}
+
+/* From here on a signal ends the worker first, and the folder is removed. */
+static int catch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction now;
+
+        /* One that is ignored, as under nohup, stays so. */
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static const char *temporary(void)
+{
+    const char *dir = getenv("TMPDIR");
+
+    return dir && *dir ? dir : "/tmp";
+}
+
+int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent)
+{
+    *job = (struct cli_job){.cli = cli, .input = -1, .cancel_fd = -1};
+    job->input = open_input(cli->input);
+    if (job->input < 0)
+        return EXIT_NO_INPUT;
+    job->cancel_fd = catch_signals();
+    parent = parent ? parent : temporary();
+    job->dir = job_dir_create(parent, ".kferry-");
+    if (job->dir && job_write_request(job->dir, &cli->request) == 0)
+        return 0;
+    cli_error("cannot write in %s: %s", parent, strerror(errno));
+    return EXIT_CANNOT_WRITE;
+}
+
+static json_t *load(const struct cli_job *job, const char *name)
+{
+    char path[PATH_MAX];
+    json_error_t error;
+
+    if (snprintf(path, sizeof path, "%s/%s", job->dir, name) >= (int)sizeof path)
+        return NULL;
+    return json_load_file(path, 0, &error);
+}
+
+/* What the environment says of workers holds here too; the size of files is the user's affair. */
+static int load_limits(struct job *order)
+{
+    struct config config;
+    struct config_error error;
+    int status = config_load(&config, 0, NULL, environ, &error);
+
+    if (status < 0)
+        cli_error("%s", error.text);
+    order->sandbox = (enum sandbox_mode)config.sandbox;
+    order->limits = config_job_limits(&config);
+    order->limits.file_size = 0;
+    config_finish(&config);
+    return status;
+}
+
+static void fill_report(struct cli_job *job)
+{
+    kf_report_json_set_source(job->report, job->sha256);
+    kf_report_json_set_timing(job->report, "work", (double)job->result.wall_ms);
+}
+
+int cli_job_run(struct cli_job *job, enum job_task task)
+{
+    struct job order = {
+        .dir = job->dir, .input_fd = job->input, .task = task, .cancel_fd = job->cancel_fd};
+
+    if (load_limits(&order) < 0)
+        return EXIT_CONFIG;
+    job_run(&order, &job->result);
+    if (job->result.outcome != JOB_CANCELLED) {
+        job->report = load(job, "report.json");
+        job->facts = load(job, "facts.json");
+    }
+    if (job->cli->sha256 && job->report &&
+        digest_sha256(job->input, job->cancel_fd, job->sha256) < 0) {
+        if (errno != ECANCELED)
+            cli_error("cannot read %s: %s", job->cli->input, strerror(errno));
+        return EXIT_INTERNAL;
+    }
+    fill_report(job);
+    if (job->result.pid == 0)
+        return EXIT_UNAVAILABLE;
+    return exits[job->result.outcome];
+}
+
+/* The last of what the worker said: where a crash tells its reason. */
+static void print_log(const struct cli_job *job)
+{
+    char path[PATH_MAX], text[TAIL_BYTES + 1], *rest = text, *line;
+    FILE *log = NULL;
+    size_t n;
+
+    if (snprintf(path, sizeof path, "%s/log", job->dir) < (int)sizeof path)
+        log = fopen(path, "re");
+    if (!log)
+        return;
+    if (fseek(log, -TAIL_BYTES, SEEK_END) < 0)
+        rewind(log);
+    n = fread(text, 1, TAIL_BYTES, log);
+    text[n] = '\0';
+    fclose(log);
+    while ((line = strsep(&rest, "\n")))
+        if (*line)
+            cli_error("worker: %s", line);
+}
+
+void cli_job_explain(const struct cli_job *job)
+{
+    const struct kf_problem_type *type = kf_problem_type(job_outcome_slug(job->result.outcome));
+
+    if (job->result.outcome == JOB_CANCELLED)
+        return;
+    if (job->result.pid == 0) {
+        cli_error(
+            "kferry-worker cannot be started: it belongs beside kferry, or into " KF_LIBEXECDIR);
+        return;
+    }
+    print_log(job);
+    if (job->result.outcome == JOB_CRASHED)
+        cli_error("%s: %s (signal %d)", type->code, type->title, job->result.signal);
+    else
+        cli_error("%s: %s", type->code, type->title);
+    if (type->hint)
+        cli_error("%s", type->hint);
+}
+
+/* End by the signal that ended the job, as the shell expects it. */
+static void pass_on_signal(int cancel_fd)
+{
+    struct signalfd_siginfo info;
+    sigset_t set;
+
+    if (cancel_fd < 0 || read(cancel_fd, &info, sizeof info) != sizeof info)
+        return;
+    sigemptyset(&set);
+    sigaddset(&set, (int)info.ssi_signo);
+    raise((int)info.ssi_signo);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void cli_job_finish(struct cli_job *job)
+{
+    if (job->dir)
+        job_dir_remove(job->dir);
+    free(job->dir);
+    json_decref(job->report);
+    json_decref(job->facts);
+    if (job->input >= 0)
+        close(job->input);
+    pass_on_signal(job->cancel_fd);
+    if (job->cancel_fd >= 0)
+        close(job->cancel_fd);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_CONFIG_H
+#define KF_SERVER_CONFIG_H
+
+#include "job.h"
+#include "log.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * How the service is set up: one table in config.c gives each member its environment name, flag,
+ * default, bounds and help. A flag goes before the environment, that before the default.
+ */
+struct config {
+    char *listen;       /* "host:port" or "unix:/path?mode=0660" */
+    char *admin_listen; /* the same for the admin listener; "" for none */
+    char *scratch_dir;  /* where job folders are made */
+    uint64_t workers;   /* jobs at once */
+    uint64_t queue_max; /* jobs that may wait */
+    uint64_t connections_max;
+    uint64_t body_max;      /* bytes */
+    uint64_t scratch_max;   /* bytes of all jobs together */
+    uint64_t worker_memory; /* bytes of address space */
+    uint64_t job_timeout;   /* seconds */
+    uint64_t drain_timeout; /* seconds */
+    uint64_t upload_idle;   /* seconds without a byte of the body */
+    uint64_t report_ttl;    /* seconds that GET /v1/reports/{id} answers */
+    uint64_t sandbox;       /* enum sandbox_mode */
+    uint64_t log_level;     /* enum log_level */
+    bool allow_unauthenticated;
+};
+
+/* Why the configuration does not hold: one sentence. */
+struct config_error {
+    char text[512];
+};
+
+/**
+ * Read flags ("--workers 4", "--workers=4") and the environment (KFERRY_WORKERS=4).
+ *
+ * `argv` holds the flags only. An unknown flag or KFERRY_ name is an error, with the nearest name.
+ * 0, or -1 with `error`; `config` is to be finished in both cases.
+ */
+int config_load(struct config *config, int argc, char *const *argv, char *const *environment,
+                struct config_error *error);
+void config_finish(struct config *config);
+
+/** Limits of one job's worker. */
+struct job_limits config_job_limits(const struct config *config);
+
+/** Row `index` for help texts and documents; false past the end. */
+bool config_describe(size_t index, const char **name, const char **value, const char **help);
+
+#endif

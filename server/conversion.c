@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "conversion.h"
+#include "clock.h"
+#include "config.h"
+#include "outcome.h"
+#include "queue.h"
+#include "request.h"
+#include "scratch.h"
+#include "server.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+void conversion_unreserve(struct request *req)
+{
+    if (atomic_exchange(&req->conversion->reserved, false))
+        queue_unreserve(req->server->queue);
+}
+
+void conversion_destroy(struct request *req)
+{
+    struct conversion *c = req->conversion;
+
+    watch_end(req->server->watch, &c->watch);
+    conversion_unreserve(req);
+    body_finish(&c->body);
+    if (c->dir)
+        job_dir_remove(c->dir);
+    scratch_release(req->server->scratch, c->scratch);
+    if (c->cancel_fd >= 0)
+        close(c->cancel_fd);
+    if (c->artifact >= 0)
+        close(c->artifact);
+    json_decref(c->report);
+    json_decref(c->facts);
+    blob_destroy(c->report_text);
+    archive_destroy(c->archive);
+    kf_request_finish(&c->params);
+    free(c->artifact_name);
+    free(c->dir);
+    free(c);
+    req->conversion = NULL;
+}
+
+/* Everything is known: write down what the worker is to do. */
+static int prepare(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    struct kf_param_error err = {0};
+
+    KF_TRY(body_end(req));
+    if (c->task != JOB_INSPECT && kf_request_check(&c->params, &err) < 0) {
+        memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
+        return request_fail(req, "invalid-parameter", "%s", err.detail);
+    }
+    if (job_write_request(c->dir, &c->params) < 0)
+        return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
+    return 0;
+}
+
+/*
+ * Suspend before the push: from then on the supervisor may resume at any moment, and this thread
+ * must not touch the request any more.
+ */
+int conversion_submit(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    struct queue *queue = req->server->queue;
+
+    c->received = clock_ms();
+    KF_TRY(prepare(req));
+    if (!watch_change(req->server->watch, &c->watch, WATCH_JOB)) {
+        atomic_store(&req->stage, REQUEST_SENT);
+        return request_fail(req, "upload-timeout", "the upload stalled");
+    }
+    MHD_suspend_connection(req->connection);
+    atomic_store(&req->stage, REQUEST_QUEUED);
+    if (queue_push(queue, req, atomic_exchange(&c->reserved, false)))
+        return 0;
+    if (server_takes_work(req->server))
+        request_fail(req, "queue-full", "all workers are busy and the queue is full");
+    else
+        request_fail(req, "shutting-down", "the service is stopping");
+    req->failure.retry_after = queue_retry_after(queue);
+    conversion_resume(req);
+    return 0;
+}
+
+/* The outcome is there; the connection's thread goes on. Nobody watches the request any more. */
+static void resume(struct request *req)
+{
+    struct MHD_Connection *connection = req->connection;
+
+    atomic_store(&req->last_byte, clock_ms());
+    atomic_store(&req->stage, REQUEST_DONE);
+    MHD_resume_connection(connection);
+}
+
+void conversion_resume(struct request *req)
+{
+    watch_end(req->server->watch, &req->conversion->watch);
+    resume(req);
+}
+
+void conversion_cancel(struct request *req, enum cancel_reason reason)
+{
+    struct conversion *c = req->conversion;
+
+    atomic_store(&c->cancelled, (int)reason);
+    if (queue_remove(req->server->queue, req)) {
+        c->result.outcome = JOB_CANCELLED;
+        resume(req);
+    } else {
+        (void)eventfd_write(c->cancel_fd, 1);
+    }
+}
+
+static void run_worker(struct request *req, int input)
+{
+    struct conversion *c = req->conversion;
+    const struct config *config = req->server->config;
+    const struct job job = {
+        .dir = c->dir,
+        .input_fd = input,
+        .task = c->task,
+        .sandbox = (enum sandbox_mode)config->sandbox,
+        .limits = config_job_limits(config),
+        .cancel_fd = c->cancel_fd,
+    };
+
+    job_run(&job, &c->result);
+}
+
+void conversion_run(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    char path[PATH_MAX];
+    int input = -1;
+
+    c->started = clock_ms();
+    c->result.outcome = JOB_INTERNAL;
+    if (snprintf(path, sizeof path, "%s/in", c->dir) < (int)sizeof path)
+        input = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (atomic_load(&c->cancelled) != CANCEL_NO)
+        c->result.outcome = JOB_CANCELLED;
+    else if (input >= 0)
+        run_worker(req, input);
+    if (input >= 0)
+        close(input);
+    c->ended = clock_ms();
+    outcome_collect(req);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_CONVERSION_H
+#define KF_SERVER_CONVERSION_H
+
+#include "archive.h"
+#include "body.h"
+#include "id.h"
+#include "job.h"
+#include "params.h"
+#include "reports.h"
+#include "watch.h"
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+/* What the client wants to get, in the order of preference among equals. */
+enum answer_form { ANSWER_ARTIFACT, ANSWER_TAR, ANSWER_ZIP, ANSWER_JSON };
+
+enum cancel_reason { CANCEL_NO, CANCEL_CLIENT, CANCEL_SHUTDOWN };
+
+/*
+ * A conversion, plan or inspection: what arrives, what runs, what comes out of it. Owned by its
+ * request; the request's stage says which thread may touch it.
+ */
+struct conversion {
+    char id[ID_SIZE];
+    enum job_task task;
+    struct kf_request params;
+    enum answer_form form;
+
+    struct watch_entry watch;
+    _Atomic bool reserved; /* has a place in the queue; who swaps it to false gives it back */
+    _Atomic int cancelled; /* enum cancel_reason */
+    int cancel_fd;         /* eventfd, becomes readable with `cancelled`; owned */
+
+    char *dir;        /* job folder, owned; gone after the run */
+    struct body body; /* JOB/in */
+    uint64_t scratch; /* bytes set aside in server->scratch */
+
+    struct job_result result;
+    json_t *report, *facts;   /* owned; NULL when there is none */
+    struct blob *report_text; /* what GET /v1/reports/{id} answers; owned */
+    int artifact;             /* descriptor of the result, its folder gone; owned, or -1 */
+    uint64_t artifact_size;   /* bytes */
+    char *artifact_name;      /* owned */
+    struct archive *archive;  /* of a tar or zip answer; owned until it is sent */
+
+    int64_t began, received, started, ended; /* clock_ms(); 0 when it did not come to that */
+};
+
+/**
+ * Admit a request for work, or refuse it before a byte of its body is read.
+ *
+ * Outcomes: 0 and the body may come, or -1 with req->failure set.
+ */
+int conversion_begin(struct request *req, enum job_task task);
+
+/** The body is complete: suspend the connection and queue the job. -1 with req->failure set. */
+int conversion_submit(struct request *req);
+
+/** Run the worker and read what it wrote. In a supervisor's thread. */
+void conversion_run(struct request *req);
+
+/** Give the connection back to its thread. The caller must not touch the request afterwards. */
+void conversion_resume(struct request *req);
+
+/**
+ * Cancel a job that watch.c has just dropped, under its lock: out of the queue and back to its
+ * connection, or its supervisor is told to kill the worker.
+ */
+void conversion_cancel(struct request *req, enum cancel_reason reason);
+
+/** Send the outcome. */
+enum MHD_Result conversion_answer(struct request *req);
+
+/** Free it, remove its folder, give back what it reserved. */
+void conversion_destroy(struct request *req);
+
+/** Give back the reserved place in the queue, if it is still held. */
+void conversion_unreserve(struct request *req);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_JOB_H
+#define KF_SERVER_JOB_H
+
+#include <jansson.h>
+#include <kf/options.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A job is a folder of its own, mode 0700, with fixed names in it:
+ *
+ *   in             the input, written by the service; the command line passes its file's
+ *                  descriptor instead and this name is absent
+ *   request.json   task, options and file name, in the words of api/params.h
+ *   report.json    written by the worker, always
+ *   facts.json     written by the worker for `inspect`
+ *   artifact       written by the worker when a conversion succeeded; appears whole
+ *   log            what the worker said on standard error, at most 64 KiB
+ */
+enum job_task { JOB_CONVERT, JOB_PLAN, JOB_INSPECT };
+
+/* How a worker ended. Everything below JOB_REFUSED is the file's doing: 422, exit status 65. */
+enum job_outcome {
+    JOB_DONE,         /* exit 0: report.json and what was asked for are there */
+    JOB_REFUSED,      /* exit 65: report.json says why */
+    JOB_CRASHED,      /* a signal that nobody sent */
+    JOB_MEMORY,       /* exit 71: ran into its memory limit */
+    JOB_TIMEOUT,      /* killed at the deadline, or SIGXCPU */
+    JOB_VIOLATION,    /* SIGSYS: did what the sandbox forbids */
+    JOB_CANCELLED,    /* killed because nobody waits any more */
+    JOB_CANNOT_WRITE, /* exit 73: no room, or the folder cannot be written */
+    JOB_NO_SANDBOX,   /* exit 78: KFERRY_SANDBOX=require and it cannot be had */
+    JOB_INTERNAL      /* exit 70, or the worker could not be started */
+};
+
+struct job_limits {
+    uint64_t memory;      /* bytes of address space */
+    uint64_t file_size;   /* bytes the largest written file may have */
+    unsigned cpu;         /* seconds of processor time */
+    unsigned deadline_ms; /* wall clock */
+};
+
+enum sandbox_mode { SANDBOX_PREFER, SANDBOX_REQUIRE, SANDBOX_OFF };
+
+struct job {
+    const char *dir; /* the folder, absolute */
+    int input_fd;    /* read-only; the worker gets it as descriptor 3 */
+    enum job_task task;
+    enum sandbox_mode sandbox;
+    struct job_limits limits;
+    int cancel_fd; /* becomes readable when the job is to be cancelled, or -1 */
+};
+
+struct job_result {
+    enum job_outcome outcome;
+    int signal;       /* for JOB_CRASHED */
+    uint64_t max_rss; /* bytes */
+    uint64_t wall_ms, cpu_ms;
+    int pid;
+};
+
+/** Run a job's worker to its end: start, wait, kill at the deadline or on cancel, classify. */
+void job_run(const struct job *job, struct job_result *out);
+
+/**
+ * What the worker's sandbox can do here, as `kferry-worker probe` says it: {"mode", "level",
+ * "landlock", "seccomp", "missing"}. New reference, NULL when the worker cannot be run; exit_out
+ * gets its exit status, 78 when `mode` is SANDBOX_REQUIRE and something is missing.
+ */
+json_t *job_probe(enum sandbox_mode mode, int *exit_out);
+
+/** "done", "refused", "worker-crashed", ...: the slug of an outcome, for problems and logs. */
+const char *job_outcome_slug(enum job_outcome outcome);
+
+/** Make a folder for a job below `parent` ("<parent>/<prefix>XXXXXX"); malloc'ed path or NULL,
+ * errno. */
+char *job_dir_create(const char *parent, const char *prefix);
+
+/** Remove a job's folder and all in it, best effort. */
+void job_dir_remove(const char *dir);
+
+/** Write request.json; `request` is borrowed. 0, or -1 with errno. */
+struct kf_request;
+int job_write_request(const char *dir, const struct kf_request *request);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "job.h"
+#include "params.h"
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Descriptors that nftw() keeps open while it goes down. */
+#define DEPTH 8
+
+char *job_dir_create(const char *parent, const char *prefix)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof path, "%s/%sXXXXXX", parent, prefix) >= (int)sizeof path) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    return mkdtemp(path) ? strdup(path) : NULL;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    remove(path);
+    return 0;
+}
+
+void job_dir_remove(const char *dir)
+{
+    nftw(dir, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+int job_write_request(const char *dir, const struct kf_request *request)
+{
+    json_t *object = kf_request_to_json(request);
+    char path[PATH_MAX];
+    int status = -1;
+
+    errno = ENOMEM;
+    if (object && snprintf(path, sizeof path, "%s/request.json", dir) < (int)sizeof path)
+        status = json_dump_file(object, path, JSON_COMPACT);
+    json_decref(object);
+    return status;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_QUEUE_H
+#define KF_SERVER_QUEUE_H
+
+#include "auto.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Requests whose body has arrived, waiting for a worker; bounded and closable.
+ *
+ * An upload that begins reserves its place, so that nobody sends a model only to hear 429. A slow
+ * upload loses the place again (watch.c): it must not keep fast ones out.
+ *
+ *   waiting + reserved + running <= limit + workers
+ */
+struct queue;
+struct request;
+
+struct queue_state {
+    unsigned limit, workers;
+    unsigned waiting, reserved, running;
+    double job_ms; /* moving average of what one job takes */
+};
+
+/** NULL when memory ran out. `limit` may be 0: then nothing waits that finds no free worker. */
+struct queue *queue_create(unsigned limit, unsigned workers);
+void queue_destroy(struct queue *queue);
+KF_DEFINE_AUTO(queue)
+
+/** Reserve a place for an upload that begins; false when there is none. */
+bool queue_reserve(struct queue *queue);
+void queue_unreserve(struct queue *queue);
+
+/** Append a request; `reserved` gives its reservation back. False when full or closed. */
+bool queue_push(struct queue *queue, struct request *req, bool reserved);
+
+/** Wait for a request and count it as running; NULL when the queue is closed and empty. */
+struct request *queue_pop(struct queue *queue);
+
+/** Say that a popped request has ended, after `wall_ms` of work; 0 is not averaged. */
+void queue_done(struct queue *queue, uint64_t wall_ms);
+
+/** Take a request out before a worker had it; false when it is not there. */
+bool queue_remove(struct queue *queue, struct request *req);
+
+/** Accept nothing more; poppers drain what is there and then get NULL. */
+void queue_close(struct queue *queue);
+
+void queue_look(struct queue *queue, struct queue_state *out);
+
+/** Seconds after which a new request has a fair chance: 1 to 60, with 20 % of jitter. */
+unsigned queue_retry_after(struct queue *queue);
+
+#endif

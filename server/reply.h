@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_REPLY_H
+#define KF_SERVER_REPLY_H
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdint.h>
+
+struct archive;
+struct blob;
+struct request;
+
+#define REPLY_HEADERS_MAX 12
+
+/* The head of an answer. X-Request-Id and what every answer carries come by themselves. */
+struct reply {
+    unsigned status;
+    const char *media_type;
+    struct {
+        const char *name;
+        char value[1024];
+    } headers[REPLY_HEADERS_MAX];
+    size_t n_headers;
+};
+
+/** Add a header; one that does not fit is left out. */
+void reply_header(struct reply *reply, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/*
+ * The only code that makes libmicrohttpd responses. Each sends the head with one kind of content
+ * and returns what the access handler is to return.
+ */
+
+/** Takes the reference, NULL is an internal error. */
+enum MHD_Result reply_json_new(struct request *req, struct reply *reply, json_t *value);
+/** Takes a reference of its own. */
+enum MHD_Result reply_blob(struct request *req, struct reply *reply, struct blob *blob);
+/** Takes the descriptor; all `size` bytes of it are sent. */
+enum MHD_Result reply_fd_new(struct request *req, struct reply *reply, int fd, uint64_t size);
+/** Takes the archive and the descriptor `fd` that its pieces point to. */
+enum MHD_Result reply_archive_new(struct request *req, struct reply *reply, struct archive *archive,
+                                  int fd);
+
+/** Send req->failure as problem+json, with the report of a refusal embedded when there is one. */
+enum MHD_Result reply_failure(struct request *req, struct reply *reply, json_t *report);
+
+/**
+ * Write req->failure to the socket itself, while the body is still coming: libmicrohttpd takes no
+ * response then. The client is to stop sending.
+ */
+void reply_failure_early(struct request *req);
+
+#endif

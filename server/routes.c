@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "routes.h"
+#include "handlers.h"
+#include "request.h"
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ "GET, HEAD"
+#define WORK "PUT, POST"
+
+static const struct route routes[] = {
+    {"v1/convert", WORK, NULL, JOB_CONVERT, {NULL, NULL}, false},
+    {"v1/convert/{to}", WORK, NULL, JOB_CONVERT, {"to", NULL}, false},
+    {"v1/convert/{to}/{filename}", WORK, NULL, JOB_CONVERT, {"to", "filename"}, false},
+    {"v1/plan", WORK, NULL, JOB_PLAN, {NULL, NULL}, false},
+    {"v1/plan/{to}", WORK, NULL, JOB_PLAN, {"to", NULL}, false},
+    {"v1/plan/{to}/{filename}", WORK, NULL, JOB_PLAN, {"to", "filename"}, false},
+    {"v1/inspect", WORK, NULL, JOB_INSPECT, {NULL, NULL}, false},
+    {"v1/inspect/{filename}", WORK, NULL, JOB_INSPECT, {"filename", NULL}, false},
+    {"v1/reports/{id}", READ, handle_report, 0, {NULL, NULL}, false},
+    {"v1/formats", READ, handle_formats, 0, {NULL, NULL}, false},
+    {"v1/capacity", READ, handle_capacity, 0, {NULL, NULL}, false},
+    {"version", READ, handle_version, 0, {NULL, NULL}, false},
+    {"livez", READ, handle_livez, 0, {NULL, NULL}, true},
+    {"readyz", READ, handle_readyz, 0, {NULL, NULL}, true},
+    {"startupz", READ, handle_startupz, 0, {NULL, NULL}, true},
+};
+#define N_ROUTES (sizeof routes / sizeof routes[0])
+
+const struct route *route_at(size_t index)
+{
+    return index < N_ROUTES ? &routes[index] : NULL;
+}
+
+/* True when `methods`, as "GET, HEAD", has `method`. */
+static bool allows(const char *methods, const char *method)
+{
+    size_t n = strlen(method);
+
+    for (const char *at = methods; *at; at += strspn(at, ", ")) {
+        size_t len = strcspn(at, ",");
+
+        if (len == n && memcmp(at, method, n) == 0)
+            return true;
+        at += len;
+    }
+    return false;
+}
+
+/* 404, with the path that looks most like the one that was asked for. */
+static int not_found(struct request *req)
+{
+    const struct route *nearest = NULL;
+    size_t best = strlen(req->raw) / 2; /* more than half wrong is something else */
+
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        size_t d = target_distance(&req->target, routes[i].pattern);
+
+        if (d < best) {
+            best = d;
+            nearest = &routes[i];
+        }
+    }
+    if (nearest)
+        return request_fail(req, "not-found", "there is no such path; did you mean /%s",
+                            nearest->pattern);
+    return request_fail(req, "not-found",
+                        "there is no such path; GET /v1/formats, PUT "
+                        "/v1/convert/{to}/{filename} and /v1/inspect/ are there");
+}
+
+int route_find(struct request *req)
+{
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        const struct route *route = &routes[i];
+
+        if (!target_match(&req->target, route->pattern, req->captured))
+            continue;
+        req->route = route;
+        if (allows(route->methods, req->method))
+            return 0;
+        snprintf(req->failure.allow, sizeof req->failure.allow, "%s", route->methods);
+        return request_fail(req, "method-not-allowed", "%s is not for this path; it takes %s",
+                            req->method, route->methods);
+    }
+    return not_found(req);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_ROUTES_H
+#define KF_SERVER_ROUTES_H
+
+#include "job.h"
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct request;
+
+/* One path and what it does. */
+struct route {
+    const char *pattern; /* without the first slash; "{...}" stands for one segment */
+    const char *methods; /* as the header Allow says them */
+    enum MHD_Result (*answer)(struct request *req); /* NULL: a job for a worker */
+    enum job_task task;                             /* when `answer` is NULL */
+    const char *fields[2]; /* parameters that the placeholders set, in order */
+    bool probe;            /* asked every few seconds: logged only for debugging */
+};
+
+/**
+ * Find the route of a request and fill req->route and req->captured.
+ *
+ * Returns 0, or -1 with a failure 404 (with the nearest path) or 405 (with what is allowed).
+ */
+int route_find(struct request *req);
+
+/** Row `index` of the table; NULL past the end. */
+const struct route *route_at(size_t index);
+
+#endif

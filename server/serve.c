@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "serve.h"
+#include "clock.h"
+#include "config.h"
+#include "conversion.h"
+#include "exit_codes.h"
+#include "httpd.h"
+#include "listener.h"
+#include "log.h"
+#include "pool.h"
+#include "queue.h"
+#include "reply.h"
+#include "request.h"
+#include "scratch.h"
+#include "server.h"
+#include "watch.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define HTTP_THREADS   4
+#define ADMIN_THREADS  1
+#define REPORTS_MAX    4096
+#define REPORTS_BYTES  ((size_t)64 << 20)
+#define SLOW_UPLOAD_MS 2000 /* after it an upload no longer holds a place in the queue */
+#define LINGER_MS      5000 /* how long a client may go on sending after an early answer */
+#define STOP_MS        5000 /* what cancelled jobs get to answer and clean up */
+#define POLL_MS        20
+
+static void on_stalled(struct request *req)
+{
+    request_fail(req, "upload-timeout", "no byte of the body came for %u seconds",
+                 (unsigned)req->server->config->upload_idle);
+    reply_failure_early(req);
+}
+
+static void on_gone(struct request *req)
+{
+    bool stopping = atomic_load(&req->server->state) == SERVER_STOPPING;
+
+    conversion_cancel(req, stopping ? CANCEL_SHUTDOWN : CANCEL_CLIENT);
+}
+
+/* The parts of a running service, in the order in which they are made; undone backwards. */
+struct parts {
+    struct listener *listener, *admin_listener;
+    struct httpd *httpd, *admin_httpd;
+    struct pool *pool;
+};
+
+/* Block what stops the service, in all threads; the main thread waits for it. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+}
+
+/* Open one address; where nobody has to show who they are, only to this machine. */
+static struct listener *open_door(const struct config *config, const char *address)
+{
+    KF_AUTO(listener) listener = NULL;
+    char error[512] = "out of memory";
+
+    listener = listener_open(address, error, sizeof error);
+    if (listener && !listener->local && !config->allow_unauthenticated) {
+        snprintf(error, sizeof error,
+                 "%s can be reached from other machines and there is no authentication: listen on "
+                 "127.0.0.1 or unix:/path, or set KFERRY_ALLOW_UNAUTHENTICATED=1",
+                 address);
+        listener_destroy(listener_take(&listener));
+    }
+    if (!listener)
+        log_event(LOG_ERROR, "cannot-listen", NULL, "%s", error);
+    return listener_take(&listener);
+}
+
+static int open_doors(const struct config *config, struct parts *parts)
+{
+    parts->listener = open_door(config, config->listen);
+    if (!parts->listener)
+        return EXIT_CONFIG;
+    if (!config->admin_listen || config->admin_listen[0] == '\0')
+        return 0;
+    parts->admin_listener = open_door(config, config->admin_listen);
+    return parts->admin_listener ? 0 : EXIT_CONFIG;
+}
+
+static int make_shared(struct server *server)
+{
+    const struct config *config = server->config;
+    const struct watch_hooks hooks = {
+        .stalled = on_stalled,
+        .slow = conversion_unreserve,
+        .gone = on_gone,
+        .idle_ms = (int64_t)config->upload_idle * 1000,
+        .slow_ms = SLOW_UPLOAD_MS,
+        .linger_ms = LINGER_MS,
+    };
+    const struct reports_limits limits = {REPORTS_MAX, REPORTS_BYTES,
+                                          (int64_t)config->report_ttl * 1000};
+
+    server->scratch = scratch_open(config->scratch_dir, config->scratch_max);
+    if (!server->scratch) {
+        log_event(LOG_ERROR, "cannot-use-scratch", NULL, "%s: %s", config->scratch_dir,
+                  strerror(errno));
+        return EXIT_CANNOT_WRITE;
+    }
+    server->queue = queue_create((unsigned)config->queue_max, (unsigned)config->workers);
+    server->reports = reports_create(limits);
+    server->watch = watch_create(&hooks);
+    return server->queue && server->reports && server->watch ? 0 : EXIT_INTERNAL;
+}
+
+/* What the workers' sandbox will be; a service that requires one does not start without. */
+static int probe_sandbox(struct server *server)
+{
+    enum sandbox_mode mode = (enum sandbox_mode)server->config->sandbox;
+    const char *missing;
+    int status = 0;
+
+    server->sandbox = job_probe(mode, &status);
+    missing = json_string_value(json_object_get(server->sandbox, "missing"));
+    if (!server->sandbox) {
+        log_event(LOG_ERROR, "no-worker", NULL, "kferry-worker cannot be run");
+        return EXIT_INTERNAL;
+    }
+    if (status != 0) {
+        log_event(LOG_ERROR, "no-sandbox", NULL, "KFERRY_SANDBOX=require, but there is no %s",
+                  missing ? missing : "sandbox");
+        return EXIT_CONFIG;
+    }
+    if (missing && *missing)
+        log_event(LOG_WARNING, "weak-sandbox", NULL, "workers run without %s", missing);
+    return 0;
+}
+
+static void log_start(const struct server *server, const struct parts *parts)
+{
+    const struct config *config = server->config;
+
+    log_event_new(
+        LOG_INFO, "listening", NULL,
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:i, s:O}", "listen", parts->listener->name,
+                  "admin", parts->admin_listener ? parts->admin_listener->name : "", "workers",
+                  (json_int_t)config->workers, "queue", (json_int_t)config->queue_max, "body_max",
+                  (json_int_t)config->body_max, "scratch", scratch_dir(server->scratch), "swept",
+                  (int)scratch_swept(server->scratch), "sandbox", server->sandbox));
+}
+
+static int start(struct server *server, struct parts *parts)
+{
+    int status = open_doors(server->config, parts);
+
+    if (status == 0)
+        status = make_shared(server);
+    if (status == 0)
+        status = probe_sandbox(server);
+    if (status != 0)
+        return status;
+    parts->pool = pool_create(server->queue, (unsigned)server->config->workers);
+    if (parts->pool)
+        parts->httpd = httpd_start(server, parts->listener, HTTP_THREADS);
+    if (parts->httpd && parts->admin_listener)
+        parts->admin_httpd = httpd_start(server, parts->admin_listener, ADMIN_THREADS);
+    if (!parts->httpd || (parts->admin_listener && !parts->admin_httpd)) {
+        log_event(LOG_ERROR, "cannot-start", NULL, "threads or descriptors are missing");
+        return EXIT_INTERNAL;
+    }
+    atomic_store(&server->state, SERVER_READY);
+    return 0;
+}
+
+/* True when a signal to stop came within `ms`. */
+static bool told_to_stop(const sigset_t *set, long ms)
+{
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+    return sigtimedwait(set, NULL, &t) > 0;
+}
+
+/* Let what runs come to its end, until the time is over or a second signal comes. */
+static void drain(struct server *server, const sigset_t *set)
+{
+    int64_t end = clock_ms() + (int64_t)server->config->drain_timeout * 1000;
+
+    atomic_store(&server->state, SERVER_DRAINING);
+    while (atomic_load(&server->active) > 0 && clock_ms() < end)
+        if (told_to_stop(set, POLL_MS))
+            break;
+    atomic_store(&server->state, SERVER_STOPPING);
+    end = clock_ms() + STOP_MS;
+    while (atomic_load(&server->active) > 0 && clock_ms() < end) {
+        watch_give_up_all(server->watch);
+        told_to_stop(set, POLL_MS);
+    }
+}
+
+/* Undo start(), whatever it had come to. No connection may be suspended when a daemon stops. */
+static void stop(struct server *server, struct parts *parts)
+{
+    if (server->queue)
+        queue_close(server->queue);
+    if (server->watch)
+        watch_give_up_all(server->watch);
+    pool_destroy(parts->pool);
+    httpd_destroy(parts->httpd);
+    httpd_destroy(parts->admin_httpd);
+    listener_destroy(parts->listener);
+    listener_destroy(parts->admin_listener);
+    watch_destroy(server->watch);
+    queue_destroy(server->queue);
+    reports_destroy(server->reports);
+    scratch_destroy(server->scratch);
+    json_decref(server->sandbox);
+}
+
+int serve_main(const struct config *config)
+{
+    struct server server = {.config = config, .started = clock_ms()};
+    struct parts parts = {0};
+    sigset_t set;
+    int status;
+
+    block_signals(&set);
+    status = start(&server, &parts);
+    if (status == 0) {
+        log_start(&server, &parts);
+        while (!told_to_stop(&set, 3600 * 1000))
+            continue;
+        log_event(LOG_INFO, "draining", NULL, "%u requests are under way",
+                  atomic_load(&server.active));
+        drain(&server, &set);
+    }
+    stop(&server, &parts);
+    if (status == 0)
+        log_event(LOG_INFO, "stopped", NULL, NULL);
+    return status;
+}

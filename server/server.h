@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_SERVER_H
+#define KF_SERVER_SERVER_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct queue;
+struct reports;
+struct scratch;
+struct watch;
+
+enum server_state {
+    SERVER_STARTING,
+    SERVER_READY,
+    SERVER_DRAINING, /* no new work; what runs may finish */
+    SERVER_STOPPING  /* the time for that is over, or nobody wants to wait */
+};
+
+/* What all threads of the service share. Made by serve.c; each part has its own lock. */
+struct server {
+    const struct config *config;
+    struct queue *queue;
+    struct reports *reports;
+    struct scratch *scratch;
+    struct watch *watch;
+    json_t *sandbox;         /* what `kferry-worker probe` said; not changed after the start */
+    _Atomic int state;       /* enum server_state */
+    _Atomic unsigned active; /* requests between their headers and the end of their answer */
+    int64_t started;         /* clock_ms() */
+};
+
+static inline bool server_takes_work(const struct server *server)
+{
+    return atomic_load(&server->state) < SERVER_DRAINING;
+}
+
+#endif

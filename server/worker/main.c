@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "../exit_codes.h"
+#include "sandbox.h"
+#include "tasks.h"
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * kferry-worker: one conversion in a process of its own.
+ *
+ *   kferry-worker convert|plan|inspect [SANDBOX [PARENT [MEMORY [FILE_SIZE [CPU]]]]]
+ *   kferry-worker probe [SANDBOX]
+ *
+ * The folder it is started in is its job (job.h), descriptor 3 its input. Sizes are bytes, CPU is
+ * seconds, 0 is no limit; SANDBOX is prefer, require or off; with PARENT it dies too.
+ */
+struct order {
+    const char *task;
+    enum sandbox_mode mode;
+    int parent;
+    struct job_limits limits;
+};
+
+static bool read_mode(enum sandbox_mode *out, const char *text)
+{
+    static const char *const modes[] = {
+        [SANDBOX_PREFER] = "prefer", [SANDBOX_REQUIRE] = "require", [SANDBOX_OFF] = "off"};
+
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (strcmp(modes[i], text) == 0) {
+            *out = (enum sandbox_mode)i;
+            return true;
+        }
+    return false;
+}
+
+static bool read_order(struct order *out, int argc, char **argv)
+{
+    uint64_t numbers[4] = {0};
+
+    *out = (struct order){.mode = SANDBOX_PREFER};
+    if (argc < 2 || argc > 7 || (argc > 2 && !read_mode(&out->mode, argv[2])))
+        return false;
+    for (int i = 3; i < argc; i++) {
+        char *end;
+
+        numbers[i - 3] = strtoull(argv[i], &end, 10);
+        if (*end != '\0' || end == argv[i])
+            return false;
+    }
+    out->task = argv[1];
+    out->parent = (int)numbers[0];
+    out->limits = (struct job_limits){
+        .memory = numbers[1], .file_size = numbers[2], .cpu = (unsigned)numbers[3]};
+    return true;
+}
+
+/* Try the sandbox with no folder in it at all, and say what it keeps. */
+static int probe(enum sandbox_mode mode)
+{
+    struct sandbox sandbox;
+    int status = sandbox_enter(&sandbox, mode, -1) < 0 ? EXIT_SANDBOX : EXIT_FINE;
+    int opened = sandbox.landlock && !sandbox.relaxed ? open("/", O_RDONLY | O_CLOEXEC) : -1;
+
+    if (opened >= 0) { /* the kernel said yes and did not mean it */
+        sandbox.landlock = 0;
+        status = mode == SANDBOX_REQUIRE ? EXIT_SANDBOX : status;
+    }
+    printf("{\"mode\": \"%s\", \"level\": \"%s\", \"landlock\": %d, \"seccomp\": %s, "
+           "\"missing\": \"%s\"}\n",
+           mode == SANDBOX_OFF       ? "off"
+           : mode == SANDBOX_REQUIRE ? "require"
+                                     : "prefer",
+           sandbox_level(&sandbox), sandbox.landlock, sandbox.seccomp ? "true" : "false",
+           mode == SANDBOX_OFF ? "landlock, seccomp" : sandbox_missing(&sandbox));
+    return fflush(stdout) == 0 ? status : EXIT_INTERNAL;
+}
+
+/* Everything that needs rights; after it the input may be looked at. */
+static int settle(const struct order *order)
+{
+    struct sandbox sandbox;
+    int folder, status;
+
+    if (sandbox_limit(&order->limits) < 0) {
+        fprintf(stderr, "kferry-worker: the limits of the job cannot be set\n");
+        return EXIT_INTERNAL;
+    }
+    if (sandbox_follow(order->parent) < 0)
+        return EXIT_INTERNAL;
+    folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    status = folder < 0 ? EXIT_CANNOT_WRITE : sandbox_enter(&sandbox, order->mode, folder);
+    if (folder >= 0)
+        close(folder);
+    if (status < 0) {
+        fprintf(stderr, "kferry-worker: no %s, which KFERRY_SANDBOX=require needs\n",
+                sandbox_missing(&sandbox));
+        return EXIT_SANDBOX;
+    }
+    if (status == 0 && order->mode == SANDBOX_PREFER && sandbox_missing(&sandbox)[0] != '\0')
+        fprintf(stderr, "kferry-worker: working without %s\n", sandbox_missing(&sandbox));
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct order order;
+    const struct task *task;
+    int status;
+
+    if (!read_order(&order, argc, argv)) {
+        fprintf(stderr, "usage: kferry-worker convert|plan|inspect|probe [SANDBOX [PARENT [MEMORY "
+                        "[FILE_SIZE [CPU]]]]]\n");
+        return EXIT_USAGE;
+    }
+    clearenv();
+    json_object_seed(0); /* opens /dev/urandom, which it cannot later */
+    if (strcmp(order.task, "probe") == 0)
+        return probe(order.mode);
+    task = task_find(order.task);
+    if (!task)
+        return EXIT_USAGE;
+    status = settle(&order);
+    return status == 0 ? task_run(task) : status;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "tasks.h"
+#include "../exit_codes.h"
+#include "params.h"
+#include "report_json.h"
+#include <kf/convert.h>
+#include <kf/format.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INPUT_FD 3
+
+struct task {
+    const char *name;
+    bool has_target;
+    int (*run)(const struct kf_input *in, const struct kf_request *req, struct kf_report *rep);
+};
+
+/* Write a file of the job, which appears whole. NULL is memory that ran out. Takes `value`. */
+static int save_new(const char *name, json_t *value)
+{
+    char part[64];
+    int status = EXIT_CANNOT_WRITE;
+
+    if (!value)
+        return EXIT_NO_MEMORY;
+    snprintf(part, sizeof part, "%s.part", name);
+    if (json_dump_file(value, part, JSON_COMPACT) == 0 && rename(part, name) == 0)
+        status = EXIT_FINE;
+    json_decref(value);
+    return status;
+}
+
+/* The exit status that a report stands for. */
+static int status_of(const struct kf_report *rep)
+{
+    switch (rep->first_failure) {
+    case KF_OK:
+        return EXIT_FINE;
+    case KF_NO_MEMORY:
+        return EXIT_NO_MEMORY;
+    case KF_WRITE_FAILED:
+        return EXIT_CANNOT_WRITE;
+    default:
+        return kf_code_grade(rep->first_failure) == KF_GRADE_FATAL ? EXIT_INTERNAL : EXIT_REFUSED;
+    }
+}
+
+static int convert(const struct kf_input *in, const struct kf_request *req, struct kf_report *rep)
+{
+    kf_convert(in, "artifact", &req->options, rep);
+    return status_of(rep);
+}
+
+static int plan(const struct kf_input *in, const struct kf_request *req, struct kf_report *rep)
+{
+    kf_plan_only(in, &req->options, rep);
+    return status_of(rep);
+}
+
+/* What would become of the file as one target, with the options of the request. */
+static json_t *verdict_json(const struct kf_input *in, const struct kf_request *req,
+                            const struct kf_format_info *writer)
+{
+    struct kf_options options = req->options;
+    struct kf_report rep;
+    json_t *verdict;
+
+    kf_report_init(&rep);
+    options.to = writer->name;
+    options.keras = 0;
+    kf_plan_only(in, &options, &rep);
+    verdict =
+        json_pack("{s:s, s:s?, s:s, s:s}", "to", writer->name, "keras_version",
+                  rep.target.keras_version, "verdict", kf_verdict_name(kf_report_verdict(&rep)),
+                  "training", kf_training_name(rep.training));
+    for (size_t i = 0; verdict && i < rep.n_entries; i++)
+        if (rep.entries[i].code == rep.first_failure) {
+            json_object_set_new(verdict, "code", json_string(kf_code_slug(rep.first_failure)));
+            json_object_set_new(verdict, "where", json_string(rep.entries[i].where));
+            json_object_set_new(verdict, "reason", json_string(rep.entries[i].what));
+            break;
+        }
+    kf_report_finish(&rep);
+    return verdict;
+}
+
+static json_t *verdicts_json(const struct kf_input *in, const struct kf_request *req)
+{
+    const struct kf_format_info *writer;
+    json_t *list = json_array();
+
+    for (size_t i = 0; (writer = kf_writer_info(i)); i++)
+        json_array_append_new(list, verdict_json(in, req, writer));
+    return list;
+}
+
+/* That a file is no model, or cannot be converted, is an answer here. */
+static int inspect(const struct kf_input *in, const struct kf_request *req, struct kf_report *rep)
+{
+    json_t *facts = NULL;
+    int status;
+
+    kf_inspect(in, &req->options, rep, &facts);
+    status = status_of(rep);
+    if (status != EXIT_FINE && status != EXIT_REFUSED) {
+        json_decref(facts);
+        return status;
+    }
+    if (facts)
+        json_object_set_new(facts, "targets", verdicts_json(in, req));
+    return save_new("facts.json", facts);
+}
+
+static const struct task tasks[] = {
+    {"convert", true, convert},
+    {"plan", true, plan},
+    {"inspect", false, inspect},
+};
+
+const struct task *task_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++)
+        if (strcmp(tasks[i].name, name) == 0)
+            return &tasks[i];
+    return NULL;
+}
+
+static int load_request(const struct task *task, struct kf_request *req, struct kf_param_error *err)
+{
+    json_error_t error;
+    json_t *object = json_load_file("request.json", JSON_REJECT_DUPLICATES, &error);
+    int status = -1;
+
+    if (object)
+        status = kf_request_from_json(req, object, err);
+    else
+        snprintf(err->detail, sizeof err->detail, "request.json: %.200s", error.text);
+    json_decref(object);
+    return status == 0 && task->has_target ? kf_request_check(req, err) : status;
+}
+
+static json_t *report_json(const struct kf_report *rep, const struct kf_request *req)
+{
+    json_t *report = kf_report_json(rep);
+
+    if (report && req->filename[0] != '\0')
+        kf_report_json_set_filename(report, req->filename);
+    return report;
+}
+
+int task_run(const struct task *task)
+{
+    const struct kf_input in = {.fd = INPUT_FD, .name = ""};
+    struct kf_param_error err = {0};
+    struct kf_request req;
+    struct kf_report rep;
+    int status, saved;
+
+    kf_request_init(&req);
+    kf_report_init(&rep);
+    if (load_request(task, &req, &err) < 0) {
+        kf_report_add(&rep, KF_BAD_OPTION, "", "%s", err.detail);
+        status = EXIT_REFUSED;
+    } else {
+        status = task->run(&(struct kf_input){in.fd, req.filename}, &req, &rep);
+    }
+    saved = save_new("report.json", report_json(&rep, &req));
+    if (saved != EXIT_FINE && status != EXIT_NO_MEMORY)
+        status = saved;
+    kf_report_finish(&rep);
+    kf_request_finish(&req);
+    return status;
+}

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kferry convert: where results go, what is said, and the exit statuses."""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+
+import pytest
+
+
+def test_result_appears_with_a_summary(kferry, model):
+    done = kferry.run("convert", "model.h5", "-o", "out.keras")
+    assert done.returncode == 0, done.stderr
+    assert (kferry.folder / "out.keras").stat().st_size > 0
+    assert done.stdout == ""
+    assert done.stderr.startswith(("exact: ", "adapted: "))
+    assert sorted(p.name for p in kferry.folder.iterdir()) == ["model.h5", "out.keras"]
+
+
+def test_same_input_same_bytes(kferry, model):
+    for name in ("a.keras", "b.keras"):
+        assert kferry.run("convert", "model.h5", "-o", name).returncode == 0
+    assert (kferry.folder / "a.keras").read_bytes() == (kferry.folder / "b.keras").read_bytes()
+
+
+def test_existing_result_is_replaced_with_the_rights_of_the_umask(kferry, model):
+    out = kferry.folder / "out.keras"
+    out.write_text("old")
+    mask = os.umask(0o027)
+    try:
+        assert kferry.run("convert", "model.h5", "-o", "out.keras").returncode == 0
+    finally:
+        os.umask(mask)
+    assert out.read_bytes() != b"old"
+    assert stat.S_IMODE(out.stat().st_mode) == 0o640
+
+
+def test_input_may_be_the_output(kferry, model):
+    same = kferry.folder / "same.keras"
+    shutil.copy(model, same)
+    assert kferry.run("convert", "same.keras", "-o", "same.keras").returncode == 0
+    assert same.read_bytes()[:2] == b"PK"
+
+
+def test_in_a_folder_the_result_is_named_after_the_input(kferry, model):
+    (kferry.folder / "out").mkdir()
+    assert kferry.run("convert", "model.h5", "--to", "keras", "-o", "out").returncode == 0
+    assert (kferry.folder / "out" / "model.keras").exists()
+
+
+def test_quiet_says_nothing(kferry, model):
+    done = kferry.run("convert", "-q", "model.h5", "-o", "out.keras")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_flags_take_values_in_every_form(kferry, model):
+    for args in (["-oa.keras"], ["--output=b.keras"], ["-o", "c.keras", "--keras=3.15"],
+                 ["--input-shape", "4", "-o", "d.keras"], ["--input_shape=4", "-o", "e.keras"]):
+        done = kferry.run("convert", "model.h5", *args)
+        assert done.returncode == 0, (args, done.stderr)
+    assert kferry.run("convert", "-o", "f.keras", "--", "model.h5").returncode == 0
+
+
+def test_report_follows_its_schema(kferry, model, check_report):
+    done = kferry.run("convert", "model.h5", "-o", "out.keras", "--report", "report.json",
+                      "--sha256")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((kferry.folder / "report.json").read_text())
+    check_report(report)
+    assert report["source"]["filename"] == "model.h5"
+    assert report["source"]["size"] == model.stat().st_size
+    assert report["source"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert report["target"]["format"] == "keras"
+    assert report["timings"]["work_ms"] >= 0
+    assert report["counts"]["tensors"] == len(report["tensors"]) > 0
+    for tensor in report["tensors"]:
+        assert tensor["checksum"]["before"]["algorithm"] == "xxh3-128"
+    assert report["summary"]["lines"] == done.stderr.splitlines()
+
+
+def test_checksums_can_be_chosen(kferry, model, check_report):
+    report = kferry.report("model.h5", "-o", "a.keras", "--checksum", "sha256")
+    check_report(report)
+    assert all(t["checksum"]["after"]["algorithm"] == "sha256" for t in report["tensors"])
+    report = kferry.report("model.h5", "-o", "b.keras", "--checksum", "none")
+    check_report(report)
+    assert all(t["checksum"]["after"] is None for t in report["tensors"])
+
+
+def test_dry_run_writes_nothing(kferry, model, check_report):
+    report = kferry.report("model.h5", "--to", "keras", "--dry-run")
+    check_report(report)
+    assert report["verdict"] in ("exact", "adapted")
+    assert [p.name for p in kferry.folder.iterdir()] == ["model.h5"]
+
+
+def test_refused_file_exits_65_with_a_report(kferry, garbage, check_report):
+    out = kferry.folder / "out.keras"
+    out.write_text("old")
+    report = kferry.report("garbage.h5", "-o", "out.keras", status=65)
+    check_report(report)
+    assert report["verdict"] == "refused"
+    assert report["problems"][0]["code"] == "not-a-model"
+    assert out.read_text() == "old"
+
+
+def test_refusal_tells_the_way_out(kferry, model):
+    done = kferry.run("convert", "model.h5", "-o", "out.keras", "--allow", "exact")
+    if done.returncode == 0:
+        pytest.skip("this conversion is exact")
+    assert done.returncode == 65
+    assert "not-allowed: " in done.stderr and "allow=" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args, status, said",
+    [
+        (["convert"], 64, "the input is missing"),
+        (["convert", "model.h5"], 64, "-o FILE"),
+        (["convert", "model.h5", "-o", "x.foo"], 64, "--to"),
+        (["convert", "model.h5", "-o"], 64, "a value is missing"),
+        (["convert", "model.h5", "b.h5", "-o", "x.keras"], 64, "one input"),
+        (["convert", "-", "-o", "x.keras"], 64, "pipe"),
+        (["convert", "model.h5", "-o", "x.keras", "--kera", "3.15"], 64, "did you mean --keras?"),
+        (["convert", "model.h5", "-o", "x.keras", "--opset", "17"], 64, "not available"),
+        (["convert", "model.h5", "-o", "x.keras", "--quiet=1"], 64, "no value"),
+        (["convert", "model.h5", "-o", "x.keras", "--allow", "all"], 64, "exact adapted lossy"),
+        (["convert", "model.h5", "-o", "x.keras", "--to", "kera"], 64, "did you mean"),
+        (["convert", "model.h5", "-o", "x.keras", "--keras", "9.9"], 64, "9.9"),
+        (["convert", "nothing.h5", "-o", "x.keras"], 66, "nothing.h5"),
+        (["convert", ".", "-o", "x.keras"], 66, "folder"),
+        (["convert", "/dev/null", "-o", "x.keras"], 66, "not a file"),
+        (["convert", "model.h5", "-o", "no/such/folder/x.keras"], 73, "no/such/folder"),
+        (["inspect"], 64, "the input is missing"),
+        (["inspect", "nothing.h5"], 66, "nothing.h5"),
+        (["inspect", "model.h5", "-o", "x"], 64, "there is no flag"),
+        (["formats", "x"], 64, "x"),
+        (["convrt"], 64, "did you mean convert?"),
+        (["help", "nonsense"], 64, "nonsense"),
+    ],
+)
+def test_wrong_command_lines_are_explained(kferry, model, args, status, said):
+    done = kferry.run(*args)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert done.stderr.startswith("kferry: ")
+    assert not (kferry.folder / "x.keras").exists()
+
+
+def test_report_that_cannot_be_written_leaves_no_result(kferry, model):
+    done = kferry.run("convert", "model.h5", "-o", "out.keras", "--report", "no/such/report.json")
+    assert done.returncode == 73
+    assert not (kferry.folder / "out.keras").exists()
+
+
+def test_closed_standard_descriptors_do_no_harm(kferry, model):
+    command = kferry.command("convert", "model.h5", "-o", "out.keras")
+    quoted = " ".join(command)
+    assert os.system(f"cd {kferry.folder} && {quoted} <&- >&- 2>&-") == 0
+    assert (kferry.folder / "out.keras").stat().st_size > 0

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kferry inspect, formats, help, and how settings are refused."""
+
+import json
+
+import pytest
+
+
+def test_inspect_tells_what_a_file_is(kferry, model):
+    done = kferry.run("inspect", "model.h5")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "model.h5"
+    for heading in ("model", "layers", "targets"):
+        assert heading in lines
+    assert any(line.split()[:1] == ["keras"] for line in lines[lines.index("targets"):])
+
+
+def test_inspect_json_has_facts_verdicts_and_report(kferry, model, check_report):
+    done = kferry.run("inspect", "model.h5", "--json")
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(done.stdout)
+    check_report(facts["report"])
+    assert facts["model"] and facts["layers"] and facts["tensors"]
+    assert facts["report"]["source"]["format"] == "keras-h5"
+    verdicts = {t["to"]: t["verdict"] for t in facts["targets"]}
+    assert verdicts["keras"] in ("exact", "adapted")
+
+
+def test_inspect_of_no_model_exits_65(kferry, garbage, check_report):
+    done = kferry.run("inspect", "garbage.h5")
+    assert done.returncode == 65
+    assert "not-a-model" in done.stdout
+    done = kferry.run("inspect", "garbage.h5", "--json")
+    facts = json.loads(done.stdout)
+    assert done.returncode == 65 and facts["model"] is None
+    check_report(facts["report"])
+    assert facts["targets"][0]["verdict"] == "refused"
+
+
+def test_inspect_obeys_no_terminal_codes(kferry, tmp_path):
+    path = tmp_path / "\x1b[31mred.h5"
+    path.write_bytes(b"nothing")
+    done = kferry.run("inspect", path.name)
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_formats_lists_what_is_read_and_written(kferry):
+    text = kferry.run("formats").stdout
+    formats = json.loads(kferry.run("formats", "--json").stdout)
+    for row in formats["readers"] + formats["targets"]:
+        assert row["name"] in text and row["title"]
+    keras = next(t for t in formats["targets"] if t["name"] == "keras")
+    assert keras["suffix"] == ".keras"
+    versions = {r["keras"]: r for r in keras["releases"]}
+    assert versions["3.15"]["version"] == keras["keras_default"]
+    assert versions["3.15"]["unverified"] is False
+    assert {p["name"] for p in formats["parameters"]} >= {"to", "keras", "allow", "filename"}
+
+
+def test_every_listed_release_is_taken(kferry, model):
+    formats = json.loads(kferry.run("formats", "--json").stdout)
+    for target in formats["targets"]:
+        for release in target["releases"]:
+            for value in (release["keras"], release["version"]):
+                report = kferry.report("model.h5", "-n", "--to", target["name"], "--keras", value)
+                assert report["target"]["keras_version"] == release["version"]
+
+
+@pytest.mark.parametrize("page", ["convert", "inspect", "formats", "serve"])
+def test_help_is_the_same_both_ways(kferry, page):
+    one, two = kferry.run("help", page), kferry.run(page, "--help")
+    assert one.returncode == two.returncode == 0
+    assert one.stdout == two.stdout and one.stdout.startswith(f"kferry {page}")
+
+
+def test_version_and_bare_call(kferry):
+    assert kferry.run("--version").stdout.split()[0] == "kferry"
+    bare = kferry.run()
+    assert bare.returncode == 64 and "kferry convert" in bare.stdout
+
+
+@pytest.mark.parametrize(
+    "args, env, said",
+    [
+        ([], {"KFERRY_WORKRS": "2"}, "did you mean KFERRY_WORKERS?"),
+        ([], {"KFERRY_PORT": "tcp://10.0.0.1:80"}, "enableServiceLinks"),
+        ([], {"KFERRY_WORKERS": "0"}, "KFERRY_WORKERS"),
+        ([], {"KFERRY_BODY_MAX": "4GB"}, "4GiB"),
+        ([], {"KFERRY_SANDBOX": "maybe"}, "prefer require off"),
+        ([], {"KFERRY_LISTEN": ""}, "KFERRY_LISTEN"),
+        ([], {"KFERRY_BODY_MAX": "1TiB", "KFERRY_SCRATCH_MAX": "1GiB"}, "KFERRY_SCRATCH_MAX"),
+        (["--job-timeout", "fast"], {}, "5m"),
+        (["--job-timeot", "5m"], {}, "did you mean --job-timeout?"),
+        (["--workers"], {}, "needs a value"),
+        (["listen"], {}, "listen"),
+    ],
+)
+def test_wrong_settings_stop_the_start(kferry, args, env, said):
+    done = kferry.run("serve", *args, env=env)
+    assert done.returncode == 78
+    assert said in done.stderr
+
+
+def test_flag_goes_before_the_environment(kferry):
+    done = kferry.run("serve", "--workers", "0", env={"KFERRY_WORKERS": "3"})
+    assert done.returncode == 78 and "--workers" in done.stderr
+
+
+def test_command_line_obeys_the_settings_of_workers(kferry, model):
+    done = kferry.run("convert", "model.h5", "-o", "x.keras", env={"KFERRY_SANDBOX": "perhaps"})
+    assert done.returncode == 78

@@ -1,0 +1,105 @@
+"""Layers that Keras 3 no longer has, and layers that nothing can carry over."""
+from . import Group, K, L, tf
+
+V1 = tf.compat.v1.keras.layers
+
+g = Group("dropped")
+g.layer("thresholded_relu", (6,), lambda: L.ThresholdedReLU(theta=0.3))
+g.chain("thresholded_relu_default", (6,), lambda: [L.Dense(6), L.ThresholdedReLU(), L.Dense(6)])
+for name, options in [("", {}), ("same_size", dict(kernel_size=1)), ("implementation_2", dict(implementation=2)), ("implementation_3", dict(implementation=3))]:
+    options = {"kernel_size": 2, **options}
+    g.layer("_".join(filter(None, ["locally_connected1d", name])), (5, 3), lambda o=options: L.LocallyConnected1D(4, **o), expect="refused:LocallyConnected1D")
+    g.layer("_".join(filter(None, ["locally_connected2d", name])), (4, 4, 2), lambda o=options: L.LocallyConnected2D(3, **o), expect="refused:LocallyConnected2D")
+g.layer("lstm_of_v1", (5, 3), lambda: V1.LSTM(4))
+g.layer("gru_of_v1", (5, 3), lambda: V1.GRU(4))
+g.layer("dense_of_v1", (6,), lambda: V1.Dense(4))
+g.layer("batch_norm_of_v1", (6,), lambda: V1.BatchNormalization())
+g.layer("batch_norm_of_v1_fused", (4, 4, 3), lambda: V1.BatchNormalization(fused=True, axis=[3]))
+
+g = Group("cudnn", note="the reference is the plain layer in 2.15, which reads the cuDNN weights")
+SHAPE = (5, 3)
+PLAIN = {"CuDNNLSTM": lambda **o: L.LSTM(4, **o), "CuDNNGRU": lambda **o: L.GRU(4, reset_after=True, **o)}
+
+
+def cudnn(id, kind, build):
+    """`build(make)` once with the cuDNN layer and once, as its twin, with the plain one."""
+    g.add(id, lambda: build(lambda **o: getattr(V1, kind)(4, **o)), twin=lambda: build(PLAIN[kind]))
+
+
+def simple(make, **options):
+    x = L.Input(SHAPE)
+    return K.Model(x, make(name="cell", **options)(x))
+
+
+def stack(make):
+    return K.Sequential([L.Input(SHAPE), make(return_sequences=True, name="one"), make(name="two"), L.Dense(3, name="last")])
+
+
+def both_ways(make):
+    return K.Sequential([L.Input(SHAPE), L.Bidirectional(make(return_sequences=True, name="inner"), name="both"), L.Dense(3, name="last")])
+
+
+def started(make, states):
+    x, s = L.Input(SHAPE), L.Input((2,))
+    return K.Model([x, s], make(name="cell")(x, initial_state=[L.Dense(4, name=f"start_{i}")(s) for i in range(states)]))
+
+
+def within(make):
+    x = L.Input(SHAPE)
+    return K.Model(x, L.Dense(3, name="last")(K.Sequential([L.Input(SHAPE), make(name="cell")], name="inside")(x)))
+
+
+for kind, states in (("CuDNNLSTM", 2), ("CuDNNGRU", 1)):
+    id = "cudnn_" + kind[5:].lower()
+    cudnn(id, kind, simple)
+    cudnn(f"{id}_sequences", kind, lambda make: simple(make, return_sequences=True))
+    cudnn(f"{id}_backwards", kind, lambda make: simple(make, go_backwards=True))
+    cudnn(f"{id}_state", kind, lambda make: simple(make, return_state=True))
+    cudnn(f"{id}_stack", kind, stack)
+    cudnn(f"{id}_bidirectional", kind, both_ways)
+    cudnn(f"{id}_initial_state", kind, lambda make, states=states: started(make, states))
+    cudnn(f"{id}_nested", kind, within)
+
+
+@K.utils.register_keras_serializable(package="zoo")
+class Scale(L.Layer):
+    """A layer of one's own."""
+
+    def build(self, shape):
+        self.factor = self.add_weight("factor", (shape[-1],))
+
+    def call(self, x):
+        return x * self.factor
+
+
+@K.utils.register_keras_serializable(package="zoo")
+class OwnDense(L.Dense):
+    """A built-in layer with another name."""
+
+
+@K.utils.register_keras_serializable(package="zoo")
+def wave(x):
+    return tf.sin(x) + 0.1 * x
+
+
+@K.utils.register_keras_serializable(package="zoo")
+class OwnModel(K.Model):
+    """A functional model of a class of one's own."""
+
+
+def doubled(x):
+    return x * 2.0
+
+
+g = Group("custom")
+ALIEN = dict(reloads=False, note="2.15 needs the class to read its own file")
+g.graph("lambda_double", (6,), lambda x: L.Dense(3)(L.Lambda(lambda t: t * 2.0)(x)), expect="refused:Lambda")
+g.graph("lambda_named_function", (6,), lambda x: L.Dense(3)(L.Lambda(doubled)(x)), expect="refused:Lambda")
+g.graph("lambda_in_nested", (6,), lambda x: L.Dense(3)(K.Sequential([L.Dense(4), L.Lambda(lambda t: t + 1.0)])(x)), expect="refused:Lambda")
+g.layer("custom_layer", (6,), lambda: Scale(), expect="refused:Scale")
+g.layer("custom_in_time_distributed", (4, 6), lambda: L.TimeDistributed(Scale()), expect="refused:Scale", **ALIEN)
+g.layer("custom_subclass_of_dense", (6,), lambda: OwnDense(4), expect="refused:OwnDense")
+g.layer("custom_activation", (6,), lambda: L.Dense(4, activation=wave), expect="refused:wave", **ALIEN)
+g.add("custom_model_class", lambda: (lambda x: OwnModel(x, L.Dense(4)(L.Dense(6)(x))))(L.Input((6,))), expect="refused:OwnModel",
+      reloads=False, note="the config is an ordinary functional one; right is as good")
+g.layer("random_fourier_features", (6,), lambda: L.experimental.RandomFourierFeatures(5), expect="refused:RandomFourierFeatures", **ALIEN)

@@ -1,0 +1,206 @@
+"""Real Keras as the judge: loads converted models, feeds the kept inputs, compares with the kept outputs.
+
+    judge.py LIST REFS RESULTS                lines of LIST: id <TAB> path [<TAB> tolerance]
+    judge.py --reference LIST REFS RESULTS    lines of LIST: id <TAB> path [<TAB> architecture JSON of a weights file]
+
+REFS holds <id>.npz (see samples.py) and may hold MANIFEST.tsv, whose tolerances then count. `--reference` makes the .npz files:
+it loads each file, makes seeded inputs (free dimensions tried at several sizes, whole numbers where there is an Embedding) and
+keeps inputs and outputs.
+
+RESULTS gets a JSON line a file: id, ok, stage (load, inputs, predict, compare, done, nonfinite, crash, timeout), error, maxdiff,
+scale; for a reference also weak. An id that RESULTS has already is passed over. The work is done in a child process, which is
+started again after a crash. Runs under tf.keras 2.15 and every Keras 3.
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+SECONDS = 180
+FREE = (16, 32, 64, 128, 224, 299)
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+class Timeout(BaseException):
+    """A model that takes too long."""
+
+
+def rows(path):
+    return [line.rstrip("\n").split("\t") for line in open(path) if line.strip()]
+
+
+def judged(results):
+    return {json.loads(line)["id"] for line in open(results)} if os.path.exists(results) else set()
+
+
+def report(results, result):
+    with open(results, "a") as log:
+        log.write(json.dumps(result) + "\n")
+
+
+def drive(arguments):
+    """Runs this script as a child until it ends well; notes down the model that killed it."""
+    results = arguments[-1]
+    current = pathlib.Path(results + ".current")
+    while True:
+        done = subprocess.run([sys.executable, __file__, "--child"] + arguments, env={**os.environ, **ENVIRONMENT})
+        if done.returncode == 0:
+            return 0
+        if not current.exists():
+            return done.returncode
+        id = current.read_text()
+        current.unlink()
+        if id not in judged(results):
+            report(results, {"id": id, "ok": False, "stage": "crash", "error": f"exit {done.returncode}"})
+
+
+def tolerances(refs):
+    manifest = pathlib.Path(refs, "MANIFEST.tsv")
+    if not manifest.exists():
+        return {}
+    header, *lines = rows(manifest)
+    return {line[0]: float(line[header.index("tolerance")]) for line in lines}
+
+
+def load(keras, path, architecture=None):
+    if architecture:
+        model = keras.models.model_from_json(open(architecture).read())
+        model.load_weights(path)
+        return model
+    return keras.models.load_model(path, compile=False, safe_mode=True)
+
+
+def structure(model):
+    """The model's own input structure; None for a single tensor or an unknown one."""
+    inner = getattr(model, "_functional", None) or model
+    for name in ("_inputs_struct", "_nested_inputs"):
+        found = getattr(inner, name, None)
+        if isinstance(found, (dict, list, tuple)):
+            return found
+    return None
+
+
+def names_of(model):
+    found = structure(model)
+    if isinstance(found, dict):
+        return sorted(found)
+    return [getattr(t, "name", "").split(":")[0] for t in model.inputs]
+
+
+def dtype_of(tensor):
+    return getattr(tensor.dtype, "name", None) or str(tensor.dtype)
+
+
+def predict(model, inputs, names):
+    import samples
+    if all(a.dtype.kind not in "US" for a in inputs):
+        return samples.flat(model.predict(samples.pack(structure(model), inputs, names), batch_size=len(inputs[0]), verbose=0))
+    import tensorflow as tf
+    fed = [tf.constant(a) for a in inputs]
+    outputs = model(samples.pack(structure(model), fed, names), training=False)
+    return samples.flat(tf.nest.map_structure(lambda t: t.numpy(), outputs))
+
+
+def all_layers(layer):
+    for inner in list(getattr(layer, "layers", [])) + [getattr(layer, "layer", None)]:
+        if inner is not None:
+            yield inner
+            yield from all_layers(inner)
+
+
+def seeded(model, free):
+    import samples
+    sizes = [layer.input_dim for layer in all_layers(model) if type(layer).__name__ == "Embedding" and layer.input_dim]
+    specs = [([None if d is None else int(d) for d in t.shape], dtype_of(t)) for t in model.inputs]
+    limit = max(2, min(sizes + [1000])) if sizes else 2
+    return samples.make_inputs(specs, free=free, limit=limit, whole=bool(sizes))
+
+
+def free_sizes(model):
+    return FREE if any(d is None for t in model.inputs for d in tuple(t.shape)[1:]) else FREE[:1]
+
+
+def refer(model, npz, result):
+    """Makes the reference of one model."""
+    import numpy as np
+    import samples
+    result["stage"] = "inputs"
+    if not getattr(model, "inputs", None):
+        raise ValueError("the model has no inputs (it is not built)")
+    for free in free_sizes(model):
+        try:
+            result["stage"] = "predict"
+            inputs, names = seeded(model, free), names_of(model)
+            outputs, error = predict(model, inputs, names), None
+            break
+        except Exception as failure:
+            error = failure
+    if error:
+        raise error
+    samples.write(npz, inputs, outputs, names)
+    result["weak"] = samples.weak(outputs)
+    result["ok"] = all(np.isfinite(o).all() for o in outputs if o.dtype.kind == "f")
+    result["stage"] = "done" if result["ok"] else "nonfinite"
+
+
+def compare(model, npz, result, tolerance):
+    """Feeds the kept inputs and compares."""
+    import samples
+    inputs, expected, names = samples.read(npz)
+    result["stage"] = "predict"
+    outputs = predict(model, inputs, names)
+    result["stage"] = "compare"
+    result["maxdiff"], result["scale"] = samples.difference([samples.small(o) for o in outputs], expected)
+    result["ok"] = samples.equal(result["maxdiff"], result["scale"], tolerance)
+    result["stage"] = "done"
+
+
+def one(keras, row, refs, result, reference, known):
+    npz = os.path.join(refs, row[0] + ".npz")
+    keras.backend.clear_session()
+    if reference:
+        refer(load(keras, *row[1:3]), npz, result)
+    else:
+        tolerance = float(row[2]) if len(row) > 2 else known.get(row[0], 1e-5)
+        compare(load(keras, row[1]), npz, result, tolerance)
+
+
+def alarm(*_):
+    raise Timeout(f"over {SECONDS} s")
+
+
+def work(listing, refs, results, reference):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+    import keras
+    os.makedirs(refs, exist_ok=True)
+    signal.signal(signal.SIGALRM, alarm)
+    seen, known, current = judged(results), tolerances(refs), pathlib.Path(results + ".current")
+    for row in rows(listing):
+        if row[0] in seen:
+            continue
+        current.write_text(row[0])
+        result = {"id": row[0], "ok": False, "stage": "load"}
+        signal.alarm(SECONDS)
+        try:
+            one(keras, row, refs, result, reference, known)
+        except Timeout as error:
+            result.update(stage="timeout", error=str(error))
+        except Exception as error:
+            result["error"] = f"{type(error).__name__}: {str(error).strip()}"[:600]
+        signal.alarm(0)
+        report(results, result)
+    current.unlink(missing_ok=True)
+
+
+def main(arguments):
+    if arguments[:1] != ["--child"]:
+        return drive(arguments)
+    arguments, reference = arguments[1:], "--reference" in arguments
+    work(*[a for a in arguments if a != "--reference"], reference)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write the hostile and damaged inputs of tests/fixtures/hostile.
+
+    make.py DIR        needs h5py and numpy; the committed files were made with h5py 3.14, HDF5 1.14
+
+One file for each check of the core; EXPECT.tsv beside this script says how each must end.
+"""
+import json
+import os
+import struct
+import sys
+import zlib
+
+import h5py
+import numpy as np
+
+OUT = sys.argv[1]
+CONFIG = {"class_name": "Sequential", "config": {"name": "m", "layers": [
+    {"class_name": "Dense", "config": {"name": "d", "units": 2, "kernel_initializer": "zeros",
+                                       "batch_input_shape": [None, 3]}}]}}
+
+
+def path(name):
+    return os.path.join(OUT, name)
+
+
+def put(name, data):
+    with open(path(name), "wb") as f:
+        f.write(data)
+
+
+def get(name):
+    with open(path(name), "rb") as f:
+        return f.read()
+
+
+# HDF5
+
+
+def model(f):
+    """A whole model as h5py and Keras 2 write it."""
+    f.attrs["keras_version"] = "2.15.0"
+    f.attrs["backend"] = "tensorflow"
+    f.attrs["model_config"] = json.dumps(CONFIG).encode()
+    w = group(f, "model_weights")
+    w.attrs["layer_names"] = [b"d"]
+    w.attrs["keras_version"] = b"2.15.0"
+    g = group(w, "d")
+    group(g, "d")
+    g.attrs["weight_names"] = np.array([b"d/kernel:0", b"d/bias:0"])
+    g["d/kernel:0"] = np.arange(6, dtype="f4").reshape(3, 2)
+    g["d/bias:0"] = np.zeros(2, "f4")
+    return g["d"]
+
+
+def without_times(kind):
+    properties = h5py.h5p.create(kind)
+    properties.set_obj_track_times(False)
+    return properties
+
+
+def create(name, latest=False, user_block=0):
+    """A file whose bytes do not depend on when it is written."""
+    fcpl, fapl = without_times(h5py.h5p.FILE_CREATE), h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    fcpl.set_userblock(user_block)
+    low = h5py.h5f.LIBVER_V110 if latest else h5py.h5f.LIBVER_EARLIEST
+    fapl.set_libver_bounds(low, h5py.h5f.LIBVER_V110)
+    return h5py.File(h5py.h5f.create(path(name).encode(), h5py.h5f.ACC_TRUNC, fcpl, fapl))
+
+
+def group(parent, name):
+    lcpl = h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    gcpl = without_times(h5py.h5p.GROUP_CREATE)
+    return h5py.Group(h5py.h5g.create(parent.id, name.encode(), lcpl, gcpl))
+
+
+def h5(name, change=None, **options):
+    with create(name, **options) as f:
+        g = model(f)
+        if change:
+            change(f, g)
+
+
+def patch(name, base, *pairs):
+    """A copy of `base` in which each (old, new), of one length, is replaced once."""
+    data = get(base)
+    for old, new in pairs:
+        assert len(old) == len(new) and data.count(old) >= 1, (name, old)
+        data = data.replace(old, new, 1)
+    put(name, data)
+
+
+def external_storage(f, g):
+    dcpl = without_times(h5py.h5p.DATASET_CREATE)
+    dcpl.set_external(b"/etc/passwd", 0, 5000)
+    space = h5py.h5s.create_simple((1250,))
+    h5py.h5d.create(g.id, b"x", h5py.h5t.IEEE_F32LE, space, dcpl)
+
+
+def virtual(f, g):
+    dcpl, space = without_times(h5py.h5p.DATASET_CREATE), h5py.h5s.create_simple((4,))
+    dcpl.set_virtual(space, b"/etc/hostname", b"x", h5py.h5s.create_simple((4,)))
+    h5py.h5d.create(g.id, b"x", h5py.h5t.IEEE_F32LE, space, dcpl)
+
+
+def deep(f, g):
+    at = f
+    for _ in range(10000):
+        at = group(at, "g")
+
+
+def huge_chunk(f, g):
+    g.create_dataset("x", shape=(80 << 20,), chunks=(80 << 20,), dtype="f4")
+
+
+def make_h5():
+    h5("good.h5")
+    h5("user_block.h5", user_block=512)
+    h5("latest.h5", latest=True)
+    h5("external_storage.h5", external_storage)
+    h5("external_link.h5", lambda f, g: g.__setitem__("x", h5py.ExternalLink("/etc/passwd", "/x")))
+    h5("soft_link.h5", lambda f, g: g.__setitem__("x", h5py.SoftLink("/model_weights/d/d/bias:0")))
+    h5("virtual.h5", virtual)
+    h5("lzf.h5", lambda f, g: g.create_dataset("x", data=np.zeros(9000), compression="lzf"))
+    h5("scaleoffset.h5", lambda f, g: g.create_dataset("x", data=np.arange(9), scaleoffset=4))
+    h5("bomb_chunked.h5", lambda f, g: g.create_dataset(
+        "x", shape=(1 << 31,), dtype="f8", chunks=(1 << 16,), compression="gzip"))
+    h5("bomb_contiguous.h5", lambda f, g: g.create_dataset("x", shape=(1 << 31,), dtype="f8"))
+    h5("bomb_many.h5", lambda f, g: [g.create_dataset("x%d" % i, shape=(1 << 28,), dtype="f8")
+                                     for i in range(3)])
+    h5("tensor_2_to_50.h5", lambda f, g: g.create_dataset("x", shape=(1 << 50,), dtype="i1"))
+    h5("huge_chunk.h5", huge_chunk)
+    h5("cycle.h5", lambda f, g: g.__setitem__("loop", f["model_weights"]))
+    h5("cycle_root.h5", lambda f, g: g.__setitem__("loop", f["/"]))
+    h5("two_names.h5", lambda f, g: g.__setitem__("again", g["bias:0"]))
+    h5("deep.h5", deep, latest=True)
+    h5("strings.h5", lambda f, g: g.create_dataset("x", data=[b"a", b"bc"], dtype=h5py.string_dtype()))
+    h5("many_attributes.h5", lambda f, g: [f.attrs.__setitem__("a%d" % i, i) for i in range(20)],
+       latest=True)
+    with create("not_keras.h5") as f:
+        f["a/b"] = np.zeros(3)
+    patch_h5()
+    truncate_h5()
+
+
+def patch_h5():
+    good = get("good.h5")
+    text = json.dumps(CONFIG).encode()
+    length = struct.pack("<I", len(text))
+    heap = good.index(b"GCOL")
+    element = length + struct.pack("<Q", heap)
+    # An external link of a type that only its maker knows.
+    patch("user_link.h5", "external_link.h5", (b"\x01\x08\x40\x01x", b"\x01\x08\x41\x01x"))
+    patch("attr_length.h5", "good.h5", (element, b"\xf0\xff\xff\xff" + element[4:]))
+    patch("attr_outside.h5", "good.h5", (element, length + struct.pack("<Q", 1 << 40)))
+    patch("attr_not_heap.h5", "good.h5", (element, length + struct.pack("<Q", 96)))
+    patch("heap_size.h5", "good.h5", (b"GCOL\x01\0\0\0" + struct.pack("<Q", 4096),
+                                      b"GCOL\x01\0\0\0" + struct.pack("<Q", 1 << 62)))
+    # A text shorter in the heap than the attribute says: HDF5 1.10 copies over its buffer's end.
+    at = good.index(text) - 16
+    patch("heap_object.h5", "good.h5", (good[at:at + 16 + 8],
+                                        good[at:at + 8] + struct.pack("<Q", 8) + text[:8]))
+    # layer_names: an array of 1 name becomes one of 2^60. Its dataspace: version 1, rank 1, with a
+    # maximum, 5 reserved bytes, the extent.
+    space = struct.pack("<BBBBI", 1, 1, 1, 0, 0)
+    at = good.index(space, good.index(b"layer_names\0")) + len(space)
+    put("attr_dims.h5", good[:at] + struct.pack("<Q", 1 << 60) + good[at + 8:])
+    # The contiguous layout of the kernel: version 3, class 1, address, size 24.
+    layout = good.index(b"\x03\x01", good.index(b"SNOD"))
+    while good[layout + 10:layout + 18] != struct.pack("<Q", 24):
+        layout = good.index(b"\x03\x01", layout + 1)
+    data = bytearray(good)
+    data[layout + 2:layout + 10] = struct.pack("<Q", len(good) - 8)
+    put("data_outside.h5", bytes(data))
+    share_bytes()
+    superblock()
+
+
+def share_bytes():
+    """Three datasets that were never written are given the bytes of a fourth."""
+    with create("shared_bytes.h5") as f:
+        model(f)
+        d = f.create_dataset("a", data=np.arange(4096, dtype="f8"))
+        at = d.id.get_offset()
+        for i in range(3):
+            f.create_dataset("b%d" % i, shape=(4096,), dtype="f8")
+    data = get("shared_bytes.h5")
+    size = struct.pack("<Q", 4096 * 8)
+    old = b"\x03\x01" + b"\xff" * 8 + size
+    assert data.count(old) == 3
+    put("shared_bytes.h5", data.replace(old, b"\x03\x01" + struct.pack("<Q", at) + size))
+
+
+def superblock():
+    data = bytearray(get("good.h5"))
+    for name, at, value in (("version_9.h5", 8, b"\x09"), ("offsets_of_4.h5", 13, b"\x04"),
+                            ("family.h5", 48, struct.pack("<Q", 2048)),
+                            ("root_outside.h5", 64, struct.pack("<Q", 1 << 40))):
+        changed = bytearray(data)
+        changed[at:at + len(value)] = value
+        put(name, bytes(changed))
+
+
+def truncate_h5():
+    good = get("good.h5")
+    for n in (4, 9, 60, 100, 800, 2048, -1):
+        put("cut_%d.h5" % n, good[:n])
+
+
+# JSON
+
+
+def make_json():
+    text = json.dumps(CONFIG)
+    put("good.json", text.encode())
+    put("nan.json", text.replace('"units": 2', '"a": NaN, "b": [Infinity, -Infinity]').encode())
+    put("wrapped.json", json.dumps(text).encode() + b"\0\0")
+    put("bom.json", b"\xef\xbb\xbf" + text.encode())
+    put("cut.json", text[:-4].encode())
+    put("duplicate_key.json", text.replace('"units": 2', '"units": 2, "units": 3').encode())
+    put("deep.json", ('{"class_name": "A", "config": {"a": ' + "[" * 600 + "]" * 600 + "}}").encode())
+    put("deeper.json", b'{"a":' + b"[" * 200000)
+    put("lone_surrogate.json", text.replace('"m"', '"\\ud800"').encode())
+    put("not_utf8.json", text.replace('"m"', '"\xff"').encode("latin-1"))
+    put("nul.json", text.replace('"m"', '"m\\u0000"').encode())
+    put("marker.json", text.replace('"m"', '"\\u0001NaN"').encode())
+    put("big_integer.json", text.replace("2,", "9" * 40 + ",").encode())
+    put("big_real.json", text.replace("2,", "1e999,").encode())
+
+
+# Zip, by hand: Python's zipfile does not write what is wrong.
+
+
+class Member:
+    def __init__(self, name, data=b"", **fields):
+        self.name, self.data = name.encode(), data
+        self.fields = dict(flags=0, method=0, crc=zlib.crc32(data), stored=len(data),
+                           size=len(data), made=3 << 8 | 20, external=0o100644 << 16, extra=b"",
+                           local_name=self.name, local_size=None, local_method=None, at=None)
+        self.fields.update(fields)
+
+    def local(self):
+        f = self.fields
+        size = f["size"] if f["local_size"] is None else f["local_size"]
+        method = f["method"] if f["local_method"] is None else f["local_method"]
+        return struct.pack("<4s5H3I2H", b"PK\3\4", 20, f["flags"], method, 0, 33, f["crc"],
+                           f["stored"], min(size, 0xffffffff), len(f["local_name"]),
+                           len(f["extra"])) + f["local_name"] + f["extra"] + self.data
+
+    def central(self, at):
+        f = self.fields
+        return struct.pack("<4s6H3I5H2I", b"PK\1\2", f["made"], 20, f["flags"], f["method"], 0, 33,
+                           f["crc"], f["stored"], min(f["size"], 0xffffffff), len(self.name),
+                           len(f["extra"]), 0, 0, 0, f["external"],
+                           at if f["at"] is None else f["at"]) + self.name + f["extra"]
+
+
+def archive(name, *members, before=b"", after=b"", count=None, shift=0):
+    data, central = before, b""
+    for m in members:
+        central += m.central(len(data))
+        data += m.local()
+    n = len(members) if count is None else count
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, n, n, len(central), len(data) + shift, 0)
+    put(name, data + central + end + after)
+
+
+def keras(*more, **changes):
+    """The members of a .keras, one of them changed."""
+    contents = {"metadata.json": b'{"keras_version": "3.9.2"}',
+                "config.json": json.dumps(CONFIG).encode(), "model.weights.h5": get("good.h5")}
+    return [Member(name, data, **changes.get(name.split(".")[0], {}))
+            for name, data in contents.items()] + list(more)
+
+
+def wide(size, stored):
+    return struct.pack("<2H2Q", 1, 16, size, stored)
+
+
+def make_zip():
+    archive("good.keras", *keras())
+    archive("empty.zip")
+    archive("traversal.keras", *keras(Member("assets/../../evil", b"x")))
+    archive("absolute.keras", *keras(Member("/etc/evil", b"x")))
+    archive("drive.keras", *keras(Member("C:\\evil", b"x")))
+    archive("backslash.keras", *keras(Member("assets\\..\\..\\evil", b"x")))
+    archive("symlink.keras", *keras(Member("assets/a", b"/etc/passwd", external=0o120777 << 16)))
+    archive("duplicate.keras", *keras(Member("config.json", b"{}")))
+    archive("encrypted.keras", *keras(config=dict(flags=1)))
+    deflated = zlib.compress(b"\0" * 100000, 9)[2:-4]
+    bomb = dict(method=8, size=1 << 33, crc=0, extra=wide(1 << 33, len(deflated)), stored=0xffffffff)
+    archive("bomb.keras", *keras(Member("assets/a", deflated, **bomb)))
+    archive("name_mismatch.keras", *keras(config=dict(local_name=b"konfig.json")))
+    archive("size_mismatch.keras", *keras(config=dict(local_size=7)))
+    archive("method_mismatch.keras", *keras(config=dict(local_method=8)))
+    # The second member's header stands in the bytes of the first.
+    inner = Member("assets/b", b"x")
+    outer = Member("assets/a", inner.local())
+    inner.fields["at"] = len(outer.local()) - len(inner.local())
+    archive("overlap.keras", outer, inner)
+    archive("two_sizes.keras", *keras(config=dict(size=5)))
+    archive("outside.keras", *keras(config=dict(at=1 << 30)))
+    put("prepended.keras", b"PK\3\4 and more " + get("good.keras"))
+    archive("appended.keras", *keras(), after=b"more")
+    archive("count.keras", *keras(), count=2)
+    archive("count_more.keras", *keras(), count=9)
+    archive("bad_crc.keras", *keras(config=dict(crc=1)))
+    archive("bad_deflate.keras", *keras(config=dict(method=8)))
+    archive("deflated_lie.keras", *[
+        Member("config.json", deflated, method=8, size=50, crc=0), Member("metadata.json", b"{}")])
+    whole = get("good.keras")
+    for n in (30, 600, -30, -1):
+        put("cut_%d.keras" % n, whole[:n])
+
+
+make_h5()
+make_json()
+make_zip()

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start the real program on a free port, talk to it, and see what it leaves behind."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+FIXTURES = Path(
+    os.environ.get("KFERRY_FIXTURES") or Path(__file__).resolve().parent.parent / "fixtures"
+)
+
+# Stands in for kferry-worker: does what the file `mode` beside it says, then becomes the real one.
+WORKER = """#!{python} -SE
+import os, sys, time
+mode = open({mode!r}).read().split()
+if sys.argv[1:2] != ["probe"] and mode:
+    if mode[0] == "kill":
+        os.kill(os.getpid(), int(mode[1]))
+    parent, end = os.getppid(), time.time() + float(mode[1])
+    while time.time() < end and os.getppid() == parent:
+        time.sleep(min(0.1, max(0, end - time.time())))
+os.execv({real!r}, ["kferry-worker"] + sys.argv[1:])
+"""
+
+
+def program():
+    path = os.environ.get("KFERRY")
+    if not path:
+        path = shutil.which("kferry")
+    return Path(path).resolve() if path else None
+
+
+class Answer:
+    """Status, headers (lower-case names) and body of one answer."""
+
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.headers} {self.body[:500]!r}>"
+
+
+class Service:
+    """One running `kferry serve` with a folder of its own."""
+
+    def __init__(self, folder, **settings):
+        self.folder = Path(folder)
+        self.scratch = self.folder / "scratch"
+        self.mode = self.folder / "mode"
+        self.set_mode("")
+        self.binary = self._install()
+        env = {k: v for k, v in os.environ.items() if not k.startswith("KFERRY")}
+        env.update(KFERRY_LISTEN="127.0.0.1:0", KFERRY_SCRATCH_DIR=str(self.scratch))
+        env.update({k: str(v) for k, v in settings.items()})
+        self.lines = []
+        self.process = subprocess.Popen(
+            [str(self.binary), "serve"], env=env, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+        )
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        self.address = self._wait()
+
+    def _install(self):
+        real = program()
+        binary = self.folder / "kferry"
+        shutil.copy(real, binary)
+        worker = self.folder / "kferry-worker"
+        text = WORKER.format(
+            python=sys.executable, mode=str(self.mode), real=str(real.parent / "kferry-worker")
+        )
+        worker.write_text(text)
+        worker.chmod(0o755)
+        return binary
+
+    def set_mode(self, mode):
+        """What the next workers do first: "", "sleep 2", "kill 11"."""
+        self.mode.write_text(mode)
+
+    def _read(self):
+        for line in self.process.stderr:
+            try:
+                self.lines.append(json.loads(line))
+            except ValueError:
+                self.lines.append({"event": "?", "text": line.decode(errors="replace")})
+
+    def events(self, name):
+        return [line for line in list(self.lines) if line.get("event") == name]
+
+    def _wait(self):
+        end = time.time() + 30
+        while time.time() < end and self.process.poll() is None:
+            started = self.events("listening")
+            if started:
+                return started[0]["listen"]
+            time.sleep(0.01)
+        return None
+
+    def connect(self, timeout=30):
+        if self.address.startswith("unix:"):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(timeout)
+            sock.connect(self.address[5:])
+            return sock
+        host, port = self.address.rsplit(":", 1)
+        return socket.create_connection((host.strip("[]"), int(port)), timeout)
+
+    def request(self, method, path, body=None, headers=None, timeout=30):
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection("kferry", timeout=timeout)
+        connection.sock = self.connect(timeout)
+        try:
+            try:
+                connection.request(method, path, body, headers or {})
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # answered before the body was read
+            response = connection.getresponse()
+            names = {k.lower(): v for k, v in response.getheaders()}
+            return Answer(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    def raw(self, data, timeout=30):
+        """Send bytes as they are and read one answer."""
+        with self.connect(timeout) as sock:
+            sock.sendall(data)
+            return read_answer(sock)
+
+    def get(self, path, **headers):
+        return self.request("GET", path, headers=headers)
+
+    def put(self, path, body, **headers):
+        return self.request("PUT", path, body, headers)
+
+    def capacity(self):
+        return self.get("/v1/capacity").json()
+
+    def wait_idle(self, timeout=10):
+        return wait_until(lambda: idle(self.capacity()), timeout)
+
+    def wait_busy(self, waiting, busy=1, timeout=10):
+        """Until as many jobs run and wait as that."""
+
+        def reached():
+            capacity = self.capacity()
+            return (capacity["busy"], capacity["queue"]["waiting"]) == (busy, waiting)
+
+        return wait_until(reached, timeout)
+
+    def job_folders(self):
+        return sorted(str(p) for p in self.scratch.glob("run-*/job-*"))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def children(self):
+        """Process ids of the workers, zombies included."""
+        pids = []
+        for entry in os.listdir("/proc"):
+            try:
+                stat = Path(f"/proc/{entry}/stat").read_text() if entry.isdigit() else ""
+            except OSError:
+                continue
+            if stat and int(stat.rsplit(")", 1)[1].split()[1]) == self.process.pid:
+                pids.append(int(entry))
+        return pids
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self, timeout=30):
+        """Stop and return the exit status."""
+        if self.process.poll() is None:
+            self.terminate()
+        status = self.process.wait(timeout)
+        self.reader.join(5)
+        return status
+
+    def sanitizer_said(self):
+        """Lines of a sanitizer, when the program was built with one."""
+        return [line["text"] for line in self.lines if "Sanitizer" in line.get("text", "")]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+# What the service says of a worker that somebody killed; SIGKILL may as well be the kernel's, for
+# want of memory.
+KILLED = ("worker-crashed", "worker-memory-limit")
+
+
+def idle(capacity):
+    queue = capacity["queue"]
+    return capacity["busy"] == 0 and queue["waiting"] == 0 and queue["uploading"] == 0
+
+
+def wait_until(what, timeout=10):
+    end = time.time() + timeout
+    while time.time() < end:
+        if what():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def read_answer(sock):
+    """Read one answer from a socket; status 0 when the connection ended without one."""
+    response = http.client.HTTPResponse(sock)
+    try:
+        response.begin()
+        names = {k.lower(): v for k, v in response.getheaders()}
+        return Answer(response.status, names, response.read())
+    except (ConnectionError, http.client.HTTPException):
+        return Answer(0, {}, b"")
+
+
+def multipart(*parts, boundary="----kferry-test"):
+    """A form's body and its Content-Type; parts are (name, value) or (name, filename, bytes)."""
+    out = b""
+    for part in parts:
+        out += f'--{boundary}\r\nContent-Disposition: form-data; name="{part[0]}"'.encode()
+        if len(part) == 3:
+            out += f'; filename="{part[1]}"\r\nContent-Type: application/octet-stream'.encode()
+        value = part[-1]
+        out += b"\r\n\r\n" + (value if isinstance(value, bytes) else value.encode()) + b"\r\n"
+    return out + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
