@@ -113,31 +113,8 @@ static void fill_report(struct cli_job *job)
     kf_report_json_set_timing(job->report, "work", (double)job->result.wall_ms);
 }
 
-int cli_job_run(struct cli_job *job, enum job_task task)
-{
-    struct job order = {
-        .dir = job->dir, .input_fd = job->input, .task = task, .cancel_fd = job->cancel_fd};
-
-    if (load_limits(&order) < 0)
-        return EXIT_CONFIG;
-    job_run(&order, &job->result);
-    if (job->result.outcome != JOB_CANCELLED) {
-        job->report = load(job, "report.json");
-        job->facts = load(job, "facts.json");
-    }
-    if (job->cli->sha256 && job->report &&
-        digest_sha256(job->input, job->cancel_fd, job->sha256) < 0) {
-        if (errno != ECANCELED)
-            cli_error("cannot read %s: %s", job->cli->input, strerror(errno));
-        return EXIT_INTERNAL;
-    }
-    fill_report(job);
-    if (job->result.pid == 0)
-        return EXIT_UNAVAILABLE;
-    return exits[job->result.outcome];
-}
-
-/* The last of what the worker said: where a crash tells its reason. */
+/* The last of what the worker said: why it crashed, or what its sandbox lacks. It is silent else.
+ */
 static void print_log(const struct cli_job *job)
 {
     char path[PATH_MAX], text[TAIL_BYTES + 1], *rest = text, *line;
@@ -158,6 +135,31 @@ static void print_log(const struct cli_job *job)
             cli_error("worker: %s", line);
 }
 
+int cli_job_run(struct cli_job *job, enum job_task task)
+{
+    struct job order = {
+        .dir = job->dir, .input_fd = job->input, .task = task, .cancel_fd = job->cancel_fd};
+
+    if (load_limits(&order) < 0)
+        return EXIT_CONFIG;
+    job_run(&order, &job->result);
+    print_log(job);
+    if (job->result.outcome != JOB_CANCELLED) {
+        job->report = load(job, "report.json");
+        job->facts = load(job, "facts.json");
+    }
+    if (job->cli->sha256 && job->report &&
+        digest_sha256(job->input, job->cancel_fd, job->sha256) < 0) {
+        if (errno != ECANCELED)
+            cli_error("cannot read %s: %s", job->cli->input, strerror(errno));
+        return EXIT_INTERNAL;
+    }
+    fill_report(job);
+    if (job->result.pid == 0)
+        return EXIT_UNAVAILABLE;
+    return exits[job->result.outcome];
+}
+
 void cli_job_explain(const struct cli_job *job)
 {
     const struct kf_problem_type *type = kf_problem_type(job_outcome_slug(job->result.outcome));
@@ -169,7 +171,6 @@ void cli_job_explain(const struct cli_job *job)
             "kferry-worker cannot be started: it belongs beside kferry, or into " KF_LIBEXECDIR);
         return;
     }
-    print_log(job);
     if (job->result.outcome == JOB_CRASHED)
         cli_error("%s: %s (signal %d)", type->code, type->title, job->result.signal);
     else

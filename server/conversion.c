@@ -83,11 +83,8 @@ int conversion_submit(struct request *req)
     atomic_store(&req->stage, REQUEST_QUEUED);
     if (queue_push(queue, req, atomic_exchange(&c->reserved, false)))
         return 0;
-    if (server_takes_work(req->server))
-        request_fail(req, "queue-full", "all workers are busy and the queue is full");
-    else
-        request_fail(req, "shutting-down", "the service is stopping");
     req->failure.retry_after = queue_retry_after(queue);
+    request_fail(req, "shutting-down", "the service is stopping");
     conversion_resume(req);
     return 0;
 }

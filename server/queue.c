@@ -76,7 +76,7 @@ bool queue_push(struct queue *queue, struct request *req, bool reserved)
     pthread_mutex_lock(&queue->lock);
     if (reserved)
         queue->state.reserved--;
-    ok = has_room(queue);
+    ok = !queue->closed;
     if (ok) {
         req->next = NULL;
         *queue->last = req;

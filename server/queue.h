@@ -10,10 +10,13 @@
 /*
  * Requests whose body has arrived, waiting for a worker; bounded and closable.
  *
- * An upload that begins reserves its place, so that nobody sends a model only to hear 429. A slow
- * upload loses the place again (watch.c): it must not keep fast ones out.
+ * An upload that begins reserves its place, so that nobody sends a model only to hear 429:
  *
- *   waiting + reserved + running <= limit + workers
+ *   waiting + reserved + running <= limit + workers    for a reservation to be given
+ *
+ * A slow upload loses its reservation (watch.c), because it must not keep fast ones out, but it is
+ * still queued when it has arrived. So the queue is bounded by the limit and, above that, by the
+ * uploads that were admitted before, which are fewer than KFERRY_CONNECTIONS_MAX.
  */
 struct queue;
 struct request;
@@ -33,7 +36,7 @@ KF_DEFINE_AUTO(queue)
 bool queue_reserve(struct queue *queue);
 void queue_unreserve(struct queue *queue);
 
-/** Append a request; `reserved` gives its reservation back. False when full or closed. */
+/** Append a request that was admitted; `reserved` gives its reservation back. False when closed. */
 bool queue_push(struct queue *queue, struct request *req, bool reserved);
 
 /** Wait for a request and count it as running; NULL when the queue is closed and empty. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapt.h"
+#include "../base/str.h"
 #include "ops.h"
 
 int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where)
@@ -27,9 +28,22 @@ static int drop_training(struct kf_adapt *adapt)
     return 0;
 }
 
+/* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
+static void note_theano(struct kf_adapt *adapt)
+{
+    if (kf_streq(adapt->rep->source.backend, "theano") &&
+        adapt->options->backend == KF_BACKEND_FILE)
+        kf_report_add(adapt->rep, KF_FINDING, "",
+                      "written on Theano, which applies convolution kernels back to front: they "
+                      "are taken as tf.keras 2.15 reads them; backend=theano turns them round, "
+                      "as Keras 2.0-2.3 did");
+}
+
 static int keras2_to_keras3(struct kf_adapt *adapt)
 {
     struct kf_graph *graph = adapt->model->graph;
+
+    note_theano(adapt);
 
     KF_TRY(kf_adapt_masks(adapt, graph));
     KF_TRY(kf_adapt_calls(adapt, graph));

@@ -172,6 +172,55 @@ static int bidirectional_backwards(struct kf_adapt *adapt, const struct at *at)
                             NULL, "written out, because the layer goes backwards itself");
 }
 
+/* The InputLayer that feeds a layer's first call, or NULL. */
+static struct kf_layer *input_of(const struct at *at)
+{
+    struct kf_layer *input = NULL;
+    struct kf_ref ref;
+
+    if (!at->graph)
+        return NULL;
+    if (at->graph->topology == KF_SEQUENTIAL)
+        input = at->index ? at->graph->layers[at->index - 1] : NULL;
+    else if (at->layer->n_calls && kf_ref_get(json_array_get(at->layer->calls[0].args, 0), &ref))
+        input = at->graph->layers[ref.layer];
+    return input && strcmp(input->class_name, "InputLayer") == 0 ? input : NULL;
+}
+
+/* One axis that Normalization keeps: its size, unknown in the input's shape, is the mean's. */
+static int know_axis(struct kf_adapt *adapt, json_t *shape, json_int_t axis, uint64_t size)
+{
+    json_int_t n = (json_int_t)json_array_size(shape), at = axis < 0 ? n + axis : axis;
+
+    if (at <= 0 || at >= n || !json_is_null(json_array_get(shape, (size_t)at)))
+        return 0;
+    return kf_json_set_at(shape, (size_t)at, json_integer((json_int_t)size), adapt->rep);
+}
+
+/* Keras 3 builds an adapted Normalization only on an input whose kept axes have a known size. */
+static int normalization_input(struct kf_adapt *adapt, const struct at *at)
+{
+    struct kf_layer *input = input_of(at);
+    json_t *shape = input ? json_object_get(input->config, "batch_input_shape") : NULL;
+    json_t *axis = json_object_get(at->layer->config, "axis"), *before, *one;
+    const struct kf_payload *mean = at->layer->n_tensors ? at->layer->tensors[0].payload : NULL;
+    size_t i;
+
+    if (!mean || !json_is_array(shape) || !(before = json_deep_copy(shape)))
+        return 0;
+    if (json_is_integer(axis) && mean->rank == 1)
+        KF_TRY(know_axis(adapt, shape, json_integer_value(axis), mean->dims[0]));
+    json_array_foreach(axis, i, one) if (i < mean->rank)
+        KF_TRY(know_axis(adapt, shape, json_integer_value(one), mean->dims[i]));
+    if (!json_equal(before, shape)) {
+        kf_report_rule(adapt->rep, "shape:normalization_input");
+        kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, input->path, "batch_input_shape", before,
+                         shape, "the size is that of the mean of %s", at->layer->name);
+    }
+    json_decref(before);
+    return 0;
+}
+
 /* Attention's causal was a key until 2.9 and is an argument of the call since. */
 static int causal_attention(struct kf_adapt *adapt, const struct at *at)
 {

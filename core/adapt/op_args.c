@@ -353,8 +353,6 @@ static int check_dtype(struct kf_op *op)
         return 0;
     if (op->row->takes == KF_TAKES_FLOAT && floating)
         return 0;
-    if (op->row->takes == KF_TAKES_FLOAT32 && dtype == KF_DTYPE_FLOAT32)
-        return 0;
     return kf_op_refuse(op, "Keras 3 gives another dtype for this one");
 }
 

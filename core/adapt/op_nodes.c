@@ -31,13 +31,17 @@ int kf_op_become(struct kf_ops *ops, size_t index, const char *target, json_t *c
         return no_memory(ops);
     json_decref(layer->config);
     layer->config = config;
-    layer->operation = true;
-    layer->class_name = layer->registered_name = dot + 1;
-    layer->module = kf_arena_printf(ops->adapt->model->arena, "keras.src.ops.%.*s",
-                                    (int)(dot - target), target);
+    layer->operation = !kf_starts(target, "layers.");
+    layer->class_name = dot + 1;
+    layer->registered_name = layer->operation ? layer->class_name : NULL;
+    layer->module = kf_arena_printf(ops->adapt->model->arena, "keras.%s%.*s",
+                                    layer->operation ? "src.ops." : "", (int)(dot - target),
+                                    target);
     if (!layer->module)
         return no_memory(ops);
-    ops->states[index].unnamed = !takes_name(ops, layer->class_name, config);
+    ops->states[index].target = target;
+    ops->states[index].unnamed =
+        layer->operation && !takes_name(ops, layer->class_name, config);
     return ops->states[index].unnamed
                ? 0
                : kf_json_set(config, "name", json_string(layer->name), ops->adapt->rep);

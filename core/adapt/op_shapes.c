@@ -19,16 +19,12 @@ int kf_op_form_stack(struct kf_op *op)
                : kf_op_refuse(op, "it stacks one tensor, or one tensor's rows");
 }
 
-/* One size may be computed: when all the others are known it can only be what is left. */
-int kf_op_form_reshape(struct kf_op *op)
+/* A list of sizes in which those that are not known are -1, and how many these are. */
+static int read_sizes(struct kf_op *op, const json_t *given, json_t *sizes, size_t *unknown)
 {
-    json_t *given = json_object_get(op->call->kwargs, "shape"), *one;
-    json_t *shape = json_array();
-    size_t i, left = 0;
+    const json_t *one;
+    size_t i;
 
-    KF_TRY(set_key(op, "newshape", shape));
-    if (!json_is_array(given))
-        return kf_op_refuse(op, "its shape is computed, and Keras 3 takes a constant");
     json_array_foreach(given, i, one)
     {
         struct kf_ref ref;
@@ -36,11 +32,55 @@ int kf_op_form_reshape(struct kf_op *op)
 
         if (!known && !kf_ref_get(one, &ref) && !json_is_integer(one))
             return kf_op_refuse(op, "its shape is no list of whole numbers");
-        left += !known;
-        KF_TRY(kf_json_append(shape, known ? json_incref(one) : json_integer(-1),
+        *unknown += !known;
+        KF_TRY(kf_json_append(sizes, known ? json_incref((json_t *)one) : json_integer(-1),
                               op->ops->adapt->rep));
     }
-    return left > 1 ? kf_op_refuse(op, "more than one size of its shape is computed") : 0;
+    return json_is_array(given) ? 0
+                                : kf_op_refuse(op, "its shape is computed, and Keras 3 takes a "
+                                                   "constant");
+}
+
+static const struct kf_op_state *state_of(const struct kf_op *op, const json_t *value)
+{
+    struct kf_ref ref;
+
+    return kf_ref_get(value, &ref) && ref.layer < op->ops->n_states ? &op->ops->states[ref.layer]
+                                                                    : NULL;
+}
+
+/* [size of the batch, -1, 4] is Keras's layer Reshape, which leaves the batch as it is. */
+static int reshape_layer(struct kf_op *op, json_t *sizes)
+{
+    bool floating = op->dtype >= KF_DTYPE_FLOAT16 && op->dtype <= KF_DTYPE_FLOAT64;
+
+    if (op->dtype == KF_DTYPE_NONE)
+        return kf_op_refuse(op, "the dtype of its input cannot be told");
+    if (json_array_remove(sizes, 0) < 0)
+        return kf_adapt_no_memory(op->ops->adapt, op->layer->path);
+    op->target = "layers.Reshape";
+    KF_TRY(set_key(op, "trainable", json_true()));
+    KF_TRY(set_key(op, "dtype", json_string(floating ? kf_dtype_name(op->dtype) : "float32")));
+    KF_TRY(set_key(op, "target_shape", json_incref(sizes)));
+    return json_object_del(op->config, "newshape");
+}
+
+/* One size may be computed: when all the others are known it can only be what is left. */
+int kf_op_form_reshape(struct kf_op *op)
+{
+    const json_t *given = json_object_get(op->call->kwargs, "shape");
+    const struct kf_op_state *first = state_of(op, json_array_get(given, 0));
+    const struct kf_op_state *input = state_of(op, json_array_get(op->args, 0));
+    json_t *sizes = json_array();
+    size_t unknown = 0;
+
+    KF_TRY(set_key(op, "newshape", sizes));
+    KF_TRY(read_sizes(op, given, sizes, &unknown));
+    if (op->why || unknown < 2)
+        return 0;
+    if (unknown == 2 && first && first->is_batch && input && input->batched)
+        return reshape_layer(op, sizes);
+    return kf_op_refuse(op, "more than one size of its shape is computed");
 }
 
 /* Sizes become the places where Keras cuts. */
@@ -201,6 +241,33 @@ int kf_op_form_pool(struct kf_op *op)
     return set_key(op, "data_format", json_string("channels_last"));
 }
 
+int kf_op_form_conv(struct kf_op *op)
+{
+    if (!kf_in_words("same valid", kf_json_str(op->config, "padding", "")))
+        return kf_op_refuse(op, "Keras 3 does not know its padding");
+    KF_TRY(window(op, "strides"));
+    KF_TRY(window(op, "dilation_rate"));
+    return set_key(op, "data_format", json_string("channels_last"));
+}
+
+/* TensorFlow gives float32 where it computes; Keras rounds to the image's dtype. */
+static int resize_dtype(struct kf_op *op)
+{
+    json_t *config, *cast = NULL;
+
+    if (op->dtype == KF_DTYPE_NONE)
+        return kf_op_refuse(op, "the dtype of its input cannot be told");
+    if (op->dtype == KF_DTYPE_FLOAT32 ||
+        kf_streq(kf_json_str(op->config, "interpolation", NULL), "nearest"))
+        return 0;
+    config = json_pack("{s:s}", "dtype", "float32");
+    KF_TRY(kf_op_node(op, "core.Cast", config, json_incref(op->args), &cast));
+    json_decref(op->args);
+    op->args = json_pack("[o]", cast);
+    op->dtype = KF_DTYPE_FLOAT32;
+    return op->args ? 0 : kf_adapt_no_memory(op->ops->adapt, op->layer->path);
+}
+
 int kf_op_form_resize(struct kf_op *op)
 {
     if (!kf_in_words("bilinear nearest bicubic lanczos3 lanczos5",
@@ -208,6 +275,7 @@ int kf_op_form_resize(struct kf_op *op)
         return kf_op_refuse(op, "Keras 3 does not know its method");
     if (json_array_size(json_object_get(op->config, "size")) != 2)
         return kf_op_refuse(op, "its size is no pair of whole numbers");
+    KF_TRY(resize_dtype(op));
     return set_key(op, "data_format", json_string("channels_last"));
 }
 

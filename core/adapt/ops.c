@@ -51,26 +51,6 @@ static const struct kf_op_row *row_of(const struct kf_layer *layer)
     return NULL;
 }
 
-static enum kf_dtype dtype_given(const struct kf_op *op)
-{
-    switch (op->row->gives) {
-    case KF_GIVES_BOOL:
-        return KF_DTYPE_BOOL;
-    case KF_GIVES_INT:
-        return KF_DTYPE_INT32;
-    case KF_GIVES_REAL:
-        return op->dtype > KF_DTYPE_FLOAT64 ? KF_DTYPE_FLOAT32 : op->dtype;
-    case KF_GIVES_NAMED:
-        if (json_object_get(op->config, "dtype"))
-            return kf_op_dtype_named(kf_json_str(op->config, "dtype", NULL));
-        return op->dtype;
-    case KF_GIVES_MIXED:
-        return KF_DTYPE_NONE;
-    default:
-        return op->dtype;
-    }
-}
-
 /* Put the rewritten call in place of the file's. */
 static int take_call(struct kf_op *op, struct kf_call *call)
 {
@@ -116,7 +96,6 @@ static int read_call(struct kf_op *op, json_t **config)
 
 static int rewrite_calls(struct kf_op *op, size_t index)
 {
-    struct kf_op_state *states;
     json_t *config = NULL;
     int r = 0;
 
@@ -126,9 +105,8 @@ static int rewrite_calls(struct kf_op *op, size_t index)
         r = read_call(op, &config);
         if (r >= 0 && !op->why)
             r = take_call(op, &op->layer->calls[k]);
-        states = op->ops->states; /* a form may have made nodes and moved them */
         if (r >= 0 && !op->why)
-            states[index].dtype = dtype_given(op);
+            kf_op_note(op, &op->ops->states[index]);
         json_decref(op->args);
         json_decref(op->config);
         op->args = op->config = NULL;
@@ -145,12 +123,13 @@ static int rewrite_op(struct kf_ops *ops, size_t index)
     struct kf_op op = {.ops = ops, .layer = ops->graph->layers[index]};
 
     op.row = ops->states[index].row = row_of(op.layer);
-    if (!op.row)
+    if (!op.row) {
         op.why = "Keras 3 has no operation that computes the same";
-    else if (!(op.why = too_new(&op)))
+        kf_op_note_shape(ops, op.layer, &ops->states[index]);
+    } else if (!(op.why = too_new(&op)))
         KF_TRY(rewrite_calls(&op, index));
     ops->states[index].why = op.why;
-    op.layer->operation = true; /* refused or not, no layer any more */
+    op.layer->operation |= op.why != NULL; /* so that nobody refuses it as a layer again */
     return 0;
 }
 
@@ -183,6 +162,26 @@ static enum kf_dtype input_dtype(const struct kf_ops *ops, const struct kf_layer
     return ref.layer < ops->n_states ? ops->states[ref.layer].dtype : KF_DTYPE_NONE;
 }
 
+static int find_unbatched(json_t *value, void *context)
+{
+    const struct kf_ops *ops = context;
+    struct kf_ref ref;
+
+    return kf_ref_get(value, &ref) && ref.layer < ops->n_states && !ops->states[ref.layer].batched
+               ? -1
+               : 0;
+}
+
+/* Whether all tensors that a layer is called with begin with the batch. */
+static bool is_batched(struct kf_ops *ops, const struct kf_layer *layer)
+{
+    for (size_t k = 0; k < layer->n_calls; k++)
+        if (kf_refs_each(layer->calls[k].args, find_unbatched, ops) < 0 ||
+            kf_refs_each(layer->calls[k].kwargs, find_unbatched, ops) < 0)
+            return false;
+    return true;
+}
+
 static int rewrite_layer(struct kf_ops *ops, size_t index)
 {
     struct kf_layer *layer = ops->graph->layers[index];
@@ -192,6 +191,7 @@ static int rewrite_layer(struct kf_ops *ops, size_t index)
     if (layer->inner)
         return rewrite_graph(ops->adapt, layer->inner, &ops->states[index].dtype);
     ops->states[index].dtype = kf_op_dtype(layer, input_dtype(ops, layer));
+    ops->states[index].batched = kf_op_keeps_batch(layer) && is_batched(ops, layer);
     return rewrite_parts(ops->adapt, layer);
 }
 
@@ -216,10 +216,13 @@ static int report_op(struct kf_ops *ops, size_t index)
         return 0;
     if (state->why)
         return *state->why ? report_refusal(ops, layer, state->why) : 0;
-    name = kf_snake_case(ops->adapt->model->arena, strchr(state->row->target, '.') + 1);
+    kf_report_rule(ops->adapt->rep, state->row->name);
+    if (!layer->operation)
+        return kf_report_add(ops->adapt->rep, KF_CLASS_REPLACED, layer->path,
+                             "tf.%s became keras.%s", state->row->function, state->target);
+    name = kf_snake_case(ops->adapt->model->arena, strchr(state->target, '.') + 1);
     if (!name)
         return kf_adapt_no_memory(ops->adapt, layer->path);
-    kf_report_rule(ops->adapt->rep, state->row->name);
     return kf_report_add(ops->adapt->rep, KF_CLASS_REPLACED, layer->path,
                          "tf.%s became keras.ops.%s", state->row->function, name);
 }

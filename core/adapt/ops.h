@@ -14,7 +14,6 @@
 enum kf_op_takes {
     KF_TAKES_ANY,
     KF_TAKES_FLOAT,
-    KF_TAKES_FLOAT32,
     KF_TAKES_WIDE /* not int8, int16, uint8, uint16 and bool, which Keras 3 sums up as int32 */
 };
 
@@ -44,8 +43,12 @@ struct kf_op_row {
 struct kf_op_state {
     enum kf_dtype dtype; /* of the layer's outputs, NONE when not known */
     const struct kf_op_row *row;
+    const char *target; /* what the operation became */
     const char *why; /* why the operation cannot be expressed, NULL when it can, "" when another
                         refusal says it already */
+    bool batched;    /* every output's first size is the size of the batch */
+    bool is_shape;   /* the shape of a tensor that is batched */
+    bool is_batch;   /* the size of the batch, as a number */
     bool unnamed;    /* releases before 3.11 give the operation its name */
     bool alive;      /* an output of the graph or a layer needs it */
 };
@@ -89,10 +92,17 @@ int kf_op_constant(struct kf_op *op, json_t **out, json_t *value, enum kf_dtype 
 /** The dtype that TensorFlow gives a constant: float32, bool, int32 or, where it needs to, int64. */
 enum kf_dtype kf_op_content(const json_t *value);
 
-/* op_dtypes.c */
+/* op_facts.c */
 enum kf_dtype kf_op_dtype_named(const char *name);
 /** The dtype of a layer's outputs, from its class and the dtype of the first input. */
 enum kf_dtype kf_op_dtype(const struct kf_layer *layer, enum kf_dtype input);
+/** Whether a layer's outputs begin with the batch when its inputs do. */
+bool kf_op_keeps_batch(const struct kf_layer *layer);
+/** Note what the outputs of an operation are; after its arguments were read. */
+void kf_op_note(const struct kf_op *op, struct kf_op_state *state);
+/** Note that a layer no operation can be made of is the shape of a tensor. */
+void kf_op_note_shape(const struct kf_ops *ops, const struct kf_layer *layer,
+                      struct kf_op_state *state);
 
 /* op_nodes.c */
 
@@ -103,7 +113,7 @@ enum kf_dtype kf_op_dtype(const struct kf_layer *layer, enum kf_dtype input);
  */
 int kf_op_node(struct kf_op *op, const char *target, json_t *config, json_t *args, json_t **out);
 
-/** Make the layer itself the operation `target` with this config, which is taken. */
+/** Make the layer itself `target` ("numpy.Add", "layers.Reshape") with this config, which is taken. */
 int kf_op_become(struct kf_ops *ops, size_t index, const char *target, json_t *config);
 
 /** Mark the layers and what they and the outputs need; take operations out that nothing needs. */
@@ -115,6 +125,7 @@ int kf_op_sweep(struct kf_ops *ops);
 KF_OP_FORM(plain)
 KF_OP_FORM(add_n)
 KF_OP_FORM(clip)
+KF_OP_FORM(conv)
 KF_OP_FORM(getitem)
 KF_OP_FORM(l2_normalize)
 KF_OP_FORM(like)

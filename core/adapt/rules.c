@@ -137,6 +137,7 @@ static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
     kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
                      "%s of the target Keras has no %s other than %s", layer->class_name,
                      rule->key, rule->value);
+    json_object_del(layer->config, rule->key);
     return 0;
 }
 

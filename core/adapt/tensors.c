@@ -16,9 +16,11 @@ static const struct tensor_row {
 #define KF_TENSOR(class_name, variable, how, gates, done)                                          \
     {class_name, variable, how, gates, done, "tensor:" class_name "." variable},
 #define KF_FLIP(classes, variables)
+#define KF_NAMED(class_name, variable, again)
 #include "tensors.def"
 #undef KF_TENSOR
 #undef KF_FLIP
+#undef KF_NAMED
 };
 
 static const struct flip_row {
@@ -26,9 +28,23 @@ static const struct flip_row {
 } flip_rows[] = {
 #define KF_TENSOR(class_name, variable, how, gates, done)
 #define KF_FLIP(classes, variables) {classes, variables, "flip:" classes},
+#define KF_NAMED(class_name, variable, again)
 #include "tensors.def"
 #undef KF_TENSOR
 #undef KF_FLIP
+#undef KF_NAMED
+};
+
+static const struct named_row {
+    const char *class_name, *variable, *again, *name;
+} named_rows[] = {
+#define KF_TENSOR(class_name, variable, how, gates, done)
+#define KF_FLIP(classes, variables)
+#define KF_NAMED(class_name, variable, again) {class_name, variable, again, "named:" class_name},
+#include "tensors.def"
+#undef KF_TENSOR
+#undef KF_FLIP
+#undef KF_NAMED
 };
 
 static const struct gates_row {
@@ -86,12 +102,14 @@ static int take(struct kf_adapt *adapt, struct kf_layer *layer, struct kf_tensor
                          done);
 }
 
-/* Whether the file was written on Theano: the user's word, else the file's. */
+/*
+ * Keras 2.0-2.3 turned the kernels of a Theano file round when it loaded it on another backend,
+ * tf.keras 2.4-2.15 reads them as they stand. A file is converted as tf.keras 2.15 reads it,
+ * unless the user says that it is Theano's.
+ */
 static bool from_theano(const struct kf_adapt *adapt)
 {
-    if (adapt->options->backend != KF_BACKEND_FILE)
-        return adapt->options->backend == KF_BACKEND_THEANO;
-    return kf_streq(adapt->rep->source.backend, "theano");
+    return adapt->options->backend == KF_BACKEND_THEANO;
 }
 
 static int flip(struct kf_adapt *adapt, struct kf_layer *layer, const struct flip_row *row)
@@ -123,6 +141,29 @@ static int flip_kernels(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
+/* The layer's only tensor gets a name, and where Keras 3 wants it a twin below a part. */
+static int name_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    struct kf_tensor *two;
+
+    for (size_t i = 0; i < N_ROWS(named_rows); i++) {
+        if (layer->n_tensors != 1 || strcmp(named_rows[i].class_name, layer->class_name) != 0)
+            continue;
+        kf_report_rule(adapt->rep, named_rows[i].name);
+        layer->tensors[0].dataset = named_rows[i].variable;
+        if (!*named_rows[i].again)
+            continue;
+        two = kf_arena_alloc(adapt->model->arena, 2 * sizeof(*two));
+        if (!two)
+            return kf_adapt_no_memory(adapt, layer->path);
+        two[0] = two[1] = layer->tensors[0];
+        two[1].subpath = named_rows[i].again;
+        layer->tensors = two;
+        layer->n_tensors = 2;
+    }
+    return 0;
+}
+
 int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     for (size_t i = 0; i < N_ROWS(tensor_rows); i++) {
@@ -140,6 +181,7 @@ int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
             KF_TRY(take(adapt, layer, tensor, payload, fits, tensor_rows[i].done));
         }
     }
+    KF_TRY(name_tensors(adapt, layer));
     return from_theano(adapt) ? flip_kernels(adapt, layer) : 0;
 }
 

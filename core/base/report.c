@@ -164,7 +164,7 @@ static int record(struct kf_report *rep, struct kf_entry *entry, bool whole)
 
 int kf_report_add(struct kf_report *rep, enum kf_code code, const char *where, const char *fmt, ...)
 {
-    struct kf_entry entry = {.code = code, .where = copy_clean(where)};
+    struct kf_entry entry = {.code = code, .where = copy_clean(where ? where : "")};
     va_list args;
 
     va_start(args, fmt);
@@ -176,7 +176,7 @@ int kf_report_add(struct kf_report *rep, enum kf_code code, const char *where, c
 int kf_report_change(struct kf_report *rep, enum kf_code code, const char *where, const char *key,
                      const json_t *before, const json_t *after, const char *fmt, ...)
 {
-    struct kf_entry entry = {.code = code, .where = copy_clean(where)};
+    struct kf_entry entry = {.code = code, .where = copy_clean(where ? where : "")};
     bool whole;
     va_list args;
 

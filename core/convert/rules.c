@@ -34,10 +34,12 @@ static const char *const names[] = {
 #include "../adapt/gates.def"
 #undef KF_GATES
 #define KF_TENSOR(class_name, variable, how, gates, done) "tensor:" class_name "." variable,
-#define KF_FLIP(classes, variables) "flip:" classes,
+#define KF_FLIP(classes, variables)           "flip:" classes,
+#define KF_NAMED(class_name, variable, again) "named:" class_name,
 #include "../adapt/tensors.def"
 #undef KF_TENSOR
 #undef KF_FLIP
+#undef KF_NAMED
 #define KF_OP(function, target, since, takes, gives, form, args) "op:" function,
 #include "../adapt/ops.def"
 #undef KF_OP

@@ -45,7 +45,7 @@ static const struct magic {
     {4, 4, "TFL3", KF_FILE_TFLITE, "a TFLite flatbuffer"},
     {0, 6, "\x93NUMPY", KF_FILE_NPY, "an .npy"},
     {0, 4, "GGUF", KF_FILE_GGUF, "GGUF"},
-    {0, 16, "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20j\xa8P\x19.", KF_FILE_PYTORCH,
+    {0, 15, "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20j\xa8P\x19.", KF_FILE_PYTORCH,
      "torch.save() before PyTorch 1.6"},
     {0, 2, "\x80\x02", KF_FILE_PICKLE, "a pickle of protocol 2"},
     {0, 2, "\x80\x03", KF_FILE_PICKLE, "a pickle of protocol 3"},

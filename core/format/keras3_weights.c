@@ -30,6 +30,8 @@ static const char *target_of(struct weights *weights, const struct kf_layer *lay
     for (size_t i = 0; i < index; i++)
         if (kf_streq(layer->tensors[i].subpath, tensor->subpath))
             number++;
+    if (group && tensor->dataset)
+        return kf_arena_printf(arena, "%s/vars/%s", group, tensor->dataset);
     return group ? kf_arena_printf(arena, "%s/vars/%zu", group, number) : NULL;
 }
 

@@ -183,7 +183,7 @@ static int bind_layer(struct bind *bind, struct kf_layer *layer, const char *gro
         KF_TRY(kf_h5_attr_names(bind->h5, path, "weight_names", bind->model->arena, &names, &n,
                                 bind->rep));
     }
-    if (is_opaque(layer))
+    if (is_opaque(layer) && !kf_class_find("keras.layers", layer->class_name))
         KF_TRY(take_unknown(bind, layer, names, n));
     return bind_ordered(bind, layer, group, names, n);
 }

@@ -11,26 +11,38 @@
 #define METADATA_MAX   ((size_t)4 << 20)
 #define CHUNK_CACHE    ((size_t)1 << 20)
 
+/* Bytes that a program with any memory left can have. */
+#define MEMORY_PROBE 1024
+
 void kf_h5_quiet(void)
 {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
 }
 
-static herr_t take_text(unsigned n, const H5E_error2_t *error, void *out)
+/* HDF5's words for what went wrong innermost, which is said first. */
+struct words {
+    char text[160];
+};
+
+static herr_t take_words(unsigned n, const H5E_error2_t *error, void *out)
 {
-    struct kf_h5_error *e = out;
+    struct words *words = out;
 
     (void)n;
-    snprintf(e->text, sizeof(e->text), "%s", error->desc ? error->desc : "");
-    return 1; /* the innermost is enough */
+    snprintf(words->text, sizeof(words->text), "%s", error->desc ? error->desc : "");
+    return 1; /* no more */
 }
 
-void kf_h5_error(struct kf_h5_error *out)
+int kf_h5_fail(struct kf_report *rep, enum kf_code code, const char *where, const char *what)
 {
-    snprintf(out->text, sizeof(out->text), "HDF5 does not say why");
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_text, out);
+    struct words words = {"HDF5 does not say why"};
+    void *probe = kf_alloc(MEMORY_PROBE);
+
+    kf_free(probe);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_words, &words);
     H5Eclear2(H5E_DEFAULT);
+    return kf_report_add(rep, probe ? code : KF_NO_MEMORY, where, "%s: %s", what, words.text);
 }
 
 static bool bound_memory(hid_t fapl)
@@ -49,8 +61,6 @@ static bool bound_memory(hid_t fapl)
 
 static int open_file(struct kf_h5 *h5, hid_t fapl, struct kf_report *rep)
 {
-    struct kf_h5_error error;
-
     KF_TRY(kf_h5_driver(h5, fapl, rep));
     if (!bound_memory(fapl) || H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) < 0)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to open HDF5");
@@ -58,8 +68,7 @@ static int open_file(struct kf_h5 *h5, hid_t fapl, struct kf_report *rep)
     h5->file = H5Fopen("kferry-input", H5F_ACC_RDONLY, fapl);
     if (h5->file < 0) {
         h5->file = 0;
-        kf_h5_error(&error);
-        return kf_report_add(rep, KF_CORRUPT, "", "HDF5 cannot open the file: %s", error.text);
+        return kf_h5_fail(rep, KF_CORRUPT, "", "HDF5 cannot open the file");
     }
     return 0;
 }

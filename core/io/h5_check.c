@@ -168,15 +168,13 @@ static int keep(struct walk *walk, struct kf_h5_node *node, const struct members
 static int read_members(struct walk *walk, struct kf_h5_node *node, hid_t id)
 {
     struct members members = {.walk = walk};
-    struct kf_h5_error error;
     hsize_t at = 0;
     int status = 0;
 
     if (H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, collect, &members) < 0) {
-        kf_h5_error(&error);
         status = members.status < 0 ? members.status
-                                    : kf_report_add(walk->rep, KF_CORRUPT, walk->path.data,
-                                                    "the group cannot be read: %s", error.text);
+                                    : kf_h5_fail(walk->rep, KF_CORRUPT, walk->path.data,
+                                                 "the group cannot be read");
     }
     if (status == 0)
         status = keep(walk, node, &members);
@@ -206,18 +204,14 @@ static int check_members(struct walk *walk, const struct kf_h5_node *node)
 
 static int check_object(struct walk *walk, struct kf_h5_node *node)
 {
-    struct kf_h5_error error;
     H5I_type_t type;
     int status = 0;
     hid_t id;
 
     KF_TRY(meet(walk, node->address));
     id = H5Oopen_by_addr(walk->h5->file, node->address);
-    if (id < 0) {
-        kf_h5_error(&error);
-        return kf_report_add(walk->rep, KF_CORRUPT, walk->path.data,
-                             "the object cannot be opened: %s", error.text);
-    }
+    if (id < 0)
+        return kf_h5_fail(walk->rep, KF_CORRUPT, walk->path.data, "the object cannot be opened");
     type = H5Iget_type(id);
     if (type == H5I_GROUP)
         status = read_members(walk, node, id);

@@ -26,11 +26,7 @@ struct look {
 
 static int cannot(const struct look *look)
 {
-    struct kf_h5_error error;
-
-    kf_h5_error(&error);
-    return kf_report_add(look->rep, KF_CORRUPT, look->path, "the dataset cannot be read: %s",
-                         error.text);
+    return kf_h5_fail(look->rep, KF_CORRUPT, look->path, "the dataset cannot be read");
 }
 
 static int check_filters(struct look *look, hid_t props)

@@ -17,10 +17,7 @@ static int pull_direct(const struct kf_payload *payload, uint64_t at, void *to, 
 
 static int cannot(struct kf_report *rep)
 {
-    struct kf_h5_error error;
-
-    kf_h5_error(&error);
-    return kf_report_add(rep, KF_CORRUPT, "", "a dataset cannot be read: %s", error.text);
+    return kf_h5_fail(rep, KF_CORRUPT, "", "a dataset cannot be read");
 }
 
 static bool put_path(struct kf_buf *path, const struct kf_h5_node *node)

@@ -7,12 +7,11 @@
 #include "h5.h"
 #include <hdf5.h>
 
-/* HDF5's own words for what went wrong last. */
-struct kf_h5_error {
-    char text[160];
-};
-/** Take the innermost description off HDF5's error stack and clear the stack. */
-void kf_h5_error(struct kf_h5_error *out);
+/**
+ * Report that HDF5 failed, "<what>: <its own words>", and clear its error stack. NO_MEMORY instead
+ * of `code` when memory has run out, which HDF5 does not tell apart.
+ */
+int kf_h5_fail(struct kf_report *rep, enum kf_code code, const char *where, const char *what);
 /** Turn off HDF5's printing and its search for plugins. */
 void kf_h5_quiet(void);
 
@@ -74,9 +73,6 @@ struct kf_h5_out {
     char *piece; /* KF_H5_PIECE bytes on their way */
 };
 #define KF_H5_PIECE ((size_t)1 << 20)
-
-/** Report WRITE_FAILED with HDF5's own words. */
-int kf_h5_out_fail(struct kf_report *rep, const char *path, const char *what);
 
 /* h5_frame.c: the superblock; sets base and root_address. */
 int kf_h5_frame(struct kf_h5 *h5, struct kf_report *rep);

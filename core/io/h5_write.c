@@ -5,14 +5,6 @@
 #include "h5_private.h"
 #include <string.h>
 
-int kf_h5_out_fail(struct kf_report *rep, const char *path, const char *what)
-{
-    struct kf_h5_error error;
-
-    kf_h5_error(&error);
-    return kf_report_add(rep, KF_WRITE_FAILED, path, "%s: %s", what, error.text);
-}
-
 static bool make_props(struct kf_h5_out *h5)
 {
     h5->group_props = H5Pcreate(H5P_GROUP_CREATE);
@@ -57,7 +49,7 @@ int kf_h5_create(struct kf_h5_out **out, const char *path, struct kf_report *rep
     kf_h5_quiet();
     h5->file = create_file(path);
     if (h5->file < 0 || !make_props(h5) || H5Fget_vfd_handle(h5->file, H5P_DEFAULT, &handle) < 0)
-        return kf_h5_out_fail(rep, "", "the file cannot be created");
+        return kf_h5_fail(rep, KF_WRITE_FAILED, "", "the file cannot be created");
     h5->fd = *(int *)handle;
     *out = kf_h5_out_take(&h5);
     return 0;
@@ -99,8 +91,9 @@ void kf_h5_out_destroy(struct kf_h5_out *h5)
 int kf_h5_out_close(struct kf_h5_out *h5, struct kf_report *rep)
 {
     if (H5Fflush(h5->file, H5F_SCOPE_LOCAL) < 0)
-        return kf_h5_out_fail(rep, "", "the file cannot be written");
-    return close_all(h5) < 0 ? kf_h5_out_fail(rep, "", "the file cannot be closed") : 0;
+        return kf_h5_fail(rep, KF_WRITE_FAILED, "", "the file cannot be written");
+    return close_all(h5) < 0 ? kf_h5_fail(rep, KF_WRITE_FAILED, "", "the file cannot be closed")
+                             : 0;
 }
 
 static size_t hash_path(const char *path, size_t n)
@@ -156,7 +149,7 @@ static int make_group(struct kf_h5_out *h5, const char *path, size_t n, struct k
         return kf_report_add(rep, KF_NO_MEMORY, path, "no memory for groups");
     group = H5Gcreate2(h5->file, copy, h5->link_props, h5->group_props, H5P_DEFAULT);
     if (group < 0)
-        return kf_h5_out_fail(rep, path, "the group cannot be made");
+        return kf_h5_fail(rep, KF_WRITE_FAILED, path, "the group cannot be made");
     close_id(&h5->group);
     h5->group = group;
     h5->group_path = copy;
@@ -194,5 +187,6 @@ int kf_h5_out_attr_text(struct kf_h5_out *h5, const char *path, const char *name
 
     if (object >= 0)
         H5Oclose(object);
-    return status < 0 ? kf_h5_out_fail(rep, path, "the attribute cannot be written") : 0;
+    return status < 0 ? kf_h5_fail(rep, KF_WRITE_FAILED, path, "the attribute cannot be written")
+                      : 0;
 }

@@ -60,11 +60,12 @@ static int make_place(struct move *move)
     KF_TRY(kf_h5_out_group(move->h5, group, move->rep));
     id = create_dataset(move);
     if (id < 0)
-        return kf_h5_out_fail(move->rep, move->path, "the dataset cannot be made");
+        return kf_h5_fail(move->rep, KF_WRITE_FAILED, move->path, "the dataset cannot be made");
     at = H5Dget_offset(id);
     H5Dclose(id);
     if (at == HADDR_UNDEF && kf_payload_bytes(move->payload) > 0)
-        return kf_h5_out_fail(move->rep, move->path, "the dataset got no place in the file");
+        return kf_h5_fail(move->rep, KF_WRITE_FAILED, move->path,
+                          "the dataset got no place in the file");
     move->to = at;
     return 0;
 }

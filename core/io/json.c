@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* JSON text inside a JSON string, as json.dumps(model.to_json()) makes it: so often at most. */
@@ -17,11 +15,11 @@
 #define MEMORY_PROBE 1024
 
 static const struct word {
-    const char *bare, *value, *json; /* in Python's text, in memory, as text for Jansson */
+    const char *bare, *json; /* in Python's text, and as text of KF_JSON_NAN... for Jansson */
 } words[] = {
-    {"NaN", KF_JSON_NAN, "\"\\u0001NaN\""},
-    {"Infinity", KF_JSON_INF, "\"\\u0001Infinity\""},
-    {"-Infinity", KF_JSON_NEG_INF, "\"\\u0001-Infinity\""},
+    {"NaN", "\"\\u0001NaN\""},
+    {"Infinity", "\"\\u0001Infinity\""},
+    {"-Infinity", "\"\\u0001-Infinity\""},
 };
 
 /* One look over the text, before Jansson sees it. */
@@ -216,110 +214,6 @@ json_t *kf_json_parse(const char *text, size_t n, const struct kf_limits *limits
         value = inner;
     }
     return value;
-}
-
-static bool dump_string(struct kf_buf *out, const char *text, size_t n)
-{
-    static const char *const escapes[0x20] = {
-        ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f", ['\r'] = "\\r"};
-    size_t done = 0;
-    bool ok = kf_buf_puts(out, "\"");
-
-    for (size_t i = 0; ok && i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        ok = kf_buf_add(out, text + done, i - done) &&
-             (c >= 0x20    ? kf_buf_printf(out, "\\%c", c)
-              : escapes[c] ? kf_buf_puts(out, escapes[c])
-                           : kf_buf_printf(out, "\\u%04x", c));
-        done = i + 1;
-    }
-    return ok && kf_buf_add(out, text + done, n - done) && kf_buf_puts(out, "\"");
-}
-
-static bool dump_text(struct kf_buf *out, const json_t *value)
-{
-    const char *text = json_string_value(value);
-
-    for (size_t i = 0; text[0] == '\x01' && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(text, words[i].value) == 0)
-            return kf_buf_puts(out, words[i].bare);
-    return dump_string(out, text, json_string_length(value));
-}
-
-static bool dump_real(struct kf_buf *out, double value)
-{
-    char text[40];
-
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            break;
-    }
-    return kf_buf_puts(out, text) && (strpbrk(text, ".e") || kf_buf_puts(out, ".0"));
-}
-
-static bool dump_value(struct kf_buf *out, const json_t *value);
-
-static bool dump_array(struct kf_buf *out, const json_t *array)
-{
-    bool ok = kf_buf_puts(out, "[");
-
-    for (size_t i = 0; ok && i < json_array_size(array); i++)
-        ok = (i == 0 || kf_buf_puts(out, ",")) && dump_value(out, json_array_get(array, i));
-    return ok && kf_buf_puts(out, "]");
-}
-
-static bool dump_object(struct kf_buf *out, const json_t *object)
-{
-    bool ok = kf_buf_puts(out, "{"), first = true;
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)object, key, value)
-    {
-        ok = ok && (first || kf_buf_puts(out, ",")) && dump_string(out, key, strlen(key)) &&
-             kf_buf_puts(out, ":") && dump_value(out, value);
-        first = false;
-    }
-    return ok && kf_buf_puts(out, "}");
-}
-
-static bool dump_value(struct kf_buf *out, const json_t *value)
-{
-    switch (json_typeof(value)) {
-    case JSON_OBJECT:
-        return dump_object(out, value);
-    case JSON_ARRAY:
-        return dump_array(out, value);
-    case JSON_STRING:
-        return dump_text(out, value);
-    case JSON_INTEGER:
-        return kf_buf_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    case JSON_REAL:
-        return dump_real(out, json_real_value(value));
-    case JSON_TRUE:
-        return kf_buf_puts(out, "true");
-    case JSON_FALSE:
-        return kf_buf_puts(out, "false");
-    case JSON_NULL:
-        break;
-    }
-    return kf_buf_puts(out, "null");
-}
-
-char *kf_json_dump(const json_t *value, size_t *n_out)
-{
-    struct kf_buf out = {.max = SIZE_MAX - 1};
-
-    if (!value || !dump_value(&out, value)) {
-        kf_buf_finish(&out);
-        return NULL;
-    }
-    *n_out = out.n;
-    return out.data;
 }
 
 int kf_json_set(json_t *object, const char *key, json_t *value, struct kf_report *rep)

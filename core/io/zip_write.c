@@ -75,13 +75,14 @@ static int add_member(struct kf_zip_out *zip, const char *name, zip_source_t *so
 int kf_zip_out_text(struct kf_zip_out *zip, const char *name, const char *data, size_t n,
                     struct kf_report *rep)
 {
-    char *copy = kf_alloc(n);
+    char *copy = n > 0 ? kf_alloc(n) : NULL; /* libzip frees no empty buffer */
     zip_source_t *source;
 
-    if (!copy)
+    if (n > 0 && !copy)
         return kf_report_add(rep, KF_NO_MEMORY, name, "no memory for a member");
-    memcpy(copy, data, n);
-    source = zip_source_buffer(zip->zip, copy, n, 1); /* frees `copy` */
+    if (copy)
+        memcpy(copy, data, n);
+    source = zip_source_buffer(zip->zip, copy, n, copy != NULL);
     if (!source)
         kf_free(copy);
     return add_member(zip, name, source, rep);

@@ -42,6 +42,7 @@ struct kf_tensor {
     const char *variable; /* what Keras calls it: "kernel", "query/bias" */
     const char *source;   /* as found in the file: "dense_1/kernel:0" */
     const char *subpath;  /* where saving_lib keeps it below its layer: "", "cell", "query_dense" */
+    const char *dataset;  /* its name in saving_lib where that is no number: "idf_weights" */
     bool trainable;       /* how it was made, whatever layer.trainable says */
     const struct kf_payload *payload;
     const char *done; /* what was done to the values, NULL for nothing */

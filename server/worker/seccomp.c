@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 /*
- * The system calls of a conversion, found by running the tests under strace and by reading what
- * glibc, HDF5, libzip and Jansson may call. Everything else kills the worker with SIGSYS: sockets,
+ * The system calls of a conversion: what glibc, HDF5, libzip and Jansson may call; every test of
+ * the programs runs under this list. Everything else kills the worker with SIGSYS: sockets,
  * execve, new processes and threads, ptrace, signals to others, mounts, keys, io_uring. Which
  * files openat() reaches is Landlock's matter. Names that an architecture lacks are left out.
  */

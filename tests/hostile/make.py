@@ -309,6 +309,11 @@ def make_zip():
     archive("bad_deflate.keras", *keras(config=dict(method=8)))
     archive("deflated_lie.keras", *[
         Member("config.json", deflated, method=8, size=50, crc=0), Member("metadata.json", b"{}")])
+    weights = get("good.h5")
+    squeezed = zlib.compressobj(9, zlib.DEFLATED, -15)
+    squeezed = squeezed.compress(weights) + squeezed.flush()
+    archive("deflated.keras", *keras()[:2], Member(
+        "model.weights.h5", squeezed, method=8, size=len(weights), crc=zlib.crc32(weights)))
     whole = get("good.keras")
     for n in (30, 600, -30, -1):
         put("cut_%d.keras" % n, whole[:n])

@@ -121,6 +121,21 @@ def test_slow_uploads_lose_their_places_but_are_served(start, model):
             assert read_answer(slow).status == 200
 
 
+def test_slow_upload_is_queued_even_when_the_queue_is_full_by_then(start, model):
+    service = start(KFERRY_WORKERS=1, KFERRY_QUEUE_MAX=1)
+    with service.connect() as slow:
+        slow.sendall(head(len(model)) + model[:10])
+        assert wait_until(lambda: service.capacity()["queue"]["uploading"] == 1)
+        assert wait_until(lambda: service.capacity()["queue"]["uploading"] == 0)
+        service.set_mode("sleep 1")
+        busy = Background(2, lambda: service.put(TO, model))
+        assert service.wait_busy(1)
+        assert service.raw(head(10)).status == 429
+        slow.sendall(model[10:])
+        assert read_answer(slow).status == 200
+        assert [a.status for a in busy.wait()] == [200, 200]
+
+
 def test_stalled_upload_is_408(start, model):
     service = start(KFERRY_UPLOAD_IDLE=1)
     with service.connect() as sock:
@@ -176,8 +191,12 @@ def test_early_answer_reaches_a_client_that_sends_everything_first(start):
 
 
 def test_broken_http_is_refused(service):
-    for data in (b"GET\r\n\r\n", b"PUT / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-                 b"PUT " + TO.encode() + b" HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"):
+    chunked = f"PUT {TO} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    for data in (
+        b"GET\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        chunked + b"zz\r\n",
+    ):
         answer = service.raw(data, timeout=5)
         assert answer.status in (0, 400)
     assert service.get("/livez").status == 200

@@ -74,7 +74,8 @@ def test_tar_and_zip_hold_artefact_and_report(service, model):
 
 def test_tar_with_a_long_name(service, model):
     name = "模" * 60
-    answer = service.put(f"/v1/convert/keras/{'%E6%A8%A1' * 60}.h5", model, Accept="application/x-tar")
+    path = f"/v1/convert/keras/{'%E6%A8%A1' * 60}.h5"
+    answer = service.put(path, model, Accept="application/x-tar")
     with tarfile.open(fileobj=io.BytesIO(answer.body)) as archive:
         assert archive.getnames()[0] == f"{name}-kferry/{name}.keras"
 
@@ -133,16 +134,18 @@ def test_bad_file_is_422_with_its_report(service, broken):
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 129, "ü", "a;b", "\x7f"])
 def test_strange_request_id_is_replaced(service, sent):
-    answer = service.raw(
-        f"GET /version HTTP/1.1\r\nHost: h\r\nX-Request-Id: {sent}\r\nConnection: close\r\n\r\n".encode()
-    )
+    head = f"GET /version HTTP/1.1\r\nHost: h\r\nX-Request-Id: {sent}\r\n\r\n"
+    answer = service.raw(head.encode())
     assert answer.headers["x-request-id"] != sent
     assert len(answer.headers["x-request-id"]) == 36
 
 
 def test_unknown_path_is_404_with_a_suggestion(service):
-    for path, near in (("/v1/format", "/v1/formats"), ("/v1/convrt/keras/x.h5", "/v1/convert"),
-                       ("/redyz", "/readyz")):
+    for path, near in (
+        ("/v1/format", "/v1/formats"),
+        ("/v1/convrt/keras/x.h5", "/v1/convert"),
+        ("/redyz", "/readyz"),
+    ):
         answer = service.get(path)
         assert (answer.status, answer.json()["code"]) == (404, "not-found")
         assert near in answer.json()["detail"]
@@ -174,7 +177,8 @@ def test_connection_is_kept(service, model):
         from kferry_service import read_answer
 
         for head, body in ((b"GET /livez", b""), (b"PUT " + TO.encode(), model), (b"GET /x", b"")):
-            sock.sendall(head + b" HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            rest = b" HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(body)
+            sock.sendall(head + rest + body)
             assert read_answer(sock).status in (200, 404)
 
 

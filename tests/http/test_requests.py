@@ -95,7 +95,8 @@ def test_filename_of_the_path_names_the_artefact(service, model, sent, got):
     ],
 )
 def test_bad_parameter_is_400_before_the_body(service, path, word):
-    answer = service.raw(f"PUT {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n".encode())
+    head = f"PUT {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
+    answer = service.raw(head.encode())
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()

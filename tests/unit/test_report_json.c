@@ -223,6 +223,39 @@ static void summary_for_people_is_short(void **state)
     kf_report_finish(&rep);
 }
 
+/* Jansson's allocations fail from number `allowed` on. */
+static size_t allowed = SIZE_MAX;
+
+static void *scarce_malloc(size_t n)
+{
+    if (allowed == 0)
+        return NULL;
+    allowed--;
+    return malloc(n);
+}
+
+static void failed_allocation_gives_no_half_report(void **state)
+{
+    struct kf_report rep;
+    json_t *whole, *report = NULL;
+    size_t n = 0;
+
+    (void)state;
+    fill(&rep);
+    kf_report_add(&rep, KF_LAMBDA, "layers/f", "the layer is a Lambda");
+    whole = kf_report_json(&rep);
+    for (; !report; n++) {
+        allowed = n;
+        report = kf_report_json(&rep);
+    }
+    allowed = SIZE_MAX;
+    assert_true(n > 100);
+    assert_true(json_equal(report, whole));
+    json_decref(report);
+    json_decref(whole);
+    kf_report_finish(&rep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,7 +267,9 @@ int main(void)
         cmocka_unit_test(program_adds_what_only_it_knows),
         cmocka_unit_test(summary_header_fits_or_is_empty),
         cmocka_unit_test(summary_for_people_is_short),
+        cmocka_unit_test(failed_allocation_gives_no_half_report),
     };
 
+    json_set_alloc_funcs(scarce_malloc, free);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ for rank in (1, 2, 3):
 g.layer("max_pooling1d_strides_one", (6, 3), lambda: L.MaxPooling1D(3, strides=1))
 g.layer("average_pooling2d_free", (None, None, 2), lambda: L.AveragePooling2D((2, 3)))
 
-g = Group("channels_first", note="2.15 cannot run it on a CPU; the reference is the channels_last layer between two transpositions")
+g = Group("channels_first", note="TensorFlow on a CPU needs oneDNN for it; the reference is the channels_last layer between two transpositions")
 FIRST = [("conv1d", 1, lambda **o: L.Conv1D(4, 3, **o)), ("conv2d", 2, lambda **o: L.Conv2D(4, (3, 2), **o)),
          ("conv2d_same_strides", 2, lambda **o: L.Conv2D(4, 3, strides=2, padding="same", activation="relu", **o)),
          ("conv2d_no_bias", 2, lambda **o: L.Conv2D(4, 3, use_bias=False, **o)), ("conv3d", 3, lambda **o: L.Conv3D(4, 2, **o)),

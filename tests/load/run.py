@@ -7,7 +7,7 @@ the files is broken, a tenth of the workers is killed with SIGKILL from outside.
 when Retry-After says so. At the end every good file has become the byte-identical artefact, every
 broken one has ended in 422, and no descriptor, process or file is left.
 
-    KFERRY=build/kferry python3 tests/load/load.py
+    KFERRY=build/kferry python3 tests/load/run.py
 """
 
 import argparse
@@ -137,7 +137,7 @@ def sample(service, limit):
 
 
 def spoil(name, body, number):
-    """A broken file: cut, overwritten or no model at all. All begin so that no reader takes them."""
+    """A broken file: cut, overwritten or no model at all; none begins as a model does."""
     kinds = (b"BAD" + body[: len(body) // 3], b"BAD" + bytes(2000), b"BAD{}")
     return (f"broken-{number}.h5", kinds[number % 3], 422)
 
@@ -162,16 +162,25 @@ def resident(service):
     return 0
 
 
-def check(problems, what, ok):
-    if not ok:
-        problems.append(what)
+class Checks:
+    """What has to hold at the end: each is counted, and told when it does not."""
+
+    def __init__(self):
+        self.passed, self.failed = 0, []
+
+    def that(self, what, ok, found=""):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed.append(f"{what}: {found}" if found else what)
 
 
-def run(service, options):
-    """Run the load; the figures, and what was not as it should be."""
+def run(service, options, checks):
+    """Run the load and look at its end; the figures."""
     good = sample(service, 40)
+    checks.that("sample files convert", good)
     if not good:
-        return {}, ["no sample file converts"]
+        return {}
     service.wait_idle()
     before, rss = service.descriptors(), resident(service)
     service.set_mode(f"sleep {options.hold}")
@@ -187,44 +196,60 @@ def run(service, options):
     killer.done.set()
     killer.join()
     service.set_mode("")
-    return finish(service, options, clients, killer, (before, rss, took))
+    check_ends(service, options, clients, killer, checks)
+    check_leaks(service, before, checks)
+    return figures(clients, killer, took) | {
+        "descriptors": [before, service.descriptors()],
+        "rss_kib": [rss, resident(service)],
+    }
 
 
-def finish(service, options, clients, killer, measured):
-    before, rss, took = measured
-    problems, counts = [], {}
+def total(clients):
+    counts = {}
     for client in clients:
         for what, n in client.counts.items():
             counts[what] = counts.get(what, 0) + n
+    return dict(sorted(counts.items()))
+
+
+def check_ends(service, options, clients, killer, checks):
+    """Every file came to the end that it should; whoever crashed was killed by us."""
     wrong = [w for client in clients for w in client.wrong]
-    tries = [t for client in clients for t in client.tries]
-    check(problems, f"wrong ends: {wrong[:3]}", not wrong)
-    check(problems, f"{len(tries)} conversions ended", len(tries) == options.conversions)
-    check(problems, "not idle at the end", service.wait_idle(10))
-    check(problems, f"workers left: {service.children()}", service.children() == [])
-    check(problems, "job folders left", wait_until(lambda: service.job_folders() == [], 5))
-    check(problems, "descriptors left", wait_until(lambda: service.descriptors() <= before, 5))
-    check(problems, "scratch still used", service.capacity()["scratch"]["used_bytes"] == 0)
+    ended = sum(len(client.tries) for client in clients)
+    checks.that("every file ends as it should", not wrong, wrong[:3])
+    checks.that("every conversion ends", ended == options.conversions, ended)
+    counts = total(clients)
+    checks.that("no answer is 5xx", not [c for c in counts if c.startswith("5")], counts)
+    checks.that("workers were killed", killer.killed)
     crashes = [e for e in service.events("request") if e.get("outcome") in KILLED]
-    innocent = [e for e in crashes if e["worker_pid"] not in killer.killed]
-    check(problems, f"workers crashed by themselves: {innocent[:2]}", not innocent)
-    check(problems, "no 5xx", not [c for c in counts if c.startswith("5")])
+    alone = [e for e in crashes if e["worker_pid"] not in killer.killed]
+    checks.that("no worker crashed by itself", not alone, alone[:2])
+
+
+def check_leaks(service, before, checks):
+    """Nothing is left: no job, process, folder, descriptor, or room that is set aside."""
+    checks.that("idle at the end", service.wait_idle(10))
+    checks.that("no process is left", wait_until(lambda: service.children() == [], 5))
+    checks.that("no job folder is left", wait_until(lambda: service.job_folders() == [], 5))
+    checks.that("no descriptor is left", wait_until(lambda: service.descriptors() <= before, 5))
+    checks.that("no room is set aside", service.capacity()["scratch"]["used_bytes"] == 0)
+
+
+def figures(clients, killer, took):
+    tries = [t for client in clients for t in client.tries]
     latencies = [s for client in clients for s in client.latencies]
-    figures = {
+    return {
         "conversions": len(tries),
         "clients": len(clients),
         "seconds": round(took, 1),
         "workers_killed": len(killer.killed),
         "workers_seen": len(killer.seen),
-        "answers": dict(sorted(counts.items())),
+        "answers": total(clients),
         "tries_mean": round(statistics.mean(tries), 2),
         "tries_max": max(tries),
         "latency_median_s": round(statistics.median(latencies), 2),
         "latency_max_s": round(max(latencies), 2),
-        "descriptors": [before, service.descriptors()],
-        "rss_kib": [rss, resident(service)],
     }
-    return figures, problems
 
 
 def main():
@@ -236,20 +261,21 @@ def main():
     parser.add_argument("--hold", type=float, default=0.02, help="seconds that a worker waits")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    checks = Checks()
     with tempfile.TemporaryDirectory() as folder:
         service = Service(folder, KFERRY_WORKERS=options.workers, KFERRY_QUEUE_MAX=options.queue)
         try:
-            figures, problems = run(service, options)
-            status = service.stop()
+            found = run(service, options, checks)
+            checks.that("exit status 0", service.stop() == 0)
         finally:
             service.kill()
-        check(problems, f"exit status {status}", status == 0)
-        check(problems, f"{service.sanitizer_said()[:2]}", not service.sanitizer_said())
-        check(problems, "folders left", not list(service.scratch.glob("run-*")))
-    print(json.dumps(figures, indent=2))
-    for problem in problems:
-        print("WRONG:", problem)
-    return 1 if problems else 0
+        checks.that("no sanitizer spoke", not service.sanitizer_said(), service.sanitizer_said())
+        checks.that("no folder is left", not list(service.scratch.glob("run-*")))
+    print(json.dumps(found, indent=2))
+    for what in checks.failed:
+        print("WRONG:", what)
+    print(f"{checks.passed} passed, {len(checks.failed)} failed")
+    return 1 if checks.failed else 0
 
 
 if __name__ == "__main__":
