@@ -56,8 +56,10 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
 int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
              const struct kf_options *options, struct kf_report *rep)
 {
-    struct kf_adapt adapt = {
-        .model = model, .options = options, .rep = rep, .since = keras / 10000 * 100 + keras / 100 % 100};
+    struct kf_adapt adapt = {.model = model,
+                             .options = options,
+                             .rep = rep,
+                             .since = keras / 10000 * 100 + keras / 100 % 100};
 
     if (model->dialect == dialect)
         return 0;

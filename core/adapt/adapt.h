@@ -48,7 +48,11 @@ int kf_adapt_calls(struct kf_adapt *adapt, struct kf_graph *graph);
 int kf_insert_before(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
                      const char *class_name, json_t *config, struct kf_layer **out);
 
-/* gates.c: variables of layers whose activation has another slope. */
+/** "<name>_<class>", with a number where the graph has that; NULL when memory ran out. */
+const char *kf_free_name(struct kf_adapt *adapt, const struct kf_graph *graph, const char *name,
+                         const char *class_name);
+
+/* tensors.c: variables of layers whose activation has another slope. */
 int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer);
 
 /* tensors.c: variables that are stored otherwise. */

@@ -41,7 +41,8 @@ static int initial_state(struct kf_adapt *adapt, const struct at *at)
 static int null_constants(struct kf_adapt *adapt, const struct at *at)
 {
     for (size_t k = 0; k < at->layer->n_calls; k++) {
-        json_t *kwargs = at->layer->calls[k].kwargs, *constants = json_object_get(kwargs, "constants");
+        json_t *kwargs = at->layer->calls[k].kwargs,
+               *constants = json_object_get(kwargs, "constants");
 
         if (!constants)
             continue;
@@ -119,7 +120,8 @@ static int bare_hard_sigmoid(struct kf_adapt *adapt, const struct at *at)
 static int causal_separable(struct kf_adapt *adapt, const struct at *at)
 {
     json_t *config = at->layer->config, *added;
-    json_int_t kernel = json_integer_value(json_array_get(json_object_get(config, "kernel_size"), 0));
+    json_int_t kernel =
+        json_integer_value(json_array_get(json_object_get(config, "kernel_size"), 0));
     json_int_t dilation =
         json_integer_value(json_array_get(json_object_get(config, "dilation_rate"), 0));
     struct kf_layer *before;
@@ -234,8 +236,7 @@ static int causal_attention(struct kf_adapt *adapt, const struct at *at)
                             "an argument of the call, use_causal_mask, in Keras 3"));
     json_object_del(at->layer->config, "causal");
     for (size_t k = 0; causal && k < at->layer->n_calls; k++)
-        KF_TRY(kf_json_set(at->layer->calls[k].kwargs, "use_causal_mask", json_true(),
-                           adapt->rep));
+        KF_TRY(kf_json_set(at->layer->calls[k].kwargs, "use_causal_mask", json_true(), adapt->rep));
     return 0;
 }
 
@@ -256,7 +257,7 @@ static int apply_shapes(struct kf_adapt *adapt, const struct at *at)
                     ? shapes[i].apply(adapt, at)
                     : 0;
 
-        if (r < 0 && kf_code_grade((enum kf_code)-r) == KF_GRADE_FATAL)
+        if (r < 0 && kf_code_grade((enum kf_code) - r) == KF_GRADE_FATAL)
             return r;
     }
     return 0;

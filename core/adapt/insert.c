@@ -11,9 +11,8 @@ static bool taken(const struct kf_graph *graph, const char *name)
     return false;
 }
 
-/* "<name>_<class>", with a number where that is taken. */
-static const char *free_name(struct kf_adapt *adapt, const struct kf_graph *graph,
-                             const char *name, const char *class_name)
+const char *kf_free_name(struct kf_adapt *adapt, const struct kf_graph *graph, const char *name,
+                         const char *class_name)
 {
     const char *wanted = kf_arena_printf(adapt->model->arena, "%s_%s", name, class_name);
 
@@ -33,7 +32,7 @@ static struct kf_layer *make_layer(struct kf_adapt *adapt, const struct kf_graph
     layer->class_name = class_name;
     layer->trainable = true;
     layer->config = json_incref(config);
-    layer->name = free_name(adapt, graph, after->name, class_name);
+    layer->name = kf_free_name(adapt, graph, after->name, class_name);
     layer->path = !layer->name || !*graph->path
                       ? layer->name
                       : kf_arena_printf(adapt->model->arena, "%s/%s", graph->path, layer->name);

@@ -7,17 +7,15 @@
 static int adapt_layer(struct kf_adapt *adapt, struct kf_layer *layer);
 
 /* A key that neither a row nor the class of Keras 3 knows would make the load fail. */
-static int check_keys(struct kf_adapt *adapt, struct kf_layer *layer,
-                      const struct kf_class *found)
+static int check_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach(layer->config, key, value)
-        if (!kf_class_takes(found, key))
-            kf_report_change(adapt->rep, KF_UNKNOWN_KEY, layer->path, key, value, NULL,
-                             "%s of Keras 3 takes no %s, and what it does is not known",
-                             layer->class_name, key);
+    json_object_foreach(layer->config, key, value) if (!kf_class_takes(found, key))
+        kf_report_change(adapt->rep, KF_UNKNOWN_KEY, layer->path, key, value, NULL,
+                         "%s of Keras 3 takes no %s, and what it does is not known",
+                         layer->class_name, key);
     return 0;
 }
 
@@ -28,8 +26,7 @@ static int keep_custom(struct kf_adapt *adapt, struct kf_layer *layer, const cha
     layer->custom = true;
     if (!layer->registered_name)
         layer->registered_name = layer->class_name;
-    return kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "%s %s", what,
-                         layer->class_name);
+    return kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "%s %s", what, layer->class_name);
 }
 
 static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
@@ -51,8 +48,8 @@ static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
         kf_report_add(adapt->rep, KF_LAMBDA, layer->path,
                       "a Lambda is Python code of the version that wrote it");
     else
-        kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path,
-                      "%s is not a layer of Keras", layer->class_name);
+        kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not a layer of Keras",
+                      layer->class_name);
     return 0;
 }
 
@@ -73,8 +70,8 @@ static int write_part(struct kf_adapt *adapt, struct kf_layer *owner, struct kf_
 
     if (!object || part->inner)
         return 0;
-    KF_TRY(kf_json_set(object, "module",
-                       part->module ? json_string(part->module) : json_null(), adapt->rep));
+    KF_TRY(kf_json_set(object, "module", part->module ? json_string(part->module) : json_null(),
+                       adapt->rep));
     KF_TRY(kf_json_set(object, "class_name", json_string(part->class_name), adapt->rep));
     json_object_del(object, "shared_object_id");
     json_object_del(object, "build_config");
@@ -100,7 +97,8 @@ static int adapt_class(struct kf_adapt *adapt, struct kf_layer *layer)
     KF_TRY(kf_adapt_tensors(adapt, layer));
     KF_TRY(kf_rules_apply(adapt, layer));
     found = kf_class_find("keras.layers", layer->class_name);
-    if (!found || kf_rules_gone(layer->class_name, &rule) || strcmp(layer->class_name, "Lambda") == 0)
+    if (!found || kf_rules_gone(layer->class_name, &rule) ||
+        strcmp(layer->class_name, "Lambda") == 0)
         return refuse_class(adapt, layer);
     layer->module = found->module;
     layer->registered_name = NULL;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "masks.h"
 #include "../base/alloc.h"
 #include "../base/str.h"
 #include "../io/json.h"
 #include "../model/order.h"
-#include "adapt.h"
 #include <string.h>
 
 /*
@@ -36,28 +36,7 @@ static const struct {
 #undef KF_MASK
 };
 
-/* A mask is the AND of atoms: masks that layers made, numbered by call. */
-struct mask {
-    size_t *atoms; /* sorted, in the model's arena */
-    size_t n;
-    bool differs; /* Keras 3 has another one, or none, or one where Keras 2 has none */
-};
-
-struct masks {
-    struct kf_adapt *adapt;
-    struct kf_graph *graph;
-    struct mask *of;  /* by call number */
-    size_t *first;    /* number of a layer's first call */
-    struct {
-        struct kf_ref at; /* where the mask can be computed from */
-        bool opaque;      /* it comes out of, or into, another model */
-        struct kf_ref node;
-        bool made;
-    } *atoms;
-    size_t at; /* number of the call that is looked at */
-};
-
-static enum what what_of(struct masks *masks, const struct kf_layer *layer)
+static enum what what_of(struct kf_masks *masks, const struct kf_layer *layer)
 {
     for (size_t i = 0; i < sizeof(mask_rows) / sizeof(mask_rows[0]); i++)
         if (kf_in_words(mask_rows[i].classes, layer->class_name)) {
@@ -67,7 +46,7 @@ static enum what what_of(struct masks *masks, const struct kf_layer *layer)
     return LOSE;
 }
 
-static struct mask *mask_of(struct masks *masks, const json_t *value)
+static struct kf_mask *mask_of(struct kf_masks *masks, const json_t *value)
 {
     struct kf_ref ref;
 
@@ -75,10 +54,10 @@ static struct mask *mask_of(struct masks *masks, const json_t *value)
 }
 
 /* The union of two sorted sets. */
-static int join(struct masks *masks, struct mask *into, const struct mask *other)
+static int join(struct kf_masks *masks, struct kf_mask *into, const struct kf_mask *other)
 {
-    size_t *atoms = kf_arena_alloc(masks->adapt->model->arena,
-                                   (into->n + other->n + 1) * sizeof(*atoms));
+    size_t *atoms =
+        kf_arena_alloc(masks->adapt->model->arena, (into->n + other->n + 1) * sizeof(*atoms));
     size_t n = 0, i = 0, k = 0;
 
     if (!atoms)
@@ -95,13 +74,13 @@ static int join(struct masks *masks, struct mask *into, const struct mask *other
     return 0;
 }
 
-static bool same_atoms(const struct mask *a, const struct mask *b)
+static bool same_atoms(const struct kf_mask *a, const struct kf_mask *b)
 {
     return a->n == b->n && (!a->n || memcmp(a->atoms, b->atoms, a->n * sizeof(*a->atoms)) == 0);
 }
 
 /* A new mask that only this call makes. */
-static int make_atom(struct masks *masks, struct mask *out, const json_t *from)
+static int make_atom(struct kf_masks *masks, struct kf_mask *out, const json_t *from)
 {
     out->atoms = kf_arena_alloc(masks->adapt->model->arena, sizeof(*out->atoms));
     if (!out->atoms)
@@ -113,9 +92,9 @@ static int make_atom(struct masks *masks, struct mask *out, const json_t *from)
 }
 
 struct inputs {
-    struct masks *masks;
-    struct mask all; /* AND of the masks there are */
-    const struct mask *one;
+    struct kf_masks *masks;
+    struct kf_mask all; /* AND of the masks there are */
+    const struct kf_mask *one;
     size_t n, n_masked;
     bool equal, differs;
 };
@@ -123,7 +102,7 @@ struct inputs {
 static int note_input(json_t *ref, void *context)
 {
     struct inputs *inputs = context;
-    const struct mask *mask = mask_of(inputs->masks, ref);
+    const struct kf_mask *mask = mask_of(inputs->masks, ref);
 
     inputs->n++;
     inputs->differs |= mask->differs;
@@ -135,102 +114,15 @@ static int note_input(json_t *ref, void *context)
     return join(inputs->masks, &inputs->all, mask);
 }
 
-static int look_at_inputs(struct masks *masks, struct inputs *inputs, const struct kf_call *call)
+static int look_at_inputs(struct kf_masks *masks, struct inputs *inputs, const struct kf_call *call)
 {
     *inputs = (struct inputs){.masks = masks, .equal = true};
     return kf_refs_each(call->args, note_input, inputs);
 }
 
-/* An operation node of Keras 3: {"module": "keras.src.ops.numpy", "class_name"}. */
-static int add_operation(struct masks *masks, const char *class_name, json_t *config, json_t *args,
-                         struct kf_ref *out)
-{
-    struct kf_model *model = masks->adapt->model;
-    struct kf_layer *layer = kf_layer_new(model);
-    json_t *kwargs = json_object();
-
-    if (!layer || !config || !args || !kwargs)
-        return kf_adapt_no_memory(masks->adapt, masks->graph->path);
-    layer->name = kf_arena_printf(model->arena, "mask_%zu", masks->graph->n_layers);
-    layer->path = *masks->graph->path
-                      ? kf_arena_printf(model->arena, "%s/%s", masks->graph->path, layer->name)
-                      : layer->name;
-    layer->class_name = layer->registered_name = class_name;
-    layer->module = "keras.src.ops.numpy";
-    layer->operation = true;
-    layer->config = config;
-    if (!layer->path)
-        return kf_adapt_no_memory(masks->adapt, masks->graph->path);
-    KF_TRY(kf_json_set(config, "name", json_string(layer->name), masks->adapt->rep));
-    *out = (struct kf_ref){masks->graph->n_layers, 0, 0};
-    KF_TRY(kf_layer_add_call(model, layer, args, kwargs, masks->adapt->rep));
-    return kf_graph_insert(model, masks->graph, masks->graph->n_layers, layer,
-                           masks->adapt->rep);
-}
-
-static json_t *ref_json(struct kf_ref ref)
-{
-    return kf_ref_new(ref.layer, ref.call, ref.output);
-}
-
-/* The nodes that compute an atom, once: ids != 0, or any feature != mask_value. */
-static int make_node(struct masks *masks, size_t atom, struct kf_ref *out)
-{
-    const struct kf_layer *layer = NULL;
-    double value = 0;
-
-    if (masks->atoms[atom].made) {
-        *out = masks->atoms[atom].node;
-        return 0;
-    }
-    for (size_t i = 0; i < masks->graph->n_layers && masks->first[i] <= atom; i++)
-        layer = masks->graph->layers[i];
-    if (strcmp(layer->class_name, "Masking") == 0)
-        value = json_number_value(json_object_get(layer->config, "mask_value"));
-    KF_TRY(add_operation(masks, "NotEqual", json_object(),
-                         json_pack("[o, f]", ref_json(masks->atoms[atom].at), value), out));
-    if (strcmp(layer->class_name, "Masking") == 0)
-        KF_TRY(add_operation(masks, "Any", json_pack("{s:i, s:b}", "axis", -1, "keepdims", 0),
-                             json_pack("[o]", ref_json(*out)), out));
-    masks->atoms[atom].node = *out;
-    masks->atoms[atom].made = true;
-    return 0;
-}
-
-static int refuse(struct masks *masks, const struct kf_layer *layer)
-{
-    kf_report_add(masks->adapt->rep, KF_MASK_NO_EQUAL, layer->path,
-                  "the layer gets another mask in Keras 3 than in Keras 2, and it cannot be written "
-                  "out here");
-    return 0;
-}
-
-/* Give the call the mask that Keras 2 would. */
-static int write_mask(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
-                      struct mask *mask)
-{
-    struct kf_ref node = {0}, other;
-
-    for (size_t i = 0; i < mask->n; i++)
-        if (masks->atoms[mask->atoms[i]].opaque)
-            return refuse(masks, layer);
-    if (!mask->n)
-        return refuse(masks, layer);
-    KF_TRY(make_node(masks, mask->atoms[0], &node));
-    for (size_t i = 1; i < mask->n; i++) {
-        KF_TRY(make_node(masks, mask->atoms[i], &other));
-        KF_TRY(add_operation(masks, "LogicalAnd", json_object(),
-                             json_pack("[o, o]", ref_json(node), ref_json(other)), &node));
-    }
-    mask->differs = false;
-    KF_TRY(kf_json_set(call->kwargs, "mask", ref_json(node), masks->adapt->rep));
-    return kf_report_add(masks->adapt->rep, KF_MASK_WRITTEN, layer->path,
-                         "the mask is written out: Keras 3 would compute another one");
-}
-
 /* Keras 3 joins such masks by operations that it calls concatenate, concatenate_1, ..., and refuses
  * a graph in which a layer has one of these names: those layers get another. */
-static int free_concatenate(struct masks *masks)
+static int free_concatenate(struct kf_masks *masks)
 {
     for (size_t i = 0; i < masks->graph->n_layers; i++) {
         struct kf_layer *layer = masks->graph->layers[i];
@@ -252,7 +144,7 @@ static int free_concatenate(struct masks *masks)
 }
 
 /* Along the last axis Keras 2 joins the masks by AND; along another they are joined end to end. */
-static int concatenate(struct masks *masks, const struct kf_layer *layer, struct mask *out,
+static int concatenate(struct kf_masks *masks, const struct kf_layer *layer, struct kf_mask *out,
                        const struct inputs *inputs)
 {
     json_int_t axis = kf_json_int(layer->config, "axis", -1);
@@ -287,8 +179,8 @@ static bool loses_mask(const struct kf_call *call)
 }
 
 /* A layer that takes a mask: where Keras 3 would give it another one, it is written out. */
-static int take(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
-                const json_t *first, struct mask *out)
+static int take(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                const json_t *first, struct kf_mask *out)
 {
     const json_t *given = json_object_get(call->kwargs, "mask");
 
@@ -299,7 +191,7 @@ static int take(struct masks *masks, struct kf_layer *layer, struct kf_call *cal
     *out = *mask_of(masks, first);
     if (out->n && loses_mask(call))
         out->differs = true;
-    return out->differs ? write_mask(masks, layer, call, out) : 0;
+    return out->differs ? kf_mask_write(masks, layer, call, out) : 0;
 }
 
 static bool has_sources(const struct kf_graph *graph);
@@ -323,7 +215,7 @@ static bool has_sources(const struct kf_graph *graph)
 }
 
 /* What a TimeDistributed does with masks depends on the layer inside, otherwise in each version. */
-static bool masks_inside(struct masks *masks, const struct kf_layer *layer)
+static bool masks_inside(struct kf_masks *masks, const struct kf_layer *layer)
 {
     enum what inside = layer->n_parts && strcmp(layer->class_name, "TimeDistributed") == 0
                            ? what_of(masks, layer->parts[0])
@@ -333,21 +225,21 @@ static bool masks_inside(struct masks *masks, const struct kf_layer *layer)
            inside == END;
 }
 
-static int time_distributed(struct masks *masks, struct kf_layer *layer, struct mask *out)
+static int time_distributed(struct kf_masks *masks, struct kf_layer *layer, struct kf_mask *out)
 {
     bool sources = layer_has_sources(layer->parts[0]);
 
     if (!sources && !out->n)
         return 0;
     if (!sources)
-        return refuse(masks, layer);
+        return kf_mask_refuse(masks, layer);
     KF_TRY(make_atom(masks, out, NULL));
     out->differs = true;
     return 0;
 }
 
-static int run_class(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
-                     struct mask *out)
+static int run_class(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                     struct kf_mask *out)
 {
     enum what what = what_of(masks, layer);
     json_t *first = json_array_get(call->args, 0);
@@ -367,7 +259,7 @@ static int run_class(struct masks *masks, struct kf_layer *layer, struct kf_call
         if (first)
             *out = *mask_of(masks, first);
         if (what == LEAK && out->n)
-            *out = (struct mask){.differs = true};
+            *out = (struct kf_mask){.differs = true};
         return 0;
     case TAKE:
     case SEQUENCE:
@@ -379,17 +271,18 @@ static int run_class(struct masks *masks, struct kf_layer *layer, struct kf_call
         }
         KF_TRY(take(masks, layer, call, first, out));
         if (what == END || (what == SEQUENCE && !gives_sequence(layer)))
-            *out = (struct mask){0};
+            *out = (struct kf_mask){0};
         return 0;
     case QUERY:
         if (inputs.differs)
-            KF_TRY(refuse(masks, layer));
+            KF_TRY(kf_mask_refuse(masks, layer));
         if (first)
             *out = *mask_of(masks, first);
         return 0;
     case MERGE:
         *out = inputs.all;
-        out->differs = inputs.n_masked && (inputs.differs || !inputs.equal || inputs.n_masked < inputs.n);
+        out->differs =
+            inputs.n_masked && (inputs.differs || !inputs.equal || inputs.n_masked < inputs.n);
         return 0;
     case CONCAT:
         return concatenate(masks, layer, out, &inputs);
@@ -402,8 +295,8 @@ static int run_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masked
                      bool *differs_out);
 
 /* A model used as a layer: masks go in and come out, but nothing is known of them here. */
-static int run_inner(struct masks *masks, struct kf_layer *layer, struct kf_call *call,
-                     struct mask *out)
+static int run_inner(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                     struct kf_mask *out)
 {
     struct inputs inputs;
     bool differs = false;
@@ -413,15 +306,15 @@ static int run_inner(struct masks *masks, struct kf_layer *layer, struct kf_call
         return 0;
     KF_TRY(run_graph(masks->adapt, layer->inner, inputs.n_masked > 0, &differs));
     if (inputs.differs)
-        return refuse(masks, layer);
+        return kf_mask_refuse(masks, layer);
     KF_TRY(make_atom(masks, out, NULL));
     out->differs = differs;
     return 0;
 }
 
-static int run_call(struct masks *masks, struct kf_layer *layer, size_t k, bool masked_inputs)
+static int run_call(struct kf_masks *masks, struct kf_layer *layer, size_t k, bool masked_inputs)
 {
-    struct mask *out = &masks->of[masks->at];
+    struct kf_mask *out = &masks->of[masks->at];
 
     if (!layer->n_calls)
         return masked_inputs ? make_atom(masks, out, NULL) : 0;
@@ -438,15 +331,14 @@ static int note_difference(json_t *ref, void *context)
     return 0;
 }
 
-static int run_order(struct masks *masks, const struct kf_call_at *order, size_t n,
+static int run_order(struct kf_masks *masks, const struct kf_call_at *order, size_t n,
                      bool masked_inputs, bool *differs_out)
 {
     struct inputs ends = {.masks = masks};
 
     for (size_t i = 0; i < n; i++) {
         masks->at = masks->first[order[i].layer] + order[i].call;
-        KF_TRY(run_call(masks, masks->graph->layers[order[i].layer], order[i].call,
-                        masked_inputs));
+        KF_TRY(run_call(masks, masks->graph->layers[order[i].layer], order[i].call, masked_inputs));
     }
     KF_TRY(kf_refs_each(masks->graph->outputs, note_difference, &ends));
     *differs_out = ends.differs;
@@ -456,7 +348,7 @@ static int run_order(struct masks *masks, const struct kf_call_at *order, size_t
 static int run_functional(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
                           bool *differs_out)
 {
-    struct masks masks = {.adapt = adapt, .graph = graph};
+    struct kf_masks masks = {.adapt = adapt, .graph = graph};
     struct kf_arena *arena = adapt->model->arena;
     struct kf_call_at *order = NULL;
     size_t n = 0, at = 0;
@@ -483,7 +375,7 @@ static int run_functional(struct kf_adapt *adapt, struct kf_graph *graph, bool m
 static int run_sequential(struct kf_adapt *adapt, struct kf_graph *graph, bool masked,
                           bool *differs_out)
 {
-    struct masks masks = {.adapt = adapt, .graph = graph};
+    struct kf_masks masks = {.adapt = adapt, .graph = graph};
     bool leaked = false;
 
     for (size_t i = 0; i < graph->n_layers; i++) {
@@ -493,7 +385,7 @@ static int run_sequential(struct kf_adapt *adapt, struct kf_graph *graph, bool m
         if (layer->inner && (masked || layer_has_sources(layer)))
             KF_TRY(run_graph(adapt, layer->inner, masked, differs_out));
         if (leaked && (what == TAKE || what == SEQUENCE || what == END))
-            KF_TRY(refuse(&masks, layer));
+            KF_TRY(kf_mask_refuse(&masks, layer));
         masked |= layer_has_sources(layer);
         leaked |= masked && what == LEAK;
         if (what == LOSE || what == END || (what == SEQUENCE && !gives_sequence(layer)))

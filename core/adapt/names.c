@@ -40,7 +40,8 @@ static int rename_layer(struct kf_adapt *adapt, struct kf_layer *layer, json_t *
         layer->inner->name = free_name;
     if (names)
         KF_TRY(kf_json_set(names, free_name, json_true(), adapt->rep));
-    return layer->inner ? 0 : kf_json_set(layer->config, "name", json_string(free_name), adapt->rep);
+    return layer->inner ? 0
+                        : kf_json_set(layer->config, "name", json_string(free_name), adapt->rep);
 }
 
 static int rename_tree(struct kf_adapt *adapt, struct kf_layer *layer, json_t *names)

@@ -11,15 +11,8 @@ static const struct position {
     enum custom custom;
     const char *name;
 } positions[] = {
-#define KF_ACTIVATION(name, since)
 #define KF_POSITION(suffix, module, custom) {suffix, module, custom, "position:" suffix},
-#define KF_OBJECT(module, from, to, since, source)
-#define KF_VALUES(classes, key, allowed)
 #include "values.def"
-#undef KF_ACTIVATION
-#undef KF_POSITION
-#undef KF_OBJECT
-#undef KF_VALUES
 };
 
 static const struct object_row {
@@ -27,16 +20,9 @@ static const struct object_row {
     int since;
     const char *source, *name;
 } object_rows[] = {
-#define KF_ACTIVATION(name, since)
-#define KF_POSITION(suffix, module, custom)
 #define KF_OBJECT(module, from, to, since, source)                                                 \
     {module, from, to, since, source, "object:" from},
-#define KF_VALUES(classes, key, allowed)
 #include "values.def"
-#undef KF_ACTIVATION
-#undef KF_POSITION
-#undef KF_OBJECT
-#undef KF_VALUES
 };
 
 static const struct activation {
@@ -45,28 +31,14 @@ static const struct activation {
     const char *name;
 } activations[] = {
 #define KF_ACTIVATION(text, since) {text, since, "activation:" text},
-#define KF_POSITION(suffix, module, custom)
-#define KF_OBJECT(module, from, to, since, source)
-#define KF_VALUES(classes, key, allowed)
 #include "values.def"
-#undef KF_ACTIVATION
-#undef KF_POSITION
-#undef KF_OBJECT
-#undef KF_VALUES
 };
 
 static const struct {
     const char *classes, *key, *allowed, *name;
 } value_rows[] = {
-#define KF_ACTIVATION(name, since)
-#define KF_POSITION(suffix, module, custom)
-#define KF_OBJECT(module, from, to, since, source)
 #define KF_VALUES(classes, key, allowed) {classes, key, allowed, "values:" classes "." key},
 #include "values.def"
-#undef KF_ACTIVATION
-#undef KF_POSITION
-#undef KF_OBJECT
-#undef KF_VALUES
 };
 
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -134,8 +106,8 @@ static bool is_activation(struct kf_adapt *adapt, const char *text)
 static int apply_function(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                           json_t *value)
 {
-    const char *text = json_is_string(value) ? json_string_value(value)
-                                             : kf_json_str(value, "config", NULL);
+    const char *text =
+        json_is_string(value) ? json_string_value(value) : kf_json_str(value, "config", NULL);
 
     if (!text)
         return 0;
@@ -226,15 +198,15 @@ static int custom_object(struct kf_adapt *adapt, struct kf_layer *layer, const c
 /* {"module", "class_name", "config", "registered_name": null}, a new reference. */
 static json_t *v3_object(const char *module, const char *name, json_t *config)
 {
-    return json_pack("{s:s, s:s, s:O, s:n}", "module", module, "class_name", name, "config",
-                     config, "registered_name");
+    return json_pack("{s:s, s:s, s:O, s:n}", "module", module, "class_name", name, "config", config,
+                     "registered_name");
 }
 
 static int apply_object(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                         json_t *value, const struct position *position)
 {
-    const char *name = without_version(adapt, position->module,
-                                       kf_json_str(value, "class_name", ""));
+    const char *name =
+        without_version(adapt, position->module, kf_json_str(value, "class_name", ""));
     const struct object_row *row = object_row(adapt, position->module, name);
     const struct kf_class *found;
     json_t *config = json_object_get(value, "config");
@@ -262,8 +234,7 @@ static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const cha
 
     const char *rule;
 
-    if (!kf_class_find("keras.layers", inner.class_name) &&
-        !kf_rules_gone(inner.class_name, &rule))
+    if (!kf_class_find("keras.layers", inner.class_name) && !kf_rules_gone(inner.class_name, &rule))
         return apply_function(adapt, layer, key, json_object_get(value, "class_name"));
     KF_TRY(kf_rules_apply(adapt, &inner));
     KF_TRY(kf_objects_apply(adapt, &inner));
@@ -303,8 +274,8 @@ static int apply_value(struct kf_adapt *adapt, struct kf_layer *layer, const cha
     if (json_is_null(value))
         return 0;
     kf_report_rule(adapt->rep, position->name);
-    if (activation && (json_is_string(value) ||
-                       kf_streq(kf_json_str(value, "class_name", NULL), "function")))
+    if (activation &&
+        (json_is_string(value) || kf_streq(kf_json_str(value, "class_name", NULL), "function")))
         return apply_function(adapt, layer, key, value);
     if (!kf_json_is_object_of_class(value))
         return 0;

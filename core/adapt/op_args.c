@@ -7,7 +7,7 @@
 
 /* One word of a row's arguments: "axes<perm:ints=null" has key axes, parameter perm. */
 struct word {
-    char mark; /* '#', '[', '!', '?' or 0 */
+    char mark;                                     /* '#', '[', '!', '?' or 0 */
     const char *key, *parameter, *kind, *fallback; /* kind and fallback may be NULL */
 };
 
@@ -117,7 +117,7 @@ static json_t *of_kind(const char *kind, json_t *value)
     if (strcmp(kind, "axis") == 0)
         return json_is_integer(value) || is_ints(value) ? json_incref(value) : NULL;
     if (strcmp(kind, "bool") == 0)
-        return json_is_boolean(value) ? json_incref(value)
+        return json_is_boolean(value)   ? json_incref(value)
                : json_is_integer(value) ? json_boolean(json_integer_value(value) != 0)
                                         : NULL;
     if (strcmp(kind, "number") == 0)
@@ -130,8 +130,8 @@ static json_t *of_kind(const char *kind, json_t *value)
 /* A parameter as the file has it; the first one is the call's only positional argument. */
 static json_t *parameter_of(const struct kf_op *op, const char *parameter, bool first)
 {
-    json_t *value = first ? json_array_get(op->call->args, 0)
-                          : json_object_get(op->call->kwargs, parameter);
+    json_t *value =
+        first ? json_array_get(op->call->args, 0) : json_object_get(op->call->kwargs, parameter);
 
     return json_is_null(value) ? NULL : value;
 }
@@ -213,9 +213,10 @@ static int check_unknown(struct kf_op *op, json_t *known)
     const char *key;
     json_t *value;
 
-    json_object_foreach(op->call->kwargs, key, value)
-        if (strcmp(key, "name") != 0 && !json_is_null(value) && !json_object_get(known, key))
-            return refuse_parameter(op, key, "is not known");
+    json_object_foreach(
+        op->call->kwargs, key,
+        value) if (strcmp(key, "name") != 0 && !json_is_null(value) &&
+                   !json_object_get(known, key)) return refuse_parameter(op, key, "is not known");
     return 0;
 }
 

@@ -154,9 +154,9 @@ void kf_op_note_shape(const struct kf_ops *ops, const struct kf_layer *layer,
 {
     struct kf_ref ref;
 
-    state->is_shape = layer->n_calls == 1 &&
-                      kf_in_words("shape compat.v1.shape",
-                                  kf_json_str(layer->config, "function", "")) &&
-                      kf_ref_get(json_array_get(layer->calls[0].args, 0), &ref) &&
-                      ref.layer < ops->n_states && ops->states[ref.layer].batched;
+    state->is_shape =
+        layer->n_calls == 1 &&
+        kf_in_words("shape compat.v1.shape", kf_json_str(layer->config, "function", "")) &&
+        kf_ref_get(json_array_get(layer->calls[0].args, 0), &ref) && ref.layer < ops->n_states &&
+        ops->states[ref.layer].batched;
 }

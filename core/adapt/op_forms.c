@@ -86,8 +86,8 @@ static int squares(struct kf_op *op, json_t *keepdims, json_t **out)
 {
     json_t *axis = json_object_get(op->config, "axis"), *square = NULL;
 
-    KF_TRY(kf_op_node(op, "numpy.Square", json_object(), json_pack("[o]", argument(op, 0)),
-                      &square));
+    KF_TRY(
+        kf_op_node(op, "numpy.Square", json_object(), json_pack("[o]", argument(op, 0)), &square));
     return kf_op_node(op, "numpy.Sum", json_pack("{s:O, s:O}", "axis", axis, "keepdims", keepdims),
                       json_pack("[o]", square), out);
 }

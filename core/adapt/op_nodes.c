@@ -34,14 +34,13 @@ int kf_op_become(struct kf_ops *ops, size_t index, const char *target, json_t *c
     layer->operation = !kf_starts(target, "layers.");
     layer->class_name = dot + 1;
     layer->registered_name = layer->operation ? layer->class_name : NULL;
-    layer->module = kf_arena_printf(ops->adapt->model->arena, "keras.%s%.*s",
-                                    layer->operation ? "src.ops." : "", (int)(dot - target),
-                                    target);
+    layer->module =
+        kf_arena_printf(ops->adapt->model->arena, "keras.%s%.*s",
+                        layer->operation ? "src.ops." : "", (int)(dot - target), target);
     if (!layer->module)
         return no_memory(ops);
     ops->states[index].target = target;
-    ops->states[index].unnamed =
-        layer->operation && !takes_name(ops, layer->class_name, config);
+    ops->states[index].unnamed = layer->operation && !takes_name(ops, layer->class_name, config);
     return ops->states[index].unnamed
                ? 0
                : kf_json_set(config, "name", json_string(layer->name), ops->adapt->rep);
@@ -69,8 +68,8 @@ static int add_layer(struct kf_op *op, const char *target, struct kf_layer **out
     layer->path = *ops->graph->path ? kf_arena_printf(ops->adapt->model->arena, "%s/%s",
                                                       ops->graph->path, layer->name)
                                     : layer->name;
-    if (!layer->path || !kf_grow(&ops->states, &ops->states_cap, ops->graph->n_layers + 1,
-                                 sizeof(*ops->states)))
+    if (!layer->path ||
+        !kf_grow(&ops->states, &ops->states_cap, ops->graph->n_layers + 1, sizeof(*ops->states)))
         return no_memory(ops);
     KF_TRY(kf_json_set(ops->names, layer->name, json_true(), ops->adapt->rep));
     KF_TRY(kf_graph_insert(ops->adapt->model, ops->graph, ops->graph->n_layers, layer,

@@ -199,8 +199,8 @@ int kf_op_form_pad(struct kf_op *op)
 {
     json_t *value = json_object_get(op->config, "constant_values");
     const char *mode = kf_json_str(op->config, "mode", "");
-    bool zero = json_is_number(value) && !(json_number_value(value) < 0) &&
-                !(json_number_value(value) > 0);
+    bool zero =
+        json_is_number(value) && !(json_number_value(value) < 0) && !(json_number_value(value) > 0);
 
     if (!is_pairs(json_object_get(op->config, "pad_width")))
         return kf_op_refuse(op, "its paddings are no pairs of whole numbers");
@@ -285,7 +285,10 @@ static json_t *slice_of(json_t *start, json_t *stop, json_t *step)
                      start, "stop", stop, "step", step);
 }
 
-static bool is_bound(const json_t *value) { return json_is_null(value) || json_is_integer(value); }
+static bool is_bound(const json_t *value)
+{
+    return json_is_null(value) || json_is_integer(value);
+}
 
 /* One part of what stands between the brackets, a new reference; NULL when it is something else. */
 static json_t *key_of(json_t *part)
@@ -310,10 +313,10 @@ static int check_release(struct kf_op *op, const json_t *key)
 
     if (op->ops->adapt->since < 302)
         return kf_op_refuse(op, "before 3.2 Keras takes only one whole number as index");
-    json_array_foreach(key, i, one) if (kf_streq(kf_json_str(one, "class_name", NULL),
-                                                 "__ellipsis__") &&
-                                        op->ops->adapt->since < 303) return kf_op_refuse(op,
-        "before 3.3 Keras reads no ellipsis");
+    json_array_foreach(
+        key, i, one) if (kf_streq(kf_json_str(one, "class_name", NULL), "__ellipsis__") &&
+                         op->ops->adapt->since <
+                             303) return kf_op_refuse(op, "before 3.3 Keras reads no ellipsis");
     return 0;
 }
 

@@ -8,8 +8,8 @@
 
 static const struct kf_op_row rows[] = {
 #define KF_OP(function, target, since, takes, gives, form, arguments)                              \
-    {function,  target, since, KF_TAKES_##takes, KF_GIVES_##gives, kf_op_form_##form,              \
-     arguments, "op:" function},
+    {function,          target,    since,         KF_TAKES_##takes, KF_GIVES_##gives,              \
+     kf_op_form_##form, arguments, "op:" function},
 #include "ops.def"
 #undef KF_OP
 };

@@ -17,36 +17,21 @@ struct rule {
 static const struct rule rules[] = {
 #define KF_RULE(classes, key, what, value, since, source)                                          \
     {classes, key, what, value, since, source, "rule:" classes "." key},
-#define KF_RECLASS(from, to, add, source)
-#define KF_GONE(class_name, why)
 #include "keras2_keras3.def"
-#undef KF_RULE
-#undef KF_RECLASS
-#undef KF_GONE
 };
 
 static const struct reclass {
     const char *from, *to, *add, *source, *name;
 } reclasses[] = {
-#define KF_RULE(classes, key, what, value, since, source)
 #define KF_RECLASS(from, to, add, source) {from, to, add, source, "class:" from},
-#define KF_GONE(class_name, why)
 #include "keras2_keras3.def"
-#undef KF_RULE
-#undef KF_RECLASS
-#undef KF_GONE
 };
 
 static const struct {
     const char *class_name, *why, *name;
 } gone[] = {
-#define KF_RULE(classes, key, what, value, since, source)
-#define KF_RECLASS(from, to, add, source)
 #define KF_GONE(class_name, why) {class_name, why, "gone:" class_name},
 #include "keras2_keras3.def"
-#undef KF_RULE
-#undef KF_RECLASS
-#undef KF_GONE
 };
 
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
@@ -135,8 +120,8 @@ static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
         return 0;
     kf_report_rule(adapt->rep, rule->name);
     kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
-                     "%s of the target Keras has no %s other than %s", layer->class_name,
-                     rule->key, rule->value);
+                     "%s of the target Keras has no %s other than %s", layer->class_name, rule->key,
+                     rule->value);
     json_object_del(layer->config, rule->key);
     return 0;
 }
@@ -196,8 +181,7 @@ static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const stru
     }
 }
 
-static int apply_reclass(struct kf_adapt *adapt, struct kf_layer *layer,
-                         const struct reclass *row)
+static int apply_reclass(struct kf_adapt *adapt, struct kf_layer *layer, const struct reclass *row)
 {
     json_t *add = json_loads(row->add, 0, NULL);
     int r = add ? 0 : kf_adapt_no_memory(adapt, layer->path);

@@ -15,36 +15,21 @@ static const struct tensor_row {
 } tensor_rows[] = {
 #define KF_TENSOR(class_name, variable, how, gates, done)                                          \
     {class_name, variable, how, gates, done, "tensor:" class_name "." variable},
-#define KF_FLIP(classes, variables)
-#define KF_NAMED(class_name, variable, again)
 #include "tensors.def"
-#undef KF_TENSOR
-#undef KF_FLIP
-#undef KF_NAMED
 };
 
 static const struct flip_row {
     const char *classes, *variables, *name;
 } flip_rows[] = {
-#define KF_TENSOR(class_name, variable, how, gates, done)
 #define KF_FLIP(classes, variables) {classes, variables, "flip:" classes},
-#define KF_NAMED(class_name, variable, again)
 #include "tensors.def"
-#undef KF_TENSOR
-#undef KF_FLIP
-#undef KF_NAMED
 };
 
 static const struct named_row {
     const char *class_name, *variable, *again, *name;
 } named_rows[] = {
-#define KF_TENSOR(class_name, variable, how, gates, done)
-#define KF_FLIP(classes, variables)
 #define KF_NAMED(class_name, variable, again) {class_name, variable, again, "named:" class_name},
 #include "tensors.def"
-#undef KF_TENSOR
-#undef KF_FLIP
-#undef KF_NAMED
 };
 
 static const struct gates_row {
@@ -58,9 +43,9 @@ static const struct gates_row {
 #undef KF_GATES
 };
 
-#define N_ROWS(rows)  (sizeof(rows) / sizeof((rows)[0]))
-#define SLOPE_KERAS2  0.2
-#define SLOPE_KERAS3  (1.0 / 6.0)
+#define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define SLOPE_KERAS2 0.2
+#define SLOPE_KERAS3 (1.0 / 6.0)
 
 static const struct kf_payload *rewrite(struct kf_adapt *adapt, const struct tensor_row *row,
                                         const struct kf_payload *payload, bool *fits)
@@ -94,8 +79,8 @@ static int take(struct kf_adapt *adapt, struct kf_layer *layer, struct kf_tensor
     if (payload == tensor->payload)
         return 0;
     tensor->payload = payload;
-    tensor->done = tensor->done ? kf_arena_printf(adapt->model->arena, "%s; %s", tensor->done, done)
-                                : done;
+    tensor->done =
+        tensor->done ? kf_arena_printf(adapt->model->arena, "%s; %s", tensor->done, done) : done;
     if (!tensor->done)
         return kf_adapt_no_memory(adapt, layer->path);
     return kf_report_add(adapt->rep, KF_TENSOR_REWRITTEN, layer->path, "%s: %s", tensor->source,

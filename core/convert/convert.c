@@ -83,8 +83,7 @@ int kf_convert(const struct kf_input *in, const char *path, const struct kf_opti
     return r;
 }
 
-int kf_plan_only(const struct kf_input *in, const struct kf_options *options,
-                 struct kf_report *rep)
+int kf_plan_only(const struct kf_input *in, const struct kf_options *options, struct kf_report *rep)
 {
     KF_AUTO(kf_model) model = NULL;
     const struct kf_writer *writer;

@@ -19,11 +19,11 @@ struct lists {
 static int list_tensor(struct lists *lists, const struct kf_layer *layer,
                        const struct kf_tensor *tensor)
 {
-    json_t *row = json_pack("{s:s, s:s, s:s, s:o, s:s, s:b}", "layer", layer->path, "name",
-                            tensor->source ? tensor->source : tensor->variable, "variable",
-                            tensor->variable, "shape", shape_json(tensor->payload), "dtype",
-                            kf_dtype_name(tensor->payload->dtype), "trainable",
-                            (int)tensor->trainable);
+    json_t *row =
+        json_pack("{s:s, s:s, s:s, s:o, s:s, s:b}", "layer", layer->path, "name",
+                  tensor->source ? tensor->source : tensor->variable, "variable", tensor->variable,
+                  "shape", shape_json(tensor->payload), "dtype",
+                  kf_dtype_name(tensor->payload->dtype), "trainable", (int)tensor->trainable);
 
     lists->parameters += (json_int_t)kf_payload_elements(tensor->payload);
     return json_array_append_new(lists->tensors, row);
@@ -38,11 +38,11 @@ static int list_layer(struct kf_layer *layer, struct kf_graph *graph, void *cont
     for (size_t i = 0; i < layer->n_tensors; i++)
         if (list_tensor(lists, layer, &layer->tensors[i]) < 0)
             return -1;
-    return json_array_append_new(
-        lists->layers, json_pack("{s:s, s:s, s:s, s:I, s:I}", "path", layer->path, "name",
-                                 layer->name, "class_name", layer->class_name, "calls",
-                                 (json_int_t)layer->n_calls, "parameters",
-                                 lists->parameters - before));
+    return json_array_append_new(lists->layers,
+                                 json_pack("{s:s, s:s, s:s, s:I, s:I}", "path", layer->path, "name",
+                                           layer->name, "class_name", layer->class_name, "calls",
+                                           (json_int_t)layer->n_calls, "parameters",
+                                           lists->parameters - before));
 }
 
 /* The sizes of the model's inputs: what its InputLayers say. */
@@ -57,9 +57,9 @@ static json_t *inputs_json(const struct kf_graph *graph)
         if (!shape)
             shape = json_object_get(layer->config, "batch_shape");
         if (shape && (graph->topology == KF_FUNCTIONAL ? !layer->n_calls : i == 0))
-            json_array_append_new(inputs,
-                                  json_pack("{s:s, s:O, s:s}", "name", layer->name, "shape", shape,
-                                            "dtype", kf_json_str(layer->config, "dtype", "float32")));
+            json_array_append_new(
+                inputs, json_pack("{s:s, s:O, s:s}", "name", layer->name, "shape", shape, "dtype",
+                                  kf_json_str(layer->config, "dtype", "float32")));
     }
     return inputs;
 }

@@ -3,11 +3,10 @@
 
 /* The names of all rows, made here as where they are used. */
 static const char *const names[] = {
-#define KF_VAR(class_name, variable, subpath, kind, when, rank, last) "var:" class_name "." variable,
-#define KF_LIKE(class_name, other)                                    "like:" class_name,
+#define KF_VAR(class_name, variable, subpath, kind, when, rank, last)                              \
+    "var:" class_name "." variable,
+#define KF_LIKE(class_name, other) "like:" class_name,
 #include "../format/vars.def"
-#undef KF_VAR
-#undef KF_LIKE
 #define KF_ALIAS(alias, class_name) "alias:" alias,
 #include "../format/aliases.def"
 #undef KF_ALIAS
@@ -18,28 +17,18 @@ static const char *const names[] = {
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
 #define KF_GONE(class_name, why)                          "gone:" class_name,
 #include "../adapt/keras2_keras3.def"
-#undef KF_RULE
-#undef KF_RECLASS
-#undef KF_GONE
-#define KF_ACTIVATION(name, since)                  "activation:" name,
-#define KF_POSITION(suffix, module, custom)         "position:" suffix,
+#define KF_ACTIVATION(name, since)                 "activation:" name,
+#define KF_POSITION(suffix, module, custom)        "position:" suffix,
 #define KF_OBJECT(module, from, to, since, source) "object:" from,
 #define KF_VALUES(classes, key, allowed)           "values:" classes "." key,
 #include "../adapt/values.def"
-#undef KF_VALUES
-#undef KF_ACTIVATION
-#undef KF_POSITION
-#undef KF_OBJECT
 #define KF_GATES(classes, key, variables, gates, mask) "gates:" classes "." key,
 #include "../adapt/gates.def"
 #undef KF_GATES
 #define KF_TENSOR(class_name, variable, how, gates, done) "tensor:" class_name "." variable,
-#define KF_FLIP(classes, variables)           "flip:" classes,
-#define KF_NAMED(class_name, variable, again) "named:" class_name,
+#define KF_FLIP(classes, variables)                       "flip:" classes,
+#define KF_NAMED(class_name, variable, again)             "named:" class_name,
 #include "../adapt/tensors.def"
-#undef KF_TENSOR
-#undef KF_FLIP
-#undef KF_NAMED
 #define KF_OP(function, target, since, takes, gives, form, args) "op:" function,
 #include "../adapt/ops.def"
 #undef KF_OP

@@ -37,8 +37,8 @@ static int parse_part(struct kf_keras2_parse *parse, struct kf_layer *owner,
     struct kf_layer *part = NULL;
 
     if (!kf_json_is_object_of_class(object))
-        return kf_report_add(parse->rep, KF_BAD_CONFIG, owner->path,
-                             "config key %s holds no layer", row->config_key);
+        return kf_report_add(parse->rep, KF_BAD_CONFIG, owner->path, "config key %s holds no layer",
+                             row->config_key);
     KF_TRY(parse_layer(parse, &part, object, row->attribute, owner->path));
     part->attribute = row->attribute;
     part->config_key = config_key;
@@ -112,8 +112,8 @@ static int fill_layer(struct kf_keras2_parse *parse, struct kf_layer *layer, jso
     const char *registered = kf_json_str(object, "registered_name", NULL);
 
     layer->config = json_incref(config);
-    layer->class_name = kf_arena_strdup(
-        arena, kf_class_alias(kf_json_str(object, "class_name", ""), parse->rep));
+    layer->class_name =
+        kf_arena_strdup(arena, kf_class_alias(kf_json_str(object, "class_name", ""), parse->rep));
     layer->name = kf_arena_strdup(arena, kf_json_str(config, "name", name));
     layer->module = module ? kf_arena_strdup(arena, module) : NULL;
     layer->registered_name = registered ? kf_arena_strdup(arena, registered) : NULL;
@@ -213,8 +213,8 @@ static int parse_model(struct kf_keras2_parse *parse, struct kf_graph **out, jso
     if (!graph->class_name || !graph->path)
         return no_memory(parse, path);
     sequential = strcmp(graph->class_name, "Sequential") == 0;
-    graph->name = kf_arena_strdup(
-        arena, kf_json_str(config, "name", sequential ? "sequential" : "model"));
+    graph->name =
+        kf_arena_strdup(arena, kf_json_str(config, "name", sequential ? "sequential" : "model"));
     if (!graph->name)
         return no_memory(parse, path);
     graph->trainable = kf_json_bool(config, "trainable", true);

@@ -56,7 +56,8 @@ static int spec_ref(struct nodes *nodes, json_t **out, const json_t *spec, const
     return *out ? 0 : kf_report_add(nodes->parse->rep, KF_NO_MEMORY, where, "out of memory");
 }
 
-/* A structure in which specs became refs, as a new reference; kwargs of the specs go to `kwargs`. */
+/* A structure in which specs became refs, as a new reference; kwargs of the specs go to `kwargs`.
+ */
 static int convert(struct nodes *nodes, json_t **out, const json_t *value, json_t *kwargs,
                    const char *where);
 
@@ -119,10 +120,9 @@ static int convert_dict(struct nodes *nodes, json_t **out, const json_t *dict, j
 static int convert(struct nodes *nodes, json_t **out, const json_t *value, json_t *kwargs,
                    const char *where)
 {
-    if (is_spec(value) && (is_constant(value) ||
-                           json_object_get(nodes->index_of,
-                                           json_string_value(json_array_get(value, 0))) ||
-                           kwargs))
+    if (is_spec(value) &&
+        (is_constant(value) ||
+         json_object_get(nodes->index_of, json_string_value(json_array_get(value, 0))) || kwargs))
         return convert_spec(nodes, out, value, kwargs, where);
     if (json_is_array(value))
         return convert_list(nodes, out, value, kwargs, where);
@@ -243,8 +243,7 @@ int kf_keras2_nodes(struct kf_keras2_parse *parse, struct kf_graph *graph, json_
     struct nodes nodes = {.parse = parse, .graph = graph, .index_of = json_object()};
     int r = -KF_NO_MEMORY;
 
-    nodes.first =
-        kf_arena_alloc(parse->model->arena, (graph->n_layers + 1) * sizeof(*nodes.first));
+    nodes.first = kf_arena_alloc(parse->model->arena, (graph->n_layers + 1) * sizeof(*nodes.first));
     if (!nodes.first || !nodes.index_of)
         r = kf_report_add(parse->rep, KF_NO_MEMORY, graph->path, "out of memory");
     else {

@@ -31,7 +31,8 @@ static json_t *shape_of(const struct kf_layer *layer)
     return NULL;
 }
 
-/* "None,7" as [null, null, 7]: the batch is put in front. New reference, NULL when it is no shape. */
+/* "None,7" as [null, null, 7]: the batch is put in front. New reference, NULL when it is no shape.
+ */
 static json_t *shape_from_text(const char *text)
 {
     json_t *shape = json_array();
@@ -102,8 +103,8 @@ static int insert_input(struct kf_keras2_parse *parse, struct kf_graph *graph, j
         return kf_report_add(parse->rep, KF_NO_MEMORY, graph->path, "out of memory");
     input->class_name = "InputLayer";
     input->name = kf_arena_printf(arena, "%s_input", first->name);
-    input->path = *graph->path ? kf_arena_printf(arena, "%s/%s", graph->path, input->name)
-                               : input->name;
+    input->path =
+        *graph->path ? kf_arena_printf(arena, "%s/%s", graph->path, input->name) : input->name;
     input->trainable = true;
     input->config = json_pack("{s:O, s:s, s:b, s:s}", "batch_input_shape", shape, "dtype",
                               input_dtype(first), "sparse", 0, "name", input->name);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "keras_h5.h"
 #include "../base/str.h"
 #include "../io/h5.h"
 #include "../io/json.h"
 #include "info.h"
 #include "keras2_config.h"
+#include "keras_h5.h"
 #include "legacy_weights.h"
 #include "reader.h"
 #include <stdio.h>
@@ -61,8 +61,8 @@ static int check_top_level(struct kf_model *model, struct state *state, struct k
                          n, names[0]);
 }
 
-static int read_graph(struct kf_model *model, struct state *state,
-                      const struct kf_options *options, struct kf_report *rep)
+static int read_graph(struct kf_model *model, struct state *state, const struct kf_options *options,
+                      struct kf_report *rep)
 {
     json_t *config = NULL;
     int r = read_json(state, &config, "model_config", options, rep);

@@ -20,20 +20,14 @@ struct var_row {
 static const struct var_row var_rows[] = {
 #define KF_VAR(class_name, variable, subpath, kind, when, rank, last)                              \
     {class_name, variable, subpath, kind, when, rank, last, "var:" class_name "." variable},
-#define KF_LIKE(class_name, other)
 #include "vars.def"
-#undef KF_VAR
-#undef KF_LIKE
 };
 
 static const struct {
     const char *class_name, *other, *name;
 } like_rows[] = {
-#define KF_VAR(class_name, variable, subpath, kind, when, rank, last)
 #define KF_LIKE(class_name, other) {class_name, other, "like:" class_name},
 #include "vars.def"
-#undef KF_VAR
-#undef KF_LIKE
 };
 
 static const struct {

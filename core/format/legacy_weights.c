@@ -262,8 +262,8 @@ static int read_groups(struct bind *bind)
     KF_TRY(kf_h5_attr_names(bind->h5, root, "layer_names", bind->model->arena, &bind->groups,
                             &bind->n_groups, bind->rep));
     for (size_t i = 0; i < bind->n_groups; i++)
-        KF_TRY(kf_json_set(bind->index_of, bind->groups[i], json_integer((json_int_t)i),
-                           bind->rep));
+        KF_TRY(
+            kf_json_set(bind->index_of, bind->groups[i], json_integer((json_int_t)i), bind->rep));
     return 0;
 }
 

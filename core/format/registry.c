@@ -36,9 +36,8 @@ int kf_registry_reader(const struct kf_reader **out, enum kf_kind_id kind, const
         if (readers[i]->kind != kind)
             continue;
         if (from && !kf_streq(from, "auto") && !kf_streq(from, readers[i]->info->name))
-            return kf_report_add(rep, KF_BAD_OPTION, "",
-                                 "from=%s, but the file is of the kind %s", from,
-                                 readers[i]->info->name);
+            return kf_report_add(rep, KF_BAD_OPTION, "", "from=%s, but the file is of the kind %s",
+                                 from, readers[i]->info->name);
         *out = readers[i];
         return 0;
     }

@@ -21,15 +21,6 @@
 /* Bytes of collections that one open file may make us read, so that no list can be endless. */
 #define LOADED_MAX ((uint64_t)2 << 30)
 
-static uint64_t get(const char *p, int n)
-{
-    uint64_t value = 0;
-
-    while (n-- > 0)
-        value = value << 8 | (unsigned char)p[n];
-    return value;
-}
-
 static int corrupt(struct kf_report *rep)
 {
     return kf_report_add(rep, KF_CORRUPT, "", "a variable-length string points to no string");
@@ -44,7 +35,7 @@ static int load(struct kf_h5 *h5, uint64_t address, struct kf_report *rep)
     if (!kf_add(address, h5->base, &at))
         return corrupt(rep);
     KF_TRY(kf_source_read(&h5->src, at, head, sizeof(head), rep));
-    size = get(head + 8, 8);
+    size = kf_h5_get(head + 8, 8);
     if (memcmp(head, "GCOL", 4) != 0 || head[4] != 1 || size < HEAD || size > h5->src.size)
         return corrupt(rep);
     heap->loaded += size;
@@ -68,9 +59,9 @@ static bool find_object(const struct kf_h5_heap *heap, uint64_t index, const cha
     size_t at = HEAD;
 
     while (heap->size - at >= HEAD) {
-        uint64_t found = get(heap->data + at, 2);
+        uint64_t found = kf_h5_get(heap->data + at, 2);
 
-        *size = get(heap->data + at + 8, 8);
+        *size = kf_h5_get(heap->data + at + 8, 8);
         at += HEAD;
         if (found == 0 || *size > heap->size - at)
             return false;
@@ -85,7 +76,8 @@ static bool find_object(const struct kf_h5_heap *heap, uint64_t index, const cha
 int kf_h5_heap_text(struct kf_h5 *h5, const char *element, const char **text_out, size_t *n_out,
                     struct kf_report *rep)
 {
-    uint64_t n = get(element, 4), address = get(element + 4, 8), index = get(element + 12, 4);
+    uint64_t n = kf_h5_get(element, 4), address = kf_h5_get(element + 4, 8),
+             index = kf_h5_get(element + 12, 4);
     uint64_t size;
 
     if (n == 0 || address == 0) {

@@ -99,7 +99,23 @@ struct kf_h5_node *kf_h5_find(const struct kf_h5 *h5, const char *path);
 const char *kf_h5_node_text(struct kf_h5 *h5, const struct kf_h5_node *node, const char *name,
                             struct kf_arena *arena);
 
-/* h5_header.c: an attribute as it lies in an object header. */
+/*
+ * h5_header.c: visit the messages of the object header at `address`. A visitor returns 0 to go on,
+ * less to fail, 1 to stop; then `*block_out` owns what its message lies in, else it is NULL.
+ */
+struct kf_h5_visitor {
+    int (*visit)(void *context, unsigned type, unsigned flags, const char *p, size_t n);
+    void *context;
+};
+int kf_h5_messages(struct kf_h5 *h5, uint64_t address, const struct kf_h5_visitor *visitor,
+                   char **block_out, struct kf_report *rep);
+/** Little-endian number of `n` bytes. */
+uint64_t kf_h5_get(const char *p, size_t n);
+
+/* h5_names_heap.c: check the heap of an old group before HDF5 reads it. CORRUPT. */
+int kf_h5_names_heap(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep);
+
+/* h5_message.c: an attribute as it lies in an object header. */
 struct kf_h5_attr {
     bool found;
     bool dense;       /* the object keeps its attributes elsewhere, which is not read */

@@ -6,14 +6,17 @@
 struct order {
     const struct kf_graph *graph;
     struct kf_report *rep;
-    size_t *first;  /* number of a layer's first call */
-    size_t *waits;  /* how many inputs of a call are not there yet */
-    size_t *ready;  /* calls that may run, in a row */
-    size_t *heads, *next, *users; /* lists of who uses a call's output; SIZE_MAX ends */
+    size_t *first;                        /* number of a layer's first call */
+    size_t *waits;                        /* how many inputs of a call are not there yet */
+    size_t *ready;                        /* calls that may run, in a row */
+    size_t *heads, *next, *users;         /* lists of who uses a call's output; SIZE_MAX ends */
     size_t n_calls, n_uses, uses_cap, at; /* `at` is the call that is looked at */
 };
 
-static size_t calls_of(const struct kf_layer *layer) { return layer->n_calls ? layer->n_calls : 1; }
+static size_t calls_of(const struct kf_layer *layer)
+{
+    return layer->n_calls ? layer->n_calls : 1;
+}
 
 static int note_use(json_t *value, void *context)
 {
@@ -60,8 +63,7 @@ static int run_order(struct order *order)
         if (!order->waits[i])
             order->ready[n_ready++] = i;
     for (; done < n_ready; done++)
-        for (size_t use = order->heads[order->ready[done]]; use != SIZE_MAX;
-             use = order->next[use])
+        for (size_t use = order->heads[order->ready[done]]; use != SIZE_MAX; use = order->next[use])
             if (--order->waits[order->users[use]] == 0)
                 order->ready[n_ready++] = order->users[use];
     if (done == order->n_calls)

@@ -7,10 +7,9 @@
 /* Small pieces keep the stack small and the cache warm; callers pull up to 1 MiB at a time. */
 #define PIECE 4096
 
-static struct kf_payload *wrap(struct kf_arena *arena, const struct kf_payload *inner,
-                               const void *state,
-                               int (*pull)(const struct kf_payload *, uint64_t, void *, size_t,
-                                           struct kf_report *))
+static struct kf_payload *
+wrap(struct kf_arena *arena, const struct kf_payload *inner, const void *state,
+     int (*pull)(const struct kf_payload *, uint64_t, void *, size_t, struct kf_report *))
 {
     struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
 
@@ -97,8 +96,8 @@ static uint64_t flipped(const struct permutation *p, uint64_t from)
     return (p->rows - 1 - from / p->columns) * p->columns + from % p->columns;
 }
 
-static void scatter(const struct permutation *permutation, const char *piece, uint64_t first, size_t n,
-                    size_t size)
+static void scatter(const struct permutation *permutation, const char *piece, uint64_t first,
+                    size_t n, size_t size)
 {
     const struct tile *tile = permutation->tile;
 
@@ -129,7 +128,7 @@ static int fill_tile(const struct kf_payload *payload, uint64_t at, struct kf_re
 }
 
 static int pull_permuted(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                      struct kf_report *rep)
+                         struct kf_report *rep)
 {
     const struct tile *tile = ((const struct permutation *)payload->state)->tile;
     char *out = to;
@@ -229,8 +228,8 @@ static int pull_same(const struct kf_payload *payload, uint64_t at, void *to, si
     return payload->inner->pull(payload->inner, at, to, n, rep);
 }
 
-const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena,
-                                             const struct kf_payload *inner, bool *fits)
+const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena, const struct kf_payload *inner,
+                                             bool *fits)
 {
     struct kf_payload *payload;
 

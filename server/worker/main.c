@@ -5,6 +5,7 @@
 #include "tasks.h"
 #include <fcntl.h>
 #include <jansson.h>
+#include <kf/rules.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
  *
  *   kferry-worker convert|plan|inspect [SANDBOX [PARENT [MEMORY [FILE_SIZE [CPU]]]]]
  *   kferry-worker probe [SANDBOX]
+ *   kferry-worker rules
  *
  * The folder it is started in is its job (job.h), descriptor 3 its input. Sizes are bytes, CPU is
  * seconds, 0 is no limit; SANDBOX is prefer, require or off; with PARENT it dies too.
@@ -81,6 +83,16 @@ static int probe(enum sandbox_mode mode)
     return fflush(stdout) == 0 ? status : EXIT_INTERNAL;
 }
 
+/* The rows of the core's tables, one a line: what a report's `rules` may name. */
+static int list_rules(void)
+{
+    const char *name;
+
+    for (size_t i = 0; (name = kf_rule_name(i)); i++)
+        puts(name);
+    return fflush(stdout) == 0 ? EXIT_FINE : EXIT_INTERNAL;
+}
+
 /* Everything that needs rights; after it the input may be looked at. */
 static int settle(const struct order *order)
 {
@@ -114,14 +126,16 @@ int main(int argc, char **argv)
     int status;
 
     if (!read_order(&order, argc, argv)) {
-        fprintf(stderr, "usage: kferry-worker convert|plan|inspect|probe [SANDBOX [PARENT [MEMORY "
-                        "[FILE_SIZE [CPU]]]]]\n");
+        fprintf(stderr, "usage: kferry-worker convert|plan|inspect|probe|rules [SANDBOX [PARENT "
+                        "[MEMORY [FILE_SIZE [CPU]]]]]\n");
         return EXIT_USAGE;
     }
     clearenv();
     json_object_seed(0); /* opens /dev/urandom, which it cannot later */
     if (strcmp(order.task, "probe") == 0)
         return probe(order.mode);
+    if (strcmp(order.task, "rules") == 0)
+        return list_rules();
     task = task_find(order.task);
     if (!task)
         return EXIT_USAGE;

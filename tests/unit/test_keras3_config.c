@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keras3_model.h"
+
+#include "core/format/keras3_config.h"
+
+#define R(layer, call, output) "{'$ref':[" #layer "," #call "," #output "]}"
+#define TENSOR(name, call, output)                                                                 \
+    "{'class_name':'__keras_tensor__','config':{'shape':[],'dtype':'float32','keras_history':["    \
+    "'" name "'," #call "," #output "]}}"
+
+static json_t *json_of(const char *text)
+{
+    char *copy = strdup(text);
+    json_t *value;
+
+    for (char *p = copy; *p; p++)
+        *p = *p == '\'' ? '"' : *p;
+    value = json_loads(copy, JSON_DECODE_ANY, NULL);
+    free(copy);
+    assert_non_null(value);
+    return value;
+}
+
+static json_t *config_of(const char *spec, int keras)
+{
+    struct kf_report rep;
+    struct kf_model *model;
+    json_t *config = NULL;
+
+    kf_report_init(&rep);
+    model = make_model_of(spec, &rep);
+    assert_int_equal(kf_keras3_config(&config, model, keras, &rep), 0);
+    kf_model_destroy(model);
+    kf_report_finish(&rep);
+    return config;
+}
+
+/* What stands at config/key of the model's object equals `expected`. */
+static void assert_config(const char *spec, int keras, const char *key, const char *expected)
+{
+    json_t *object = config_of(spec, keras), *want = json_of(expected);
+    json_t *got = json_object_get(json_object_get(object, "config"), key);
+
+    if (!json_equal(got, want)) {
+        char *text = json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT);
+
+        print_message("%s\n", text);
+        free(text);
+    }
+    assert_true(json_equal(got, want));
+    json_decref(want);
+    json_decref(object);
+}
+
+static void refused(const char *spec, int keras, enum kf_code code)
+{
+    struct kf_report rep;
+    struct kf_model *model;
+    json_t *config = NULL;
+
+    kf_report_init(&rep);
+    model = make_model_of(spec, &rep);
+    assert_int_equal(kf_keras3_config(&config, model, keras, &rep), -(int)code);
+    assert_null(config);
+    assert_reported(&rep, code);
+    kf_model_destroy(model);
+    kf_report_finish(&rep);
+}
+
+#define INPUT     "{'name':'x','class_name':'InputLayer','module':'keras.layers','config':{'name':'x'}}"
+#define DENSE     "'class_name':'Dense','module':'keras.layers','config':{'units':2}"
+#define ENDS(out) "'inputs':" R(0, 0, 0) ",'outputs':" out
+
+static void models_say_what_they_are(void **unused)
+{
+    json_t *object =
+        config_of("{'name':'m'," ENDS(R(0, 0, 0)) ",'layers':[" INPUT "]}", KF_KERAS(3, 15, 1));
+
+    (void)unused;
+    assert_string_equal(kf_json_str(object, "module", ""), "keras.src.models.functional");
+    assert_string_equal(kf_json_str(object, "class_name", ""), "Functional");
+    assert_string_equal(kf_json_str(object, "registered_name", ""), "Functional");
+    json_decref(object);
+    object =
+        config_of("{'topology':'sequential','name':'s','layers':[" INPUT "]}", KF_KERAS(3, 15, 1));
+    assert_string_equal(kf_json_str(object, "module", ""), "keras");
+    assert_string_equal(kf_json_str(object, "class_name", ""), "Sequential");
+    assert_true(json_is_null(json_object_get(object, "registered_name")));
+    assert_null(json_object_get(json_object_get(object, "config"), "input_layers"));
+    json_decref(object);
+}
+
+static void refs_become_tensors_at_any_depth(void **unused)
+{
+    (void)unused;
+    assert_config("{'name':'m'," ENDS(R(
+                      1, 1, 0)) ",'layers':[" INPUT ",{'name':'d'," DENSE
+                                ",'calls':[{'args':[" R(
+                                    0, 0, 0) "],'kwargs':{}},"
+                                             "{'args':[[" R(1, 0, 2) ",1]],'kwargs':{'a':{'b':[" R(
+                                                 0, 0, 0) "]},'training':false}}]}]}",
+                  KF_KERAS(3, 15, 1), "layers",
+                  "[{'module':'keras.layers','class_name':'InputLayer','config':{'name':'x'},"
+                  "'registered_name':null,'name':'x','inbound_nodes':[]},"
+                  "{'module':'keras.layers','class_name':'Dense','config':{'units':2},"
+                  "'registered_name':null,'name':'d','inbound_nodes':["
+                  "{'args':[" TENSOR(
+                      "x", 0, 0) "],'kwargs':{}},"
+                                 "{'args':[[" TENSOR("d", 0, 2) ",1]],'kwargs':{'a':{'b':[" TENSOR(
+                                     "x", 0, 0) "]},'training':false}}]}]");
+}
+
+static void one_end_is_a_triple_from_3_4_on(void **unused)
+{
+    static const char one[] = "{'name':'m'," ENDS(R(0, 0, 0)) ",'layers':[" INPUT "]}";
+    static const char list[] = "{'name':'m','inputs':[" R(0, 0, 0) "],'outputs':{'b':" R(
+        0, 0, 0) ",'a':" R(0, 0, 0) "},'layers':[" INPUT "]}";
+    static const char nested[] =
+        "{'name':'m','inputs':[[" R(0, 0, 0) "]],'outputs':" R(0, 0, 0) ",'layers':[" INPUT "]}";
+
+    (void)unused;
+    assert_config(one, KF_KERAS(3, 15, 1), "input_layers", "['x',0,0]");
+    assert_config(one, KF_KERAS(3, 4, 0), "output_layers", "['x',0,0]");
+    assert_config(one, KF_KERAS(3, 3, 3), "input_layers", "[['x',0,0]]");
+    assert_config(list, KF_KERAS(3, 0, 5), "input_layers", "[['x',0,0]]");
+    assert_config(list, KF_KERAS(3, 0, 5), "output_layers", "{'b':['x',0,0],'a':['x',0,0]}");
+    assert_config(nested, KF_KERAS(3, 4, 0), "input_layers", "[[['x',0,0]]]");
+    refused(nested, KF_KERAS(3, 3, 3), KF_GRAPH_NO_EQUAL);
+}
+
+#define NESTED(topology, inner_ends)                                                               \
+    "{'name':'m'," ENDS(                                                                           \
+        R(1, 1, 0)) ",'layers':[" INPUT ",{'name':'n','class_name':'M','config':{},'inner':{"      \
+                    "'topology':'" topology "','name':'other'" inner_ends ",'layers':[" INPUT      \
+                    "]},'calls':[{'args':[" R(0, 0, 0) "],'kwargs':{}},{'args':[" R(               \
+                        1, 0, 0) "],'kwargs':"                                                     \
+                                 "{}}]}]}"
+
+static void nested_functional_counts_itself_in_the_outputs(void **unused)
+{
+    (void)unused;
+    assert_config(NESTED("functional", "," ENDS(R(0, 0, 0))), KF_KERAS(3, 15, 1), "output_layers",
+                  "['n',2,0]");
+    assert_config(NESTED("functional", "," ENDS(R(0, 0, 0))), KF_KERAS(3, 3, 0), "output_layers",
+                  "[['n',2,0]]");
+    assert_config(NESTED("functional", "," ENDS(R(0, 0, 0))), KF_KERAS(3, 2, 1), "output_layers",
+                  "[['n',1,0]]");
+    assert_config(NESTED("sequential", ""), KF_KERAS(3, 15, 1), "output_layers", "['n',1,0]");
+}
+
+static void nested_models_are_called_what_the_layer_is(void **unused)
+{
+    json_t *object = config_of(NESTED("sequential", ""), KF_KERAS(3, 15, 1));
+    json_t *list = json_object_get(json_object_get(object, "config"), "layers");
+    json_t *entry = json_array_get(list, 1);
+
+    (void)unused;
+    assert_string_equal(kf_json_str(entry, "class_name", ""), "Sequential");
+    assert_string_equal(kf_json_str(entry, "name", ""), "n");
+    assert_string_equal(kf_json_str(json_object_get(entry, "config"), "name", ""), "n");
+    json_decref(object);
+}
+
+static void graph_of_a_part_goes_into_the_parent(void **unused)
+{
+    static const char spec[] =
+        "{'topology':'sequential','name':'s','layers':[{'name':'t','class_name':'TimeDistributed',"
+        "'module':'keras.layers','config':{'name':'t','layer':{'class_name':'old','config':{}},"
+        "'kept':1},'parts':[{'name':'in','class_name':'Model','config':{},'attribute':'layer',"
+        "'config_key':'layer','inner':{'topology':'sequential','name':'in','layers':[" INPUT
+        "]}}]}]}";
+
+    (void)unused;
+    assert_config(spec, KF_KERAS(3, 15, 1), "layers",
+                  "[{'module':'keras.layers','class_name':'TimeDistributed','config':{'name':'t',"
+                  "'layer':{'module':'keras','class_name':'Sequential','config':{'name':'in',"
+                  "'trainable':true,'layers':[{'module':'keras.layers','class_name':'InputLayer',"
+                  "'config':{'name':'x'},'registered_name':null}]},'registered_name':null},"
+                  "'kept':1},'registered_name':null}]");
+}
+
+/* a(b(a(x))): no order of the layers has every input ready. */
+#define AROUND                                                                                     \
+    "{'name':'m'," ENDS(R(1, 1, 0)) ",'layers':[" INPUT ",{'name':'a'," DENSE                      \
+                                    ",'calls':[{'args':[" R(0, 0, 0) "],'kwargs':{}},{'args':[" R( \
+                                        2, 0, 0) "],'kwargs':{}}]},{'name':'b'," DENSE             \
+                                                 ",'calls':[{'args':[" R(1, 0,                     \
+                                                                         0) "],'kwargs':{}}]}]}"
+
+static void layers_stand_behind_what_they_need(void **unused)
+{
+    static const char spec[] = "{'name':'m','inputs':" R(1, 0, 0) ",'outputs':" R(
+        0, 0, 0) ",'layers':[{'name':'d'," DENSE
+                 ",'calls':[{'args':[" R(1, 0, 0) "],'kwargs':{}}]}," INPUT "]}";
+    json_t *object = config_of(spec, KF_KERAS(3, 15, 1));
+    json_t *list = json_object_get(json_object_get(object, "config"), "layers");
+
+    (void)unused;
+    assert_string_equal(kf_json_str(json_array_get(list, 0), "name", ""), "x");
+    assert_string_equal(kf_json_str(json_array_get(list, 1), "name", ""), "d");
+    json_decref(object);
+    refused(AROUND, KF_KERAS(3, 6, 0), KF_GRAPH_NO_EQUAL);
+    json_decref(config_of(AROUND, KF_KERAS(3, 7, 0)));
+}
+
+static void refs_to_nothing_are_refused(void **unused)
+{
+    (void)unused;
+    refused("{'name':'m'," ENDS(R(4, 0, 0)) ",'layers':[" INPUT "]}", KF_KERAS(3, 15, 1),
+            KF_BAD_GRAPH);
+}
+
+static void a_sequential_keeps_the_shape_it_was_built_with(void **unused)
+{
+    (void)unused;
+    assert_config("{'topology':'sequential','name':'s','config':{'build_input_shape':[null,3],"
+                  "'other':1},'layers':[{'name':'d'," DENSE "}]}",
+                  KF_KERAS(3, 15, 1), "build_input_shape", "[null,3]");
+}
+
+static int dump_once(void *context)
+{
+    struct kf_report rep;
+    json_t *config = NULL;
+    int r;
+
+    kf_report_init(&rep);
+    r = kf_keras3_config(&config, context, KF_KERAS(3, 15, 1), &rep);
+    json_decref(config);
+    kf_report_finish(&rep);
+    return r;
+}
+
+static void every_allocation_may_fail(void **unused)
+{
+    struct kf_report rep;
+    struct kf_model *model;
+
+    (void)unused;
+    kf_report_init(&rep);
+    model = make_model_of(NESTED("functional", "," ENDS(R(0, 0, 0))), &rep);
+    json_set_alloc_funcs(kf_json_alloc, kf_free);
+    torture(dump_once, model);
+    json_set_alloc_funcs(malloc, free);
+    kf_model_destroy(model);
+    kf_report_finish(&rep);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(models_say_what_they_are),
+        cmocka_unit_test(refs_become_tensors_at_any_depth),
+        cmocka_unit_test(one_end_is_a_triple_from_3_4_on),
+        cmocka_unit_test(nested_functional_counts_itself_in_the_outputs),
+        cmocka_unit_test(nested_models_are_called_what_the_layer_is),
+        cmocka_unit_test(graph_of_a_part_goes_into_the_parent),
+        cmocka_unit_test(layers_stand_behind_what_they_need),
+        cmocka_unit_test(refs_to_nothing_are_refused),
+        cmocka_unit_test(a_sequential_keeps_the_shape_it_was_built_with),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
