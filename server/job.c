@@ -124,9 +124,10 @@ static enum job_outcome classify(const struct run *run, int status, uint64_t cpu
     case SIGKILL:
         if (run->killed != JOB_DONE)
             return run->killed;
-        /* The kernel kills at the hard limit of processor time, and when memory is short. */
-        return run->job->limits.cpu && cpu_ms >= run->job->limits.cpu * UINT64_C(1000) ? JOB_TIMEOUT
-                                                                                       : JOB_MEMORY;
+        /* The kernel kills at the hard limit of processor time; anybody else is no memory limit. */
+        return run->job->limits.cpu && cpu_ms >= run->job->limits.cpu * UINT64_C(1000)
+                   ? JOB_TIMEOUT
+                   : JOB_CRASHED;
     default:
         return JOB_CRASHED;
     }

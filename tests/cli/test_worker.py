@@ -17,7 +17,7 @@ import pytest
         ("os.kill(os.getpid(), signal.SIGABRT)", 65, "worker-crashed"),
         ("os.kill(os.getpid(), signal.SIGSYS)", 65, "sandbox-violation"),
         ("os.kill(os.getpid(), signal.SIGXCPU)", 65, "conversion-timeout"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", 65, "worker-memory-limit"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 65, "worker-crashed"),
         ("os._exit(71)", 65, "worker-memory-limit"),
         ("os._exit(70)", 70, "internal-error"),
         ("os._exit(1)", 70, "internal-error"),

@@ -173,6 +173,10 @@ def patch_h5():
     data = bytearray(good)
     data[layout + 2:layout + 10] = struct.pack("<Q", len(good) - 8)
     put("data_outside.h5", bytes(data))
+    # The free places of a group's heap of names, in a circle: HDF5 1.10 allocates for ever.
+    heap = good.index(b"HEAP")
+    size, first, at = struct.unpack("<3Q", good[heap + 8:heap + 32])
+    put("heap_circle.h5", good[:at + first] + struct.pack("<Q", first) + good[at + first + 8:])
     share_bytes()
     superblock()
 

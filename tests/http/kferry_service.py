@@ -199,7 +199,7 @@ class Service:
 
 # What the service says of a worker that somebody killed; SIGKILL may as well be the kernel's, for
 # want of memory.
-KILLED = ("worker-crashed", "worker-memory-limit")
+KILLED = ("worker-crashed",)
 
 
 def idle(capacity):
