@@ -46,6 +46,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
     note_theano(adapt);
 
     KF_TRY(kf_adapt_masks(adapt, graph));
+    KF_TRY(kf_adapt_widths(adapt, graph));
     KF_TRY(kf_adapt_calls(adapt, graph));
     KF_TRY(kf_adapt_ops(adapt, graph));
     KF_TRY(kf_adapt_layers(adapt, graph));

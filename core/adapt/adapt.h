@@ -58,6 +58,9 @@ int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer);
 /* tensors.c: variables that are stored otherwise. */
 int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer);
 
+/* widths.c: convolutions whose bias Keras 3 would add along the wrong axis. */
+int kf_adapt_widths(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* masks.c: masks that Keras 3 would compute otherwise. */
 int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);
 

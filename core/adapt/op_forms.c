@@ -126,6 +126,9 @@ static int swap_axes(struct kf_op *op, size_t index)
         return kf_op_refuse(op, "a constant is transposed");
     KF_TRY(kf_op_node(op, "numpy.Swapaxes", json_pack("{s:i, s:i}", "axis1", -1, "axis2", -2),
                       json_pack("[o]", argument(op, index)), &swapped));
+    if (index == 1) /* the product begins as the first one does, if the second has the batch too */
+        op->ops->states[op->ops->n_states - 1].batched =
+            ref.layer < op->ops->n_states && op->ops->states[ref.layer].batched;
     return kf_json_set_at(op->args, index, swapped, op->ops->adapt->rep);
 }
 

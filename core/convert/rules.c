@@ -35,6 +35,7 @@ static const char *const names[] = {
 #define KF_MASK(classes, what) "mask:" classes,
 #include "../adapt/masks.def"
 #undef KF_MASK
+    "width:bias",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"
 #undef KF_SHAPE

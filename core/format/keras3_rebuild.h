@@ -55,7 +55,7 @@ void kf_rebuilt_finish(struct kf_rebuilt *rebuilt);
 /** The tensor that a ref names; BAD_GRAPH when there is none. */
 int kf_rebuilt_ref(struct kf_rebuilt *rebuilt, const json_t *ref, struct kf_rebuilt_tensor *out);
 
-/* Between keras3_rebuild.c and keras3_masks.c. */
+/* Between keras3_rebuild.c, keras3_call.c and keras3_masks.c. */
 
 /** Add an operation of Keras's own with these inputs; KF_NO_NODE when memory ran out. */
 size_t kf_rebuilt_add(struct kf_rebuilt *rebuilt, const size_t *inputs, size_t n,

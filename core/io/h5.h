@@ -82,6 +82,10 @@ int kf_h5_out_group(struct kf_h5_out *h5, const char *path, struct kf_report *re
 int kf_h5_out_attr_text(struct kf_h5_out *h5, const char *path, const char *name, const char *text,
                         struct kf_report *rep);
 
+/** A list of names as Keras writes it, in several attributes when one cannot hold it. */
+int kf_h5_out_attr_names(struct kf_h5_out *h5, const char *path, const char *name,
+                         const char *const *names, size_t n, struct kf_report *rep);
+
 /**
  * Write a payload as a contiguous dataset, pulled in pieces of at most 1 MiB, hashing both what
  * was read (the root payload, when that is another) and what is written.

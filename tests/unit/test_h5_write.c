@@ -262,6 +262,49 @@ static void checksums_are_the_known_ones(void **state)
     assert_null(sum.algorithm);
 }
 
+/* One list in one attribute, none, and one that needs several. */
+static void lists_of_names_come_back(void **state)
+{
+    static const char *const few[] = {"a", "", "bcd"};
+    const char *path = scratch("names.h5");
+    struct kf_arena *arena = kf_arena_create();
+    const char **many = kf_arena_alloc(arena, 5000 * sizeof(*many)), **got;
+    struct kf_source src;
+    struct kf_report rep;
+    struct kf_h5_out *out;
+    struct kf_h5 *h5;
+    size_t n;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        many[i] = kf_arena_printf(arena, "layer_%d_with_a_long_name", i);
+    kf_report_init(&rep);
+    assert_int_equal(kf_h5_create(&out, path, &rep), 0);
+    assert_int_equal(kf_h5_out_attr_names(out, "/", "few", few, 3, &rep), 0);
+    assert_int_equal(kf_h5_out_attr_names(out, "/", "none", NULL, 0, &rep), 0);
+    assert_int_equal(kf_h5_out_attr_names(out, "/", "many", many, 5000, &rep), 0);
+    assert_int_equal(kf_h5_out_close(out, &rep), 0);
+    kf_h5_out_destroy(out);
+    src = open_path(path);
+    assert_int_equal(kf_h5_open(&h5, &src, &limits, &rep), 0);
+    assert_int_equal(kf_h5_attr_names(h5, "/", "few", arena, &got, &n, &rep), 0);
+    assert_int_equal(n, 3);
+    assert_string_equal(got[2], "bcd");
+    assert_int_equal(kf_h5_attr_names(h5, "/", "none", arena, &got, &n, &rep), 0);
+    assert_int_equal(n, 0);
+    assert_false(kf_h5_has_attr(h5, "/", "many"));
+    assert_true(kf_h5_has_attr(h5, "/", "many2"));
+    assert_int_equal(kf_h5_attr_names(h5, "/", "many", arena, &got, &n, &rep), 0);
+    assert_int_equal(n, 5000);
+    for (int i = 0; i < 5000; i++)
+        assert_string_equal(got[i], many[i]);
+    kf_h5_destroy(h5);
+    kf_report_finish(&rep);
+    kf_arena_destroy(arena);
+    close(src.fd);
+    unlink(path);
+}
+
 static void failures_to_write_are_told(void **state)
 {
     const char *path = scratch("fail.h5");
@@ -320,6 +363,7 @@ int main(void)
         cmocka_unit_test(payloads_are_moved_and_hashed),
         cmocka_unit_test(both_ends_of_a_rewritten_payload_are_hashed),
         cmocka_unit_test(checksums_are_the_known_ones),
+        cmocka_unit_test(lists_of_names_come_back),
         cmocka_unit_test(failures_to_write_are_told),
         cmocka_unit_test(lack_of_memory_is_told),
     };

@@ -15,6 +15,64 @@ g.layer("gru_of_v1", (5, 3), lambda: V1.GRU(4))
 g.layer("dense_of_v1", (6,), lambda: V1.Dense(4))
 g.layer("batch_norm_of_v1", (6,), lambda: V1.BatchNormalization())
 g.layer("batch_norm_of_v1_fused", (4, 4, 3), lambda: V1.BatchNormalization(fused=True, axis=[3]))
+g.layer("peephole_lstm_cell", (5, 3), lambda: L.RNN(K.experimental.PeepholeLSTMCell(4)), expect="refused:PeepholeLSTMCell", reloads=False)
+g.layer("linear_model", (6,), lambda: K.experimental.LinearModel(3), expect="refused:LinearModel", reloads=False)
+g.graph("wide_deep_model", (6,), lambda x: K.experimental.WideDeepModel(K.experimental.LinearModel(2), K.Sequential([L.Dense(4), L.Dense(2)]))(x),
+        expect="refused:WideDeepModel", reloads=False)
+g.layer("wrapper_bare", (6,), lambda: L.Wrapper(L.Dense(4)), expect="refused:Wrapper", note="its layer is built and never called: the identity")
+g.add("input_type_spec", lambda: (lambda x: K.Model(x, L.Dense(4)(x)))(L.Input(type_spec=tf.TensorSpec((None, 6), tf.float32))),
+      expect="refused:type_spec", reloads=False, note="right is as good")
+
+
+def dense_features():
+    """Numbers and a bucketized column; the inputs are a dictionary."""
+    c = tf.feature_column
+    columns = [c.numeric_column("a", shape=(2,)), c.bucketized_column(c.numeric_column("b"), [-0.5, 0.0, 0.5])]
+    inputs = {"a": L.Input((2,), name="a"), "b": L.Input((1,), name="b")}
+    return K.Model(inputs, L.Dense(3)(L.DenseFeatures(columns)(inputs)))
+
+
+def with_loss(model):
+    model.add_loss(0.1 * tf.reduce_sum(tf.square(model.output)))
+    return model
+
+
+def with_metric(model):
+    model.add_metric(tf.reduce_sum(model.output), name="total", aggregation="mean")
+    return model
+
+
+def small():
+    x = L.Input((6,))
+    return K.Model(x, L.Dense(3)(L.Dense(5, activation="relu")(x)))
+
+
+def from_ragged(x):
+    """Zeros at the end taken off and put back: a method of a class, of an instance and a property."""
+    ragged = tf.RaggedTensor.from_tensor(x, padding=0.0)
+    return L.Dense(3)(ragged.to_tensor(shape=(None, 6))) * tf.reduce_max(ragged.flat_values)
+
+
+def op_layer(x):
+    """What TensorFlow 2.0-2.3 made of a multiplication by 2, with the class that 2.15 still has."""
+    from keras.src.engine.base_layer import TensorFlowOpLayer
+    node = {"name": "mul", "op": "Mul", "input": ["in_0", "mul/y"], "attr": {"T": {"type": "DT_FLOAT"}}}
+    return L.Dense(3)(TensorFlowOpLayer(node, "mul", constants={1: 2.0})(L.Dense(6)(x)))
+
+
+class Doubling(tf.Module):
+    """A module that is no layer."""
+
+    def __call__(self, x):
+        return x * 2.0
+
+
+g.add("dense_features", dense_features, expect="refused:DenseFeatures")
+g.add("add_loss", lambda: with_loss(small()), expect="refused:AddLoss", note="right is as good")
+g.add("add_metric", lambda: with_metric(small()), expect="refused:AddMetric", note="right is as good")
+g.graph("ragged_methods", (6,), from_ragged, expect="refused:ClassMethod", reloads=False)
+g.graph("tensorflow_op_layer", (6,), op_layer, expect="refused:TensorFlowOpLayer", reloads=False, note="right is as good")
+g.chain("module_wrapper", (6,), lambda: [L.Dense(6), Doubling(), L.Dense(3)], expect="refused:ModuleWrapper", reloads=False)
 
 g = Group("cudnn", note="the reference is the plain layer in 2.15, which reads the cuDNN weights")
 SHAPE = (5, 3)

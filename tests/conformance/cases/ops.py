@@ -91,3 +91,74 @@ bare("constant_in_add_layer", lambda x: L.Add()([L.Dense(6)(x), tf.constant([[1.
 bare("constant_first", lambda x: L.Subtract()([tf.constant([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]), L.Dense(6)(x)]), **CONSTANT)
 bare("mish_by_hand", lambda x: (lambda y: y * tf.math.tanh(tf.math.softplus(y)))(L.Dense(6)(x)))
 bare("loop_states", lambda x: (lambda h: tf.stack(h, axis=1))([L.Dense(3)(x[:, i]) for i in range(3)]), SEQ)
+
+# One model a function that 2.15 names in a file. Functions that call another one are saved under the other's name.
+V1 = tf.compat.v1
+INT, GRID = ((4,), "int32"), (4, 4, 2)
+SIX, KERNEL = [0.5, -1.0, 1.5, 2.0, -0.5, 1.0], [[[[0.5, -1.0], [0.25, 0.75]], [[1.0, 0.5], [-0.5, 0.1]]], [[[0.3, 0.2], [-0.7, 0.4]], [[0.9, -0.2], [0.6, -0.4]]]]
+
+
+def as_float(x):
+    return tf.cast(x, "float32")
+
+
+two("math_add", tf.add)
+one("bias_add", lambda x: tf.nn.bias_add(x, SIX))
+one("backend_bias_add", lambda x: K.backend.bias_add(x, SIX))
+two("realdiv", lambda a, b: tf.realdiv(a, tf.abs(b) + 1.0))
+two("v1_div", lambda a, b: V1.div(a, tf.abs(b) + 1.0))
+two("divide_no_nan", lambda a, b: tf.math.divide_no_nan(a, tf.nn.relu(b)))
+one("floordiv_scalar", lambda x: x // 0.3)
+bare("floordiv_int", lambda x: L.Dense(3)(as_float(x // 3)), INT)
+one("mod_scalar", lambda x: x % 0.7)
+bare("mod_int", lambda x: L.Dense(3)(as_float(tf.math.mod(x, 3))), INT)
+two("atan2", tf.math.atan2)
+two("accumulate_n", lambda a, b: tf.math.accumulate_n([a, b, a]))
+one("greater_equal", lambda x: as_float(x >= 0.1))
+one("less_equal", lambda x: as_float(x <= 0.1))
+two("greater_equal_two", lambda a, b: as_float(tf.greater_equal(a, b)))
+one("equal", lambda x: as_float(tf.equal(tf.nn.relu(x), 0.0)))
+one("not_equal", lambda x: as_float(tf.not_equal(tf.nn.relu(x), 0.0)))
+bare("equal_int", lambda x: L.Dense(3)(as_float(tf.equal(x, 3))), INT, inputs=dict(limit=5))
+bare("eq_operator", lambda x: L.Dense(3)(as_float(x == 3)), INT, inputs=dict(limit=5))
+one("ne_operator", lambda x: as_float(tf.nn.relu(x) != 0.0))
+two("logical_or", lambda a, b: as_float((a > 0.1) | (b > 0.1)))
+two("logical_xor", lambda a, b: as_float(tf.math.logical_xor(a > 0.1, b > 0.1)))
+one("logical_not", lambda x: as_float(~(x > 0.1)))
+one("is_nan", lambda x: as_float(tf.math.is_nan(tf.sqrt(x))))
+one("is_inf", lambda x: as_float(tf.math.is_inf(tf.math.log(tf.nn.relu(x)))))
+one("is_finite", lambda x: as_float(tf.math.is_finite(tf.math.log(tf.nn.relu(x)))))
+MORE = {"expm1": tf.math.expm1, "tan": lambda x: tf.tan(x * 0.3), "asin": lambda x: tf.asin(tf.tanh(x) * 0.9), "acos": lambda x: tf.acos(tf.tanh(x) * 0.9),
+        "atan": tf.atan, "sinh": tf.sinh, "cosh": tf.cosh, "asinh": tf.asinh, "acosh": lambda x: tf.acosh(tf.abs(x) + 1.1),
+        "atanh": lambda x: tf.atanh(tf.tanh(x) * 0.9), "rint": lambda x: tf.math.rint(x * 3.0), "reciprocal": lambda x: tf.math.reciprocal(tf.abs(x) + 1.0),
+        "softsign": tf.nn.softsign, "v1_softmax": V1.nn.softmax, "v1_log_softmax": V1.nn.log_softmax, "log_sigmoid": tf.math.log_sigmoid,
+        "convert_to_tensor": tf.convert_to_tensor, "ensure_shape": lambda x: tf.ensure_shape(x, (None, 6)), "ones_like": lambda x: x + tf.ones_like(x),
+        "v1_zeros_like": lambda x: x + V1.zeros_like(x), "v1_ones_like": lambda x: x + V1.ones_like(x),
+        "cumprod": lambda x: tf.math.cumprod(x, axis=1), "sort": lambda x: tf.sort(x, axis=1), "roll": lambda x: tf.roll(x, 2, 1),
+        "reduce_logsumexp": lambda x: tf.reduce_logsumexp(x, axis=1, keepdims=True), "norm": lambda x: tf.norm(x, axis=1, keepdims=True),
+        "reduce_euclidean_norm": lambda x: tf.math.reduce_euclidean_norm(x, axis=1, keepdims=True), "slice": lambda x: tf.slice(x, [0, 1], [-1, 3]),
+        "top_k": lambda x: tf.math.top_k(x, 3)[0], "top_k_indices": lambda x: as_float(tf.math.top_k(x, 3)[1]),
+        "reduce_any": lambda x: as_float(tf.reduce_any(x > 0.9, axis=1, keepdims=True)), "reduce_all": lambda x: as_float(tf.reduce_all(x > -0.9, axis=1, keepdims=True)),
+        "moments": lambda x: tf.concat(tf.nn.moments(x, axes=[1], keepdims=True), axis=1), "v1_where": lambda x: V1.where(x > 0, x, x * 2.0),
+        "ones_like_dtype": lambda x: x + as_float(tf.ones_like(x, dtype="int32"))}
+for name, function in MORE.items():
+    one(name, function)
+one("norm_axis_list", lambda x: tf.norm(x, axis=[1]), SEQ)
+one("logsumexp_sequence", lambda x: tf.reduce_logsumexp(x, axis=1), SEQ)
+one("matrix_transpose", tf.linalg.matrix_transpose, SEQ)
+one("tensordot", lambda x: tf.tensordot(x, [[0.5, 1.0], [1.5, -1.0], [0.2, 0.3], [-0.4, 0.6], [1.0, 0.0], [0.7, 0.8]], axes=1), SEQ)
+bare("argmin", lambda x: tf.argmin(L.Dense(6)(x), axis=-1))
+bare("top_k_both", lambda x: list(tf.math.top_k(L.Dense(6)(x), 2)))
+bare("flip_left_right", lambda x: L.Conv2D(2, 2)(tf.image.flip_left_right(x)), GRID)
+bare("flip_up_down", lambda x: L.Conv2D(2, 2)(tf.image.flip_up_down(x)), GRID)
+bare("v1_depth_to_space", lambda x: V1.nn.depth_to_space(L.Conv2D(4, 1)(x), 2), (3, 3, 2))
+bare("space_to_depth", lambda x: L.Conv2D(3, 1)(tf.nn.space_to_depth(x, 2)), GRID)
+bare("v1_space_to_depth", lambda x: L.Conv2D(3, 1)(V1.nn.space_to_depth(x, 2)), GRID)
+bare("max_pool2d", lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"), GRID)
+bare("max_pool2d_same", lambda x: tf.nn.max_pool2d(x, [3, 2], [2, 1], "SAME"), GRID)
+bare("v1_max_pool", lambda x: V1.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "VALID"), GRID)
+bare("v1_avg_pool", lambda x: V1.nn.avg_pool(x, [1, 2, 2, 1], [1, 1, 1, 1], "SAME"), GRID)
+bare("backend_pool", lambda x: K.backend.pool2d(x, (2, 2), padding="same", pool_mode="avg"), GRID)
+bare("avg_pool", lambda x: tf.nn.avg_pool(x, 2, 2, "VALID"), GRID)
+bare("conv2d", lambda x: tf.nn.conv2d(x, KERNEL, 1, "SAME"), GRID)
+bare("v1_conv2d_strides", lambda x: V1.nn.conv2d(x, KERNEL, [1, 2, 2, 1], "VALID"), GRID)

@@ -55,6 +55,17 @@ g.layer("discretization_multi_hot", (4,), lambda: L.Discretization(output_mode="
 g.layer("discretization_count", (4,), lambda: L.Discretization(output_mode="count", **BINS))
 g.chain("discretization_embedding", (4,), lambda: [L.Discretization(**BINS), L.Embedding(5, 3)])
 
+
+def adapted_discretization(**options):
+    layer = L.Discretization(num_bins=4, **options)
+    layer.adapt([[-1.0], [-0.4], [0.0], [0.3], [0.5], [0.9], [1.4], [2.0]])
+    return layer
+
+
+LOST = dict(keep=True, reloads=False, note="2.15 does not restore the boundaries from its own file, though the summary is in it")
+g.layer("discretization_adapted", (4,), adapted_discretization, **LOST)
+g.layer("discretization_adapted_one_hot", (1,), lambda: adapted_discretization(output_mode="one_hot"), **LOST)
+
 g = Group("lookup")
 NUMBERS, KNOWN = [3, 5, 7, 8], ["sun", "moon", "star", "comet"]
 g.layer("integer_lookup", INTS, lambda: L.IntegerLookup(vocabulary=NUMBERS))
@@ -62,6 +73,7 @@ g.layer("integer_lookup_two_oov", INTS, lambda: L.IntegerLookup(vocabulary=NUMBE
 g.layer("integer_lookup_mask", INTS, lambda: L.IntegerLookup(vocabulary=NUMBERS, mask_token=0))
 g.layer("integer_lookup_invert", INTS, lambda: L.IntegerLookup(vocabulary=NUMBERS, invert=True), inputs=dict(limit=5))
 g.layer("integer_lookup_multi_hot", INTS, lambda: L.IntegerLookup(vocabulary=NUMBERS, output_mode="multi_hot"))
+g.layer("integer_lookup_tf_idf", INTS, lambda: L.IntegerLookup(vocabulary=NUMBERS, output_mode="tf_idf", idf_weights=[0.5, 1.0, 1.5, 2.0]), keep=True)
 g.layer("string_lookup", WORDS, lambda: L.StringLookup(vocabulary=KNOWN))
 g.layer("string_lookup_mask", WORDS, lambda: L.StringLookup(vocabulary=KNOWN, mask_token="", oov_token="[OOV]"))
 g.layer("string_lookup_two_oov", WORDS, lambda: L.StringLookup(vocabulary=KNOWN, num_oov_indices=2))
