@@ -144,8 +144,9 @@ static int causal_separable(struct kf_adapt *adapt, const struct at *at)
 /* Keras 3 makes no backward layer from one that goes backwards itself: it is written out. */
 static int bidirectional_backwards(struct kf_adapt *adapt, const struct at *at)
 {
-    json_t *layer = json_object_get(at->layer->config, "layer"), *copy, *config;
+    json_t *layer = json_object_get(at->layer->config, "layer"), *config;
     json_t *backward = json_object_get(at->layer->config, "backward_layer");
+    json_auto_t *copy = NULL;
     const char *name;
 
     if (!kf_json_bool(json_object_get(layer, "config"), "go_backwards", false) ||
@@ -169,7 +170,7 @@ static int bidirectional_backwards(struct kf_adapt *adapt, const struct at *at)
         part->config_key = "backward_layer";
         part->name = name;
     }
-    KF_TRY(kf_json_set(at->layer->config, "backward_layer", copy, adapt->rep));
+    KF_TRY(kf_json_set(at->layer->config, "backward_layer", json_incref(copy), adapt->rep));
     return kf_report_change(adapt->rep, KF_KEY_DEFAULTED, at->layer->path, "backward_layer", NULL,
                             NULL, "written out, because the layer goes backwards itself");
 }

@@ -143,14 +143,34 @@ static int free_concatenate(struct kf_masks *masks)
     return 0;
 }
 
+/* Masks along the first axis after the batch are joined end to end: an atom made of them. */
+static int join_ends(struct kf_masks *masks, struct kf_mask *out, const json_t *list)
+{
+    size_t n = json_array_size(list);
+    struct kf_mask *parts = kf_arena_alloc(masks->adapt->model->arena, n * sizeof(*parts));
+
+    if (!parts)
+        return kf_adapt_no_memory(masks->adapt, masks->graph->path);
+    for (size_t i = 0; i < n; i++)
+        parts[i] = *mask_of(masks, json_array_get(list, i));
+    KF_TRY(make_atom(masks, out, NULL));
+    masks->atoms[masks->at].opaque = false;
+    masks->atoms[masks->at].parts = parts;
+    masks->atoms[masks->at].n_parts = n;
+    out->differs = true; /* so that it is written out: not every Keras 3 joins them */
+    return 0;
+}
+
 /* Along the last axis Keras 2 joins the masks by AND; along another they are joined end to end. */
-static int concatenate(struct kf_masks *masks, const struct kf_layer *layer, struct kf_mask *out,
-                       const struct inputs *inputs)
+static int concatenate(struct kf_masks *masks, const struct kf_layer *layer,
+                       const struct kf_call *call, struct kf_mask *out, const struct inputs *inputs)
 {
     json_int_t axis = kf_json_int(layer->config, "axis", -1);
 
     if (!inputs->n_masked)
         return 0;
+    if (axis == 1 && inputs->n_masked == inputs->n)
+        return join_ends(masks, out, json_array_get(call->args, 0));
     if (axis == 1 || axis == -2) {
         KF_TRY(make_atom(masks, out, NULL));
         out->differs = inputs->differs;
@@ -285,7 +305,7 @@ static int run_class(struct kf_masks *masks, struct kf_layer *layer, struct kf_c
             inputs.n_masked && (inputs.differs || !inputs.equal || inputs.n_masked < inputs.n);
         return 0;
     case CONCAT:
-        return concatenate(masks, layer, out, &inputs);
+        return concatenate(masks, layer, call, out, &inputs);
     default:
         return 0;
     }

@@ -41,6 +41,9 @@ static const struct {
 #include "values.def"
 };
 
+/* Source: keras/src/activations/__init__.py get (3.3.3, 3.4.1) */
+#define ACTIVATION_LAYERS_SINCE 304
+
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 static const struct position *position_of(const char *key)
@@ -236,6 +239,9 @@ static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const cha
 
     if (!kf_class_find("keras.layers", inner.class_name) && !kf_rules_gone(inner.class_name, &rule))
         return apply_function(adapt, layer, key, json_object_get(value, "class_name"));
+    if (adapt->since < ACTIVATION_LAYERS_SINCE)
+        kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
+                         "Keras reads a layer as an activation only from 3.4 on");
     KF_TRY(kf_rules_apply(adapt, &inner));
     KF_TRY(kf_objects_apply(adapt, &inner));
     return replace(adapt, layer, key, v3_object("keras.layers", inner.class_name, inner.config),

@@ -81,6 +81,35 @@ int kf_op_form_clip(struct kf_op *op)
     return set_args(op, json_pack("[o, o]", below, argument(op, 1)));
 }
 
+static bool has_negative(const json_t *list)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one) if (json_integer_value(one) < 0) return true;
+    return false;
+}
+
+/*
+ * Before 3.12 the shape of a reduction goes wrong with several axes of which one is counted from
+ * the end, and Logsumexp takes only a list.
+ *
+ * Source: keras/src/ops/operation_utils.py, reduce_shape (3.11.3, 3.12.1)
+ */
+int kf_op_form_reduce(struct kf_op *op)
+{
+    json_t *axis = json_object_get(op->config, "axis");
+
+    if (op->ops->adapt->since >= 312)
+        return 0;
+    if (json_array_size(axis) > 1 && has_negative(axis) &&
+        !kf_json_bool(op->config, "keepdims", false))
+        return kf_op_refuse(op, "before 3.12 Keras takes no several axes of which one is negative");
+    if (!json_is_integer(axis))
+        return 0;
+    return kf_json_set(op->config, "axis", json_pack("[O]", axis), op->ops->adapt->rep);
+}
+
 /* The sum of the squares along the config's axis. */
 static int squares(struct kf_op *op, json_t *keepdims, json_t **out)
 {
@@ -111,6 +140,9 @@ int kf_op_form_norm(struct kf_op *op)
 {
     json_t *sum = NULL;
 
+    KF_TRY(kf_op_form_reduce(op));
+    if (op->why)
+        return 0;
     KF_TRY(squares(op, json_object_get(op->config, "keepdims"), &sum));
     KF_TRY(set_args(op, json_pack("[o]", sum)));
     return set_config(op, json_object());

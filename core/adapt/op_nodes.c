@@ -209,3 +209,50 @@ int kf_op_sweep(struct kf_ops *ops)
     kf_free(renumbering.now);
     return r;
 }
+
+/* The class's snake case name or that with a number: what Keras calls an operation itself. */
+static bool is_automatic(json_t *classes, const char *name)
+{
+    size_t n = strlen(name), digits = n;
+
+    if (json_object_get(classes, name))
+        return true;
+    while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9')
+        digits--;
+    if (digits == n || digits < 2 || name[digits - 1] != '_')
+        return false;
+    return json_object_getn(classes, name, digits - 1) != NULL;
+}
+
+static int note_unnamed(struct kf_ops *ops, json_t *classes)
+{
+    for (size_t i = 0; i < ops->n_states; i++) {
+        char *name;
+
+        if (!ops->states[i].unnamed || !ops->states[i].alive)
+            continue;
+        name = kf_snake_case(ops->adapt->model->arena, ops->graph->layers[i]->class_name);
+        if (!name)
+            return no_memory(ops);
+        KF_TRY(kf_json_set(classes, name, json_true(), ops->adapt->rep));
+    }
+    return 0;
+}
+
+/* Before 3.11 Keras names some operations itself, and refuses a model in which names are twice. */
+int kf_op_check_names(struct kf_ops *ops)
+{
+    json_t *classes = json_object();
+    int r = classes ? note_unnamed(ops, classes) : no_memory(ops);
+
+    for (size_t i = 0; i < ops->n_states && r >= 0 && json_object_size(classes); i++) {
+        const struct kf_layer *layer = ops->graph->layers[i];
+
+        if (ops->states[i].alive && !ops->states[i].unnamed && is_automatic(classes, layer->name))
+            kf_report_add(ops->adapt->rep, KF_NO_EQUAL, layer->path,
+                          "before Keras 3.11 an operation of the model would get this layer's "
+                          "name");
+    }
+    json_decref(classes);
+    return r;
+}

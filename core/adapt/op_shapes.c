@@ -105,15 +105,15 @@ static int cut_at(struct kf_op *op, const json_t *sizes)
 int kf_op_form_split(struct kf_op *op)
 {
     json_t *given = json_object_get(op->config, "indices_or_sections");
-    json_t *sizes = json_is_array(given) ? json_deep_copy(given) : NULL;
     int r;
 
     if (json_is_integer(given))
         return 0;
-    if (!sizes)
+    if (!json_is_array(given))
         return kf_op_refuse(op, "its sizes are no whole numbers");
-    r = cut_at(op, sizes);
-    json_decref(sizes);
+    json_incref(given); /* its key gets another value */
+    r = cut_at(op, given);
+    json_decref(given);
     return r;
 }
 
@@ -212,111 +212,47 @@ int kf_op_form_pad(struct kf_op *op)
     return 0;
 }
 
-/* [1, a, b, 1], [a, b], [a] or a, as [a, b]. */
-static int window(struct kf_op *op, const char *key)
-{
-    json_t *value = json_object_get(op->config, key), *pair = NULL;
-    size_t n = json_array_size(value);
-
-    if (json_is_integer(value))
-        pair = json_pack("[O, O]", value, value);
-    else if (n == 1)
-        pair = json_pack("[O, O]", json_array_get(value, 0), json_array_get(value, 0));
-    else if (n == 2)
-        return 0;
-    else if (n == 4 && json_integer_value(json_array_get(value, 0)) == 1 &&
-             json_integer_value(json_array_get(value, 3)) == 1)
-        pair = json_pack("[O, O]", json_array_get(value, 1), json_array_get(value, 2));
-    else
-        return kf_op_refuse(op, "its window is not along two axes");
-    return set_key(op, key, pair);
-}
-
-int kf_op_form_pool(struct kf_op *op)
-{
-    if (!kf_in_words("same valid", kf_json_str(op->config, "padding", "")))
-        return kf_op_refuse(op, "Keras 3 does not know its padding");
-    KF_TRY(window(op, "pool_size"));
-    KF_TRY(window(op, "strides"));
-    return set_key(op, "data_format", json_string("channels_last"));
-}
-
-int kf_op_form_conv(struct kf_op *op)
-{
-    if (!kf_in_words("same valid", kf_json_str(op->config, "padding", "")))
-        return kf_op_refuse(op, "Keras 3 does not know its padding");
-    KF_TRY(window(op, "strides"));
-    KF_TRY(window(op, "dilation_rate"));
-    return set_key(op, "data_format", json_string("channels_last"));
-}
-
-/* TensorFlow gives float32 where it computes; Keras rounds to the image's dtype. */
-static int resize_dtype(struct kf_op *op)
-{
-    json_t *config, *cast = NULL;
-
-    if (op->dtype == KF_DTYPE_NONE)
-        return kf_op_refuse(op, "the dtype of its input cannot be told");
-    if (op->dtype == KF_DTYPE_FLOAT32 ||
-        kf_streq(kf_json_str(op->config, "interpolation", NULL), "nearest"))
-        return 0;
-    config = json_pack("{s:s}", "dtype", "float32");
-    KF_TRY(kf_op_node(op, "core.Cast", config, json_incref(op->args), &cast));
-    json_decref(op->args);
-    op->args = json_pack("[o]", cast);
-    op->dtype = KF_DTYPE_FLOAT32;
-    return op->args ? 0 : kf_adapt_no_memory(op->ops->adapt, op->layer->path);
-}
-
-int kf_op_form_resize(struct kf_op *op)
-{
-    if (!kf_in_words("bilinear nearest bicubic lanczos3 lanczos5",
-                     kf_json_str(op->config, "interpolation", "")))
-        return kf_op_refuse(op, "Keras 3 does not know its method");
-    if (json_array_size(json_object_get(op->config, "size")) != 2)
-        return kf_op_refuse(op, "its size is no pair of whole numbers");
-    KF_TRY(resize_dtype(op));
-    return set_key(op, "data_format", json_string("channels_last"));
-}
-
-static json_t *slice_of(json_t *start, json_t *stop, json_t *step)
-{
-    return json_pack("{s:s, s:{s:O?, s:O?, s:O?}}", "class_name", "__slice__", "config", "start",
-                     start, "stop", stop, "step", step);
-}
-
 static bool is_bound(const json_t *value)
 {
     return json_is_null(value) || json_is_integer(value);
 }
 
-/* One part of what stands between the brackets, a new reference; NULL when it is something else. */
+static bool is_ellipsis(const json_t *part)
+{
+    return kf_streq(kf_json_str(part, "class_name", NULL), "__ellipsis__");
+}
+
+static bool is_slice(const json_t *part)
+{
+    const json_t *start = json_object_get(part, "start"), *stop = json_object_get(part, "stop");
+    const json_t *step = json_object_get(part, "step");
+
+    return start && stop && step && is_bound(start) && is_bound(stop) && is_bound(step);
+}
+
+/* One part of what stands between the brackets, a new reference; NULL when memory ran out. */
 static json_t *key_of(json_t *part)
 {
-    json_t *start = json_object_get(part, "start"), *stop = json_object_get(part, "stop");
-    json_t *step = json_object_get(part, "step");
-
     if (is_bound(part))
         return json_incref(part);
-    if (kf_streq(kf_json_str(part, "class_name", NULL), "__ellipsis__"))
+    if (is_ellipsis(part))
         return json_pack("{s:s, s:{}}", "class_name", "__ellipsis__", "config");
-    if (!start || !stop || !step || !is_bound(start) || !is_bound(stop) || !is_bound(step))
-        return NULL;
-    return slice_of(start, stop, step);
+    return json_pack("{s:s, s:{s:O, s:O, s:O}}", "class_name", "__slice__", "config", "start",
+                     json_object_get(part, "start"), "stop", json_object_get(part, "stop"), "step",
+                     json_object_get(part, "step"));
 }
 
 /* Releases before 3.2 take no list, those before 3.3 read no ellipsis. */
 static int check_release(struct kf_op *op, const json_t *key)
 {
+    int since = op->ops->adapt->since;
     const json_t *one;
     size_t i;
 
-    if (op->ops->adapt->since < 302)
+    if (since < 302)
         return kf_op_refuse(op, "before 3.2 Keras takes only one whole number as index");
-    json_array_foreach(
-        key, i, one) if (kf_streq(kf_json_str(one, "class_name", NULL), "__ellipsis__") &&
-                         op->ops->adapt->since <
-                             303) return kf_op_refuse(op, "before 3.3 Keras reads no ellipsis");
+    json_array_foreach(key, i, one) if (is_ellipsis(one) && since < 303) return kf_op_refuse(
+        op, "before 3.3 Keras reads no ellipsis");
     return 0;
 }
 
@@ -332,11 +268,11 @@ int kf_op_form_getitem(struct kf_op *op)
     key = json_array();
     KF_TRY(kf_json_append(op->args, key, op->ops->adapt->rep));
     for (size_t i = 0; i < n; i++) {
-        json_t *part = key_of(json_is_array(spec) ? json_array_get(spec, i) : spec);
+        json_t *part = json_is_array(spec) ? json_array_get(spec, i) : spec;
 
-        if (!part)
+        if (!is_bound(part) && !is_ellipsis(part) && !is_slice(part))
             return kf_op_refuse(op, "its index is more than whole numbers and slices");
-        KF_TRY(kf_json_append(key, part, op->ops->adapt->rep));
+        KF_TRY(kf_json_append(key, key_of(part), op->ops->adapt->rep));
     }
     json_object_clear(op->config);
     return check_release(op, key);

@@ -68,11 +68,13 @@ static int take_call(struct kf_op *op, struct kf_call *call)
 static const char *too_new(struct kf_op *op)
 {
     int since = op->row->since;
+    const char *why;
 
     if (op->ops->adapt->since >= since)
         return NULL;
-    return kf_arena_printf(op->ops->adapt->model->arena, "its equal came with Keras %d.%d",
-                           since / 100, since % 100);
+    why = kf_arena_printf(op->ops->adapt->model->arena, "its equal came with Keras %d.%d",
+                          since / 100, since % 100);
+    return why ? why : "its equal came with a later Keras";
 }
 
 /* All calls of an operation share its config, so they must agree on it. */
@@ -227,60 +229,13 @@ static int report_op(struct kf_ops *ops, size_t index)
                          "tf.%s became keras.ops.%s", state->row->function, name);
 }
 
-/* The class's snake case name or that with a number: what Keras calls an operation itself. */
-static bool is_automatic(json_t *classes, const char *name)
-{
-    size_t n = strlen(name), digits = n;
-
-    if (json_object_get(classes, name))
-        return true;
-    while (digits > 0 && name[digits - 1] >= '0' && name[digits - 1] <= '9')
-        digits--;
-    if (digits == n || digits < 2 || name[digits - 1] != '_')
-        return false;
-    return json_object_getn(classes, name, digits - 1) != NULL;
-}
-
-static int note_unnamed(struct kf_ops *ops, json_t *classes)
-{
-    for (size_t i = 0; i < ops->n_states; i++) {
-        char *name;
-
-        if (!ops->states[i].unnamed || !ops->states[i].alive)
-            continue;
-        name = kf_snake_case(ops->adapt->model->arena, ops->graph->layers[i]->class_name);
-        if (!name)
-            return kf_adapt_no_memory(ops->adapt, ops->graph->path);
-        KF_TRY(kf_json_set(classes, name, json_true(), ops->adapt->rep));
-    }
-    return 0;
-}
-
-/* Before 3.11 Keras names some operations itself, and refuses a model in which names are twice. */
-static int check_names(struct kf_ops *ops)
-{
-    json_t *classes = json_object();
-    int r = classes ? note_unnamed(ops, classes) : kf_adapt_no_memory(ops->adapt, "");
-
-    for (size_t i = 0; i < ops->n_states && r >= 0 && json_object_size(classes); i++) {
-        const struct kf_layer *layer = ops->graph->layers[i];
-
-        if (ops->states[i].alive && !ops->states[i].unnamed && is_automatic(classes, layer->name))
-            kf_report_add(ops->adapt->rep, KF_NO_EQUAL, layer->path,
-                          "before Keras 3.11 an operation of the model would get this layer's "
-                          "name");
-    }
-    json_decref(classes);
-    return r;
-}
-
 static int finish(struct kf_ops *ops)
 {
     KF_TRY(kf_op_mark(ops));
     for (size_t i = 0; i < ops->n_states; i++)
         if (ops->states[i].row || ops->states[i].why)
             KF_TRY(report_op(ops, i));
-    KF_TRY(check_names(ops));
+    KF_TRY(kf_op_check_names(ops));
     return kf_op_sweep(ops);
 }
 

@@ -7,7 +7,8 @@
 /*
  * TensorFlow functions that stand in a Keras 2 graph as layers (TFOpLambda, SlicingOpLambda)
  * become operation nodes of Keras 3. A row of ops.def says which class computes the same and how
- * the arguments are read; what is more than a row is a function in op_forms.c or op_shapes.c.
+ * the arguments are read; what is more than a row is a function in op_forms.c, op_shapes.c or
+ * op_images.c.
  */
 
 /* Which dtypes of its first tensor the row holds for; Keras 3 promotes others otherwise. */
@@ -44,13 +45,13 @@ struct kf_op_state {
     enum kf_dtype dtype; /* of the layer's outputs, NONE when not known */
     const struct kf_op_row *row;
     const char *target; /* what the operation became */
-    const char *why; /* why the operation cannot be expressed, NULL when it can, "" when another
-                        refusal says it already */
-    bool batched;    /* every output's first size is the size of the batch */
-    bool is_shape;   /* the shape of a tensor that is batched */
-    bool is_batch;   /* the size of the batch, as a number */
-    bool unnamed;    /* releases before 3.11 give the operation its name */
-    bool alive;      /* an output of the graph or a layer needs it */
+    const char *why;    /* why the operation cannot be expressed, NULL when it can, "" when another
+                           refusal says it already */
+    bool batched;       /* every output's first size is the size of the batch */
+    bool is_shape;      /* the shape of a tensor that is batched */
+    bool is_batch;      /* the size of the batch, as a number */
+    bool unnamed;       /* releases before 3.11 give the operation its name */
+    bool alive;         /* an output of the graph or a layer needs it */
 };
 
 struct kf_ops {
@@ -86,10 +87,20 @@ int kf_op_refuse(struct kf_op *op, const char *why);
 /** Read the call's arguments as the row says, into `args` and `config`. */
 int kf_op_read(struct kf_op *op);
 
+bool kf_op_has_refs(json_t *value);
+/** A list of numbers or of such lists. */
+bool kf_op_is_array(const json_t *value);
+
+/* op_constants.c */
+
+/** Find the operation's dtype, see that the row holds for it, and write the array constants. */
+int kf_op_settle(struct kf_op *op);
+
 /** Write an array constant as Keras 3 reads it: {"class_name": "__numpy__", ...}. */
 int kf_op_constant(struct kf_op *op, json_t **out, json_t *value, enum kf_dtype dtype);
 
-/** The dtype that TensorFlow gives a constant: float32, bool, int32 or, where it needs to, int64. */
+/** The dtype that TensorFlow gives a constant: float32, bool, int32 or, where it needs to, int64.
+ */
 enum kf_dtype kf_op_content(const json_t *value);
 
 /* op_facts.c */
@@ -113,14 +124,18 @@ void kf_op_note_shape(const struct kf_ops *ops, const struct kf_layer *layer,
  */
 int kf_op_node(struct kf_op *op, const char *target, json_t *config, json_t *args, json_t **out);
 
-/** Make the layer itself `target` ("numpy.Add", "layers.Reshape") with this config, which is taken. */
+/** Make the layer itself `target` ("numpy.Add", "layers.Reshape") with this config, which is taken.
+ */
 int kf_op_become(struct kf_ops *ops, size_t index, const char *target, json_t *config);
+
+/** Refuse layers whose name a release would give to an operation too; after kf_op_mark(). */
+int kf_op_check_names(struct kf_ops *ops);
 
 /** Mark the layers and what they and the outputs need; take operations out that nothing needs. */
 int kf_op_mark(struct kf_ops *ops);
 int kf_op_sweep(struct kf_ops *ops);
 
-/* op_forms.c, op_shapes.c: what is more than a row. */
+/* op_forms.c, op_shapes.c, op_images.c: what is more than a row. */
 #define KF_OP_FORM(name) int kf_op_form_##name(struct kf_op *op);
 KF_OP_FORM(plain)
 KF_OP_FORM(add_n)
@@ -133,6 +148,7 @@ KF_OP_FORM(matmul)
 KF_OP_FORM(norm)
 KF_OP_FORM(pad)
 KF_OP_FORM(pool)
+KF_OP_FORM(reduce)
 KF_OP_FORM(reshape)
 KF_OP_FORM(resize)
 KF_OP_FORM(reverse)

@@ -3,6 +3,7 @@
 #include "../base/alloc.h"
 #include "../base/str.h"
 #include "../io/json.h"
+#include "keras3_operations.h"
 #include <string.h>
 
 struct dump {
@@ -193,6 +194,15 @@ static int set_part(struct dump *dump, json_t *config, const struct kf_layer *pa
     return kf_json_set(config, part->config_key, json_incref(list), dump->rep);
 }
 
+static int dump_unnamed(struct dump *dump, json_t **out, const struct kf_layer *operation)
+{
+    *out = json_copy(operation->config);
+    if (!*out)
+        return no_memory(dump);
+    json_object_del(*out, "name");
+    return 0;
+}
+
 /* A layer's config as a new reference: its own one, or a copy where graphs stand in it. */
 static int dump_config(struct dump *dump, json_t **out, const struct kf_layer *layer)
 {
@@ -200,6 +210,8 @@ static int dump_config(struct dump *dump, json_t **out, const struct kf_layer *l
     const char *key = NULL;
     size_t nth = 0;
 
+    if (layer->operation && !kf_keras3_operation_named(layer, dump->keras))
+        return dump_unnamed(dump, out, layer);
     if (!holds_graph(layer)) {
         *out = json_incref(layer->config);
         return 0;
@@ -274,6 +286,7 @@ static int dump_functional(struct dump *dump, json_t *config)
 {
     json_t *ends = NULL;
 
+    KF_TRY(kf_keras3_operations_check(dump->graph, dump->keras, dump->rep));
     KF_TRY(dump_layers(dump, config));
     KF_TRY(dump_ends(dump, &ends, dump->graph->inputs));
     KF_TRY(kf_json_set(config, "input_layers", ends, dump->rep));

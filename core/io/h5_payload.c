@@ -43,20 +43,23 @@ static hid_t open_with_cache(const struct kf_h5_dataset *dataset)
     return id;
 }
 
-/* One dataset is open at a time. */
-static hid_t open_dataset(const struct kf_h5_dataset *dataset)
+/* One dataset is open at a time; its chunks have been checked. */
+static int open_dataset(const struct kf_h5_dataset *dataset, struct kf_report *rep)
 {
     struct kf_h5 *h5 = dataset->h5;
 
     if (h5->opened_for == dataset)
-        return h5->opened;
+        return 0;
     if (h5->opened > 0)
         H5Dclose(h5->opened);
     h5->opened_for = NULL;
     h5->opened = open_with_cache(dataset);
-    if (h5->opened > 0)
-        h5->opened_for = dataset;
-    return h5->opened;
+    if (h5->opened < 0)
+        return cannot(rep);
+    if (dataset->packed)
+        KF_TRY(kf_h5_chunks(dataset, h5->opened, rep));
+    h5->opened_for = dataset;
+    return 0;
 }
 
 /* The largest block of whole rows that begins at element `first` and has at most `n` elements. */
@@ -106,11 +109,11 @@ static int pull_library(const struct kf_payload *payload, uint64_t at, void *to,
 {
     const struct kf_h5_dataset *dataset = payload->state;
     size_t size = kf_dtype_size(dataset->dtype);
-    hid_t id = open_dataset(dataset), type, space;
+    hid_t id, type, space;
     int status;
 
-    if (id < 0)
-        return cannot(rep);
+    KF_TRY(open_dataset(dataset, rep));
+    id = dataset->h5->opened;
     type = dataset->own_type ? H5Dget_type(id) : kf_h5_type(dataset->dtype);
     space = H5Dget_space(id);
     status = read_runs(dataset, at / size, n / size, to, id, type, space);

@@ -25,6 +25,7 @@ struct kf_h5_dataset {
     enum kf_dtype dtype;
     const char *odd; /* what it has that no tensor has, else NULL */
     bool own_type;   /* read without conversion: bool, bfloat16 */
+    bool packed;     /* its chunks pass through filters */
     bool foreign;    /* not little-endian: HDF5 must convert */
     unsigned rank;
     uint64_t *dims;
@@ -93,6 +94,9 @@ int kf_h5_look(struct kf_h5 *h5, struct kf_h5_node *node, const char *path, hid_
 /** Set dtype, own_type, foreign and odd from the file's type (h5_type.c). */
 void kf_h5_recognise(struct kf_h5_dataset *dataset, hid_t type);
 
+/* h5_chunks.c: check that each chunk of an open, packed dataset unpacks to its size. CORRUPT. */
+int kf_h5_chunks(const struct kf_h5_dataset *dataset, hid_t id, struct kf_report *rep);
+
 /* h5_attr.c */
 struct kf_h5_node *kf_h5_find(const struct kf_h5 *h5, const char *path);
 /** Text of a short scalar string attribute of a node, or NULL. */
@@ -112,8 +116,8 @@ int kf_h5_messages(struct kf_h5 *h5, uint64_t address, const struct kf_h5_visito
 /** Little-endian number of `n` bytes. */
 uint64_t kf_h5_get(const char *p, size_t n);
 
-/* h5_names_heap.c: check the heap of an old group before HDF5 reads it. CORRUPT. */
-int kf_h5_names_heap(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep);
+/* h5_group.c: check what HDF5 would not survive in a group, if the object is one. CORRUPT. */
+int kf_h5_group(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep);
 
 /* h5_message.c: an attribute as it lies in an object header. */
 struct kf_h5_attr {

@@ -140,6 +140,30 @@ def with_values(class_name, **values):
     return lambda config: walk(config, change)
 
 
+def first_layer(**values):
+    """Values for the first layer, where `dtype` of a Sequential without InputLayer stands."""
+    def change(config):
+        first, *rest = config["config"]
+        inner = {k: v for k, v in first["config"].items() if k != "dtype"}
+        return {**config, "config": [{**first, "config": {**inner, **values}}] + rest}
+    return change
+
+
+def causal(config):
+    """Until 2.9 an attention layer was causal by its config, and not by an argument of its call."""
+    def change(node):
+        if node.get("class_name") not in ("Attention", "AdditiveAttention"):
+            return node
+        specs = [spec for call in node["inbound_nodes"] for spec in call]
+        found = any(spec[3].pop("use_causal_mask", False) for spec in specs)
+        return {**node, "config": {**node["config"], "causal": found}}
+    return walk(config, change)
+
+
+def silu(config):
+    return walk(config, lambda n: {k: "silu" if v == "swish" else v for k, v in n.items()})
+
+
 def policy(form):
     """The dtype policy of mixed layers as a dictionary of its time."""
     def change(node):
@@ -326,6 +350,7 @@ class Row:
     changes: list
     note: str = ""
     whole: object = None    # a change of the file as a whole, after the others
+    expect: str = ""        # where it is another than the source's
 
 
 ERA = (plain, glorot, young_keys_dropped)
@@ -381,12 +406,60 @@ TABLE = [
     Row("old_batch_norm_axis_1", "batch_norm_axis_1", [configured(plain, with_values("BatchNormalization", axis=[1])), version("2.3.0")]),
     Row("old_lstm_v2", "lstm", [configured(plain, renamed(LSTM="LSTMV2")), version("2.2.4-tf")]),
     Row("old_gru_v1", "gru_before", [configured(plain, renamed(GRU="GRUV1")), version("2.2.4-tf")]),
+    Row("old_lstm_v1", "lstm_sequences", [configured(plain, renamed(LSTM="LSTMV1")), version("2.2.4-tf")]),
+    Row("old_unified_lstm", "lstm_initial_state", [configured(plain, renamed(LSTM="UnifiedLSTM")), version("2.2.4-tf")]),
+    Row("old_gru_v2", "gru", [configured(plain, renamed(GRU="GRUV2")), version("2.2.4-tf")]),
+    Row("old_unified_gru", "bidirectional_gru", [configured(plain, renamed(GRU="UnifiedGRU")), version("2.2.4-tf")]),
+    # keys that came and went
+    Row("old_input_dtype", "sequential_input", [configured(*ERA, sequential_list, first_layer(input_dtype="float32"))] + OLD),
+    Row("old_input_layer_keys", "functional_two_towers", [configured(*ERA, model_class,
+        with_values("InputLayer", trainable=True, input_dtype="float32", type_spec=None))] + OLD),
+    Row("old_layer_flags", "functional_residual", [configured(plain, model_class, with_values("Dense", dynamic=False, autocast=True)), version("2.2.4-tf")]),
+    Row("old_embedding_sparse", "embedding_masked_lstm", [configured(plain, with_values("Embedding", sparse=False))]),
+    Row("old_batch_norm_mode", "batch_norm_twins", [configured(*ERA, sequential_list, with_values("BatchNormalization", axis=-1, mode=0))] + OLD),
+    Row("old_batch_norm_tf1", "batch_norm_image", [configured(plain, model_class, renamed(BatchNormalization="BatchNormalizationV1"),
+        with_values("BatchNormalizationV1", fused=True, renorm=False, renorm_clipping=None, renorm_momentum=0.99, virtual_batch_size=None, adjustment=None)),
+        version("2.1.6-tf")]),
+    Row("old_depthwise_filters", "depthwise2d_multiplier", [configured(plain, model_class, with_values("DepthwiseConv2D", filters=None)), version("2.2.4-tf")]),
+    Row("old_lstm_input_dim", "lstm_masked", [configured(*ERA, sequential_list, with_values("LSTM", input_dim=3, input_length=5, num_constants=None)), named(cell_dropped)] + OLD),
+    Row("old_gru_input_dim", "hard_gru_before", [configured(*ERA, sequential_list, with_values("GRU", input_dim=3, input_length=None)), named(cell_dropped)] + OLD),
+    Row("old_lstm_no_recurrent_activation", "hard_lstm_recurrent", [configured(*ERA, sequential_list, without("LSTM", "recurrent_activation")), named(cell_dropped)] + OLD,
+        note=NOT + "an LSTM without recurrent_activation is a hard_sigmoid one"),
+    Row("old_gru_no_recurrent_activation", "hard_gru_before", [configured(*ERA, sequential_list, without("GRU", "recurrent_activation")), named(cell_dropped)] + OLD,
+        note=NOT + "a GRU without recurrent_activation is a hard_sigmoid one"),
+    Row("old_stacked_cells_order", "rnn_stacked_mixed", [configured(plain, model_class, with_values("StackedRNNCells", reverse_state_order=False)), version("2.2.4-tf")]),
+    Row("old_string_lookup_flag", "string_lookup_embedding", [configured(plain, with_values("StringLookup", has_input_vocabulary=True)), version("2.8.0")]),
+    Row("old_integer_lookup_flag", "integer_lookup_multi_hot", [configured(plain, with_values("IntegerLookup", has_input_vocabulary=True)), version("2.8.0")]),
+    Row("old_text_vectorization_flag", "text_vectorization_lstm", [configured(plain, with_values("TextVectorization", has_input_vocabulary=True)), version("2.8.0")]),
+    Row("old_silu", "dense_swish", [configured(plain, silu), version("2.8.0")]),
+    Row("old_attention_causal", "attention_causal", [configured(plain, causal), version("2.4.0")]),
+    Row("old_attention_not_causal", "attention_masked_pooled", [configured(plain, causal), version("2.4.0")]),
+    Row("old_additive_attention_causal", "additive_attention_causal", [configured(plain, causal), version("2.9.0")]),
+    # classes that are gone
+    Row("old_sequence_features", "dense_features", [configured(plain, renamed(DenseFeatures="SequenceFeatures"))], expect="refused:SequenceFeatures"),
+    Row("old_module_wrapper", "custom_layer", [configured(plain, renamed(**{"zoo>Scale": "ModuleWrapper"})), version("2.6.0")], expect="refused:ModuleWrapper"),
+    Row("old_peephole_lstm_cell", "rnn_cell_lstm", [configured(plain, renamed(LSTMCell="PeepholeLSTMCell")), version("2.3.0-tf")], expect="refused:PeepholeLSTMCell"),
+    Row("old_conv_rnn2d", "conv_lstm2d", [configured(plain, model_class, renamed(ConvLSTM2D="ConvRNN2D")), version("2.2.4")], expect="refused:ConvRNN2D"),
+    Row("old_maxout_dense", "sequential_input", [configured(*ERA, sequential_list, renamed(Dense="MaxoutDense"), with_values("MaxoutDense", nb_feature=4))] + OLD,
+        expect="refused:MaxoutDense"),
+    Row("old_highway", "sequential_input", [configured(*ERA, sequential_list, renamed(Dense="Highway"))] + OLD, expect="refused:Highway"),
+    Row("old_atrous1d", "conv1d_dilated", [configured(*ERA, renamed(Conv1D="AtrousConvolution1D"), with_values("AtrousConvolution1D", atrous_rate=2))] + OLD,
+        expect="refused:AtrousConvolution1D"),
+    Row("old_atrous2d", "conv2d_dilated", [configured(*ERA, renamed(Conv2D="AtrousConvolution2D"), with_values("AtrousConvolution2D", atrous_rate=[2, 2]))] + OLD,
+        expect="refused:AtrousConvolution2D"),
+    Row("old_merge", "concatenate_two", [configured(*ERA, renamed(Concatenate="Merge"), with_values("Merge", mode="concat", concat_axis=-1))] + OLD, expect="refused:Merge"),
     # Theano
     Row("old_theano_conv2d", "conv2d_stack", [configured(*ERA, sequential_list), version("2.0.6", "theano"), flipped], note=NOT + "kernels are turned by 180 degrees"),
     Row("old_theano_conv1d", "conv1d", [configured(plain, model_class), version("2.1.3", "theano"), flipped], note=NOT + "kernels are turned"),
     Row("old_theano_conv3d", "conv3d", [configured(plain, model_class), version("2.1.3", "theano"), flipped], note=NOT + "kernels are turned"),
     Row("old_theano_unet", "functional_unet", [configured(plain, model_class), version("2.2.4", "theano"), flipped], note=NOT + "kernels are turned, also of the transposed"),
     Row("old_theano_conv_lstm2d", "conv_lstm2d", [configured(plain, model_class), version("2.2.4", "theano"), flipped], note=NOT + "kernels and recurrent kernels are turned"),
+    Row("old_theano_separable2d", "separable2d", [configured(plain, model_class), version("2.2.4", "theano")], note="which way kernels go is not known",
+        expect="refused:backend"),
+    Row("old_theano_depthwise2d", "depthwise2d", [configured(plain, model_class), version("2.2.4", "theano")], note="which way kernels go is not known",
+        expect="refused:backend"),
+    Row("old_theano_conv3d_transpose", "conv3d_transpose", [configured(plain, model_class), version("2.2.4", "theano")], note="which way kernels go is not known",
+        expect="refused:backend"),
     Row("old_theano_dense", "sequential_input", [configured(plain, sequential_list), version("2.0.6", "theano")], note="nothing to turn"),
     Row("old_cntk_conv2d", "conv2d_stack", [configured(plain, sequential_list), version("2.0.6", "cntk")], note="CNTK kernels are as TensorFlow's"),
     # names and storage
@@ -423,7 +496,7 @@ def age(row, directory, line):
     with h5py.File(path, "r") as file:
         number = text(file.attrs["keras_version"])
     note = f"made from {row.source}" + (f"; {row.note}" if row.note else "")
-    return [row.id, "age", line[2], line[3], note, line[5], number]
+    return [row.id, "age", line[2], row.expect or line[3], note, line[5], number]
 
 
 def main(directory):

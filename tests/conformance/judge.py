@@ -20,7 +20,7 @@ import sys
 
 SECONDS = 180
 FREE = (16, 32, 64, 128, 224, 299)
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 class Timeout(BaseException):
@@ -45,7 +45,7 @@ def drive(arguments):
     results = arguments[-1]
     current = pathlib.Path(results + ".current")
     while True:
-        done = subprocess.run([sys.executable, __file__, "--child"] + arguments, env={**os.environ, **ENVIRONMENT})
+        done = subprocess.run([sys.executable, __file__, "--child"] + arguments, env={**ENVIRONMENT, **os.environ})
         if done.returncode == 0:
             return 0
         if not current.exists():

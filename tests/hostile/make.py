@@ -110,6 +110,22 @@ def deep(f, g):
         at = group(at, "g")
 
 
+def raw_chunk(data, mask=0, **filters):
+    """A dataset of one chunk of 800 bytes, stored as `data`."""
+    def change(f, g):
+        d = g.create_dataset("x", shape=(100,), chunks=(100,), dtype="f8", **filters)
+        d.id.write_direct_chunk((0,), data, filter_mask=mask)
+    return change
+
+
+def filter_order(f, g):
+    dcpl = without_times(h5py.h5p.DATASET_CREATE)
+    dcpl.set_chunk((100,))
+    dcpl.set_deflate(4)
+    dcpl.set_shuffle()
+    h5py.h5d.create(g.id, b"x", h5py.h5t.IEEE_F64LE, h5py.h5s.create_simple((100,)), dcpl)
+
+
 def huge_chunk(f, g):
     g.create_dataset("x", shape=(80 << 20,), chunks=(80 << 20,), dtype="f4")
 
@@ -131,6 +147,14 @@ def make_h5():
                                      for i in range(3)])
     h5("tensor_2_to_50.h5", lambda f, g: g.create_dataset("x", shape=(1 << 50,), dtype="i1"))
     h5("huge_chunk.h5", huge_chunk)
+    packed = zlib.compress(b"\1" * 800)
+    h5("chunk_good.h5", raw_chunk(packed, compression="gzip"))
+    h5("chunk_short.h5", raw_chunk(zlib.compress(b"\1" * 80), compression="gzip"))
+    h5("chunk_long.h5", raw_chunk(zlib.compress(b"\1" * 1000000), compression="gzip"))
+    h5("chunk_damaged.h5", raw_chunk(packed[:-4] + b"\0\0\0\0", compression="gzip"))
+    h5("chunk_skipped.h5", raw_chunk(b"\1" * 80, 1, compression="gzip"))
+    h5("chunk_fletcher.h5", raw_chunk(b"\1\2", fletcher32=True))
+    h5("filter_order.h5", filter_order)
     h5("cycle.h5", lambda f, g: g.__setitem__("loop", f["model_weights"]))
     h5("cycle_root.h5", lambda f, g: g.__setitem__("loop", f["/"]))
     h5("two_names.h5", lambda f, g: g.__setitem__("again", g["bias:0"]))
@@ -152,6 +176,8 @@ def patch_h5():
     element = length + struct.pack("<Q", heap)
     # An external link of a type that only its maker knows.
     patch("user_link.h5", "external_link.h5", (b"\x01\x08\x40\x01x", b"\x01\x08\x41\x01x"))
+    # A member that cannot be decoded: HDF5 1.10 then frees what it has not read yet.
+    patch("member.h5", "external_link.h5", (b"\x01\x08\x40\x01x", b"\x09\x08\x40\x01x"))
     patch("attr_length.h5", "good.h5", (element, b"\xf0\xff\xff\xff" + element[4:]))
     patch("attr_outside.h5", "good.h5", (element, length + struct.pack("<Q", 1 << 40)))
     patch("attr_not_heap.h5", "good.h5", (element, length + struct.pack("<Q", 96)))

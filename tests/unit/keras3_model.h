@@ -15,18 +15,18 @@
  *           "calls": [{"args", "kwargs"}], "inner": graph, "parts": [layer with "attribute",
  *           "config_key", "in_container"]}
  */
-static struct kf_graph *make_graph(struct kf_model *model, json_t *spec, const char *path,
-                                   struct kf_report *rep);
+static inline struct kf_graph *make_graph(struct kf_model *model, json_t *spec, const char *path,
+                                          struct kf_report *rep);
 
-static const char *copy_text(struct kf_model *model, json_t *spec, const char *key)
+static inline const char *copy_text(struct kf_model *model, json_t *spec, const char *key)
 {
     const char *text = kf_json_str(spec, key, NULL);
 
     return text ? kf_arena_strdup(model->arena, text) : NULL;
 }
 
-static struct kf_layer *make_layer(struct kf_model *model, json_t *spec, const char *above,
-                                   struct kf_report *rep)
+static inline struct kf_layer *make_layer(struct kf_model *model, json_t *spec, const char *above,
+                                          struct kf_report *rep)
 {
     struct kf_layer *layer = kf_layer_new(model);
     json_t *one, *inner = json_object_get(spec, "inner"), *parts = json_object_get(spec, "parts");
@@ -54,8 +54,8 @@ static struct kf_layer *make_layer(struct kf_model *model, json_t *spec, const c
     return layer;
 }
 
-static struct kf_graph *make_graph(struct kf_model *model, json_t *spec, const char *path,
-                                   struct kf_report *rep)
+static inline struct kf_graph *make_graph(struct kf_model *model, json_t *spec, const char *path,
+                                          struct kf_report *rep)
 {
     struct kf_graph *graph = kf_graph_new(model);
     json_t *one;
@@ -77,7 +77,7 @@ static struct kf_graph *make_graph(struct kf_model *model, json_t *spec, const c
 }
 
 /** Takes `spec`. */
-static struct kf_model *make_model(json_t *spec, struct kf_report *rep)
+static inline struct kf_model *make_model(json_t *spec, struct kf_report *rep)
 {
     struct kf_model *model = kf_model_create();
 
@@ -89,17 +89,33 @@ static struct kf_model *make_model(json_t *spec, struct kf_report *rep)
     return model;
 }
 
-/** From text in which ' stands for ". */
-static struct kf_model *make_model_of(const char *text, struct kf_report *rep)
+/** In the texts of tests ' stands for ", and @L.C.O for output O of call C of layer L. */
+static inline char *expand(const char *text)
 {
-    char *copy = strdup(text);
-    json_t *spec;
+    char *copy = calloc(1, 24 * strlen(text) + 1), *to = copy;
+    unsigned layer, call, output;
+    int n;
 
-    for (char *p = copy; *p; p++)
-        *p = *p == '\'' ? '"' : *p;
-    spec = json_loads(copy, 0, NULL);
+    for (; *text; text++)
+        if (sscanf(text, "@%u.%u.%u%n", &layer, &call, &output, &n) == 3) {
+            to += sprintf(to, "{'$ref':[%u,%u,%u]}", layer, call, output);
+            text += n - 1;
+        } else {
+            *to++ = *text;
+        }
+    for (to = copy; *to; to++)
+        *to = *to == '\'' ? '"' : *to;
+    return copy;
+}
+
+static inline json_t *json_of(const char *text)
+{
+    char *copy = expand(text);
+    json_t *value = json_loads(copy, JSON_DECODE_ANY, NULL);
+
     free(copy);
-    return make_model(spec, rep);
+    assert_non_null(value);
+    return value;
 }
 
 #endif

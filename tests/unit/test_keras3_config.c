@@ -3,34 +3,22 @@
 
 #include "core/format/keras3_config.h"
 
-#define R(layer, call, output) "{'$ref':[" #layer "," #call "," #output "]}"
-#define TENSOR(name, call, output)                                                                 \
-    "{'class_name':'__keras_tensor__','config':{'shape':[],'dtype':'float32','keras_history':["    \
-    "'" name "'," #call "," #output "]}}"
-
-static json_t *json_of(const char *text)
+static int dump(json_t **out, const char *spec, int keras, struct kf_report *rep)
 {
-    char *copy = strdup(text);
-    json_t *value;
+    struct kf_model *model = make_model(json_of(spec), rep);
+    int r = kf_keras3_config(out, model, keras, rep);
 
-    for (char *p = copy; *p; p++)
-        *p = *p == '\'' ? '"' : *p;
-    value = json_loads(copy, JSON_DECODE_ANY, NULL);
-    free(copy);
-    assert_non_null(value);
-    return value;
+    kf_model_destroy(model);
+    return r;
 }
 
 static json_t *config_of(const char *spec, int keras)
 {
     struct kf_report rep;
-    struct kf_model *model;
     json_t *config = NULL;
 
     kf_report_init(&rep);
-    model = make_model_of(spec, &rep);
-    assert_int_equal(kf_keras3_config(&config, model, keras, &rep), 0);
-    kf_model_destroy(model);
+    assert_int_equal(dump(&config, spec, keras, &rep), 0);
     kf_report_finish(&rep);
     return config;
 }
@@ -40,14 +28,12 @@ static void assert_config(const char *spec, int keras, const char *key, const ch
 {
     json_t *object = config_of(spec, keras), *want = json_of(expected);
     json_t *got = json_object_get(json_object_get(object, "config"), key);
+    char *text = json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT);
 
-    if (!json_equal(got, want)) {
-        char *text = json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT);
-
+    if (!json_equal(got, want))
         print_message("%s\n", text);
-        free(text);
-    }
     assert_true(json_equal(got, want));
+    free(text);
     json_decref(want);
     json_decref(object);
 }
@@ -55,34 +41,29 @@ static void assert_config(const char *spec, int keras, const char *key, const ch
 static void refused(const char *spec, int keras, enum kf_code code)
 {
     struct kf_report rep;
-    struct kf_model *model;
     json_t *config = NULL;
 
     kf_report_init(&rep);
-    model = make_model_of(spec, &rep);
-    assert_int_equal(kf_keras3_config(&config, model, keras, &rep), -(int)code);
+    assert_int_equal(dump(&config, spec, keras, &rep), -(int)code);
     assert_null(config);
     assert_reported(&rep, code);
-    kf_model_destroy(model);
     kf_report_finish(&rep);
 }
 
-#define INPUT     "{'name':'x','class_name':'InputLayer','module':'keras.layers','config':{'name':'x'}}"
-#define DENSE     "'class_name':'Dense','module':'keras.layers','config':{'units':2}"
-#define ENDS(out) "'inputs':" R(0, 0, 0) ",'outputs':" out
+static const char one_input[] =
+    "{'name':'m','inputs':@0.0.0,'outputs':@0.0.0,'layers':["
+    "{'name':'x','class_name':'InputLayer','module':'keras.layers','config':{'name':'x'}}]}";
 
 static void models_say_what_they_are(void **unused)
 {
-    json_t *object =
-        config_of("{'name':'m'," ENDS(R(0, 0, 0)) ",'layers':[" INPUT "]}", KF_KERAS(3, 15, 1));
+    json_t *object = config_of(one_input, KF_KERAS(3, 15, 1));
 
     (void)unused;
     assert_string_equal(kf_json_str(object, "module", ""), "keras.src.models.functional");
     assert_string_equal(kf_json_str(object, "class_name", ""), "Functional");
     assert_string_equal(kf_json_str(object, "registered_name", ""), "Functional");
     json_decref(object);
-    object =
-        config_of("{'topology':'sequential','name':'s','layers':[" INPUT "]}", KF_KERAS(3, 15, 1));
+    object = config_of("{'topology':'sequential','name':'s','layers':[]}", KF_KERAS(3, 15, 1));
     assert_string_equal(kf_json_str(object, "module", ""), "keras");
     assert_string_equal(kf_json_str(object, "class_name", ""), "Sequential");
     assert_true(json_is_null(json_object_get(object, "registered_name")));
@@ -93,64 +74,72 @@ static void models_say_what_they_are(void **unused)
 static void refs_become_tensors_at_any_depth(void **unused)
 {
     (void)unused;
-    assert_config("{'name':'m'," ENDS(R(
-                      1, 1, 0)) ",'layers':[" INPUT ",{'name':'d'," DENSE
-                                ",'calls':[{'args':[" R(
-                                    0, 0, 0) "],'kwargs':{}},"
-                                             "{'args':[[" R(1, 0, 2) ",1]],'kwargs':{'a':{'b':[" R(
-                                                 0, 0, 0) "]},'training':false}}]}]}",
+    assert_config("{'name':'m','inputs':@0.0.0,'outputs':@1.1.0,'layers':["
+                  "{'name':'x','class_name':'InputLayer','config':{}},"
+                  "{'name':'d','class_name':'Dense','module':'keras.layers','config':{'units':2},"
+                  "'calls':[{'args':[@0.0.0],'kwargs':{}},"
+                  "{'args':[[@1.0.2,1]],'kwargs':{'a':{'b':[@0.0.0]},'training':false}}]}]}",
                   KF_KERAS(3, 15, 1), "layers",
-                  "[{'module':'keras.layers','class_name':'InputLayer','config':{'name':'x'},"
-                  "'registered_name':null,'name':'x','inbound_nodes':[]},"
+                  "[{'module':null,'class_name':'InputLayer','config':{},'registered_name':null,"
+                  "'name':'x','inbound_nodes':[]},"
                   "{'module':'keras.layers','class_name':'Dense','config':{'units':2},"
                   "'registered_name':null,'name':'d','inbound_nodes':["
-                  "{'args':[" TENSOR(
-                      "x", 0, 0) "],'kwargs':{}},"
-                                 "{'args':[[" TENSOR("d", 0, 2) ",1]],'kwargs':{'a':{'b':[" TENSOR(
-                                     "x", 0, 0) "]},'training':false}}]}]");
+                  "{'args':[{'class_name':'__keras_tensor__','config':{'shape':[],"
+                  "'dtype':'float32','keras_history':['x',0,0]}}],'kwargs':{}},"
+                  "{'args':[[{'class_name':'__keras_tensor__','config':{'shape':[],"
+                  "'dtype':'float32','keras_history':['d',0,2]}},1]],'kwargs':{'a':{'b':["
+                  "{'class_name':'__keras_tensor__','config':{'shape':[],'dtype':'float32',"
+                  "'keras_history':['x',0,0]}}]},'training':false}}]}]");
 }
 
 static void one_end_is_a_triple_from_3_4_on(void **unused)
 {
-    static const char one[] = "{'name':'m'," ENDS(R(0, 0, 0)) ",'layers':[" INPUT "]}";
-    static const char list[] = "{'name':'m','inputs':[" R(0, 0, 0) "],'outputs':{'b':" R(
-        0, 0, 0) ",'a':" R(0, 0, 0) "},'layers':[" INPUT "]}";
-    static const char nested[] =
-        "{'name':'m','inputs':[[" R(0, 0, 0) "]],'outputs':" R(0, 0, 0) ",'layers':[" INPUT "]}";
+    (void)unused;
+    assert_config(one_input, KF_KERAS(3, 15, 1), "input_layers", "['x',0,0]");
+    assert_config(one_input, KF_KERAS(3, 4, 0), "output_layers", "['x',0,0]");
+    assert_config(one_input, KF_KERAS(3, 3, 3), "input_layers", "[['x',0,0]]");
+}
+
+static void ends_keep_their_structure(void **unused)
+{
+    static const char flat[] = "{'name':'m','inputs':[@0.0.0],'outputs':{'b':@0.0.0,'a':@0.0.0},"
+                               "'layers':[{'name':'x','class_name':'InputLayer','config':{}}]}";
+    static const char nested[] = "{'name':'m','inputs':[[@0.0.0]],'outputs':@0.0.0,'layers':["
+                                 "{'name':'x','class_name':'InputLayer','config':{}}]}";
 
     (void)unused;
-    assert_config(one, KF_KERAS(3, 15, 1), "input_layers", "['x',0,0]");
-    assert_config(one, KF_KERAS(3, 4, 0), "output_layers", "['x',0,0]");
-    assert_config(one, KF_KERAS(3, 3, 3), "input_layers", "[['x',0,0]]");
-    assert_config(list, KF_KERAS(3, 0, 5), "input_layers", "[['x',0,0]]");
-    assert_config(list, KF_KERAS(3, 0, 5), "output_layers", "{'b':['x',0,0],'a':['x',0,0]}");
+    assert_config(flat, KF_KERAS(3, 0, 5), "input_layers", "[['x',0,0]]");
+    assert_config(flat, KF_KERAS(3, 0, 5), "output_layers", "{'b':['x',0,0],'a':['x',0,0]}");
+    assert_config(flat, KF_KERAS(3, 15, 1), "output_layers", "{'b':['x',0,0],'a':['x',0,0]}");
     assert_config(nested, KF_KERAS(3, 4, 0), "input_layers", "[[['x',0,0]]]");
     refused(nested, KF_KERAS(3, 3, 3), KF_GRAPH_NO_EQUAL);
 }
 
-#define NESTED(topology, inner_ends)                                                               \
-    "{'name':'m'," ENDS(                                                                           \
-        R(1, 1, 0)) ",'layers':[" INPUT ",{'name':'n','class_name':'M','config':{},'inner':{"      \
-                    "'topology':'" topology "','name':'other'" inner_ends ",'layers':[" INPUT      \
-                    "]},'calls':[{'args':[" R(0, 0, 0) "],'kwargs':{}},{'args':[" R(               \
-                        1, 0, 0) "],'kwargs':"                                                     \
-                                 "{}}]}]}"
+static const char with_functional[] =
+    "{'name':'m','inputs':@0.0.0,'outputs':@1.1.0,'layers':["
+    "{'name':'x','class_name':'InputLayer','config':{}},"
+    "{'name':'n','class_name':'Model','config':{},'inner':{'name':'other','inputs':@0.0.0,"
+    "'outputs':@0.0.0,'layers':[{'name':'y','class_name':'InputLayer','config':{}}]},"
+    "'calls':[{'args':[@0.0.0],'kwargs':{}},{'args':[@1.0.0],'kwargs':{}}]}]}";
+
+static const char with_sequential[] =
+    "{'name':'m','inputs':@0.0.0,'outputs':@1.0.0,'layers':["
+    "{'name':'x','class_name':'InputLayer','config':{}},"
+    "{'name':'n','class_name':'Model','config':{},'inner':{'topology':'sequential','name':'other',"
+    "'layers':[]},'calls':[{'args':[@0.0.0],'kwargs':{}}]}]}";
 
 static void nested_functional_counts_itself_in_the_outputs(void **unused)
 {
     (void)unused;
-    assert_config(NESTED("functional", "," ENDS(R(0, 0, 0))), KF_KERAS(3, 15, 1), "output_layers",
-                  "['n',2,0]");
-    assert_config(NESTED("functional", "," ENDS(R(0, 0, 0))), KF_KERAS(3, 3, 0), "output_layers",
-                  "[['n',2,0]]");
-    assert_config(NESTED("functional", "," ENDS(R(0, 0, 0))), KF_KERAS(3, 2, 1), "output_layers",
-                  "[['n',1,0]]");
-    assert_config(NESTED("sequential", ""), KF_KERAS(3, 15, 1), "output_layers", "['n',1,0]");
+    assert_config(with_functional, KF_KERAS(3, 15, 1), "output_layers", "['n',2,0]");
+    assert_config(with_functional, KF_KERAS(3, 3, 0), "output_layers", "[['n',2,0]]");
+    assert_config(with_functional, KF_KERAS(3, 2, 1), "output_layers", "[['n',1,0]]");
+    assert_config(with_sequential, KF_KERAS(3, 15, 1), "output_layers", "['n',0,0]");
 }
 
 static void nested_models_are_called_what_the_layer_is(void **unused)
 {
-    json_t *object = config_of(NESTED("sequential", ""), KF_KERAS(3, 15, 1));
+    json_t *object = config_of(with_sequential, KF_KERAS(3, 15, 1));
     json_t *list = json_object_get(json_object_get(object, "config"), "layers");
     json_t *entry = json_array_get(list, 1);
 
@@ -163,58 +152,77 @@ static void nested_models_are_called_what_the_layer_is(void **unused)
 
 static void graph_of_a_part_goes_into_the_parent(void **unused)
 {
-    static const char spec[] =
-        "{'topology':'sequential','name':'s','layers':[{'name':'t','class_name':'TimeDistributed',"
-        "'module':'keras.layers','config':{'name':'t','layer':{'class_name':'old','config':{}},"
-        "'kept':1},'parts':[{'name':'in','class_name':'Model','config':{},'attribute':'layer',"
-        "'config_key':'layer','inner':{'topology':'sequential','name':'in','layers':[" INPUT
-        "]}}]}]}";
-
     (void)unused;
-    assert_config(spec, KF_KERAS(3, 15, 1), "layers",
-                  "[{'module':'keras.layers','class_name':'TimeDistributed','config':{'name':'t',"
-                  "'layer':{'module':'keras','class_name':'Sequential','config':{'name':'in',"
-                  "'trainable':true,'layers':[{'module':'keras.layers','class_name':'InputLayer',"
-                  "'config':{'name':'x'},'registered_name':null}]},'registered_name':null},"
-                  "'kept':1},'registered_name':null}]");
+    assert_config("{'topology':'sequential','name':'s','layers':[{'name':'t','class_name':'T',"
+                  "'config':{'layer':{'class_name':'old','config':{}},'kept':1},'parts':["
+                  "{'name':'in','class_name':'Model','config':{},'attribute':'layer',"
+                  "'config_key':'layer','inner':{'topology':'sequential','name':'in',"
+                  "'layers':[]}}]}]}",
+                  KF_KERAS(3, 15, 1), "layers",
+                  "[{'module':null,'class_name':'T','config':{'layer':{'module':'keras',"
+                  "'class_name':'Sequential','config':{'name':'in','trainable':true,'layers':[]},"
+                  "'registered_name':null},'kept':1},'registered_name':null}]");
 }
 
-/* a(b(a(x))): no order of the layers has every input ready. */
-#define AROUND                                                                                     \
-    "{'name':'m'," ENDS(R(1, 1, 0)) ",'layers':[" INPUT ",{'name':'a'," DENSE                      \
-                                    ",'calls':[{'args':[" R(0, 0, 0) "],'kwargs':{}},{'args':[" R( \
-                                        2, 0, 0) "],'kwargs':{}}]},{'name':'b'," DENSE             \
-                                                 ",'calls':[{'args':[" R(1, 0,                     \
-                                                                         0) "],'kwargs':{}}]}]}"
+static void graph_in_a_list_of_parts_keeps_its_place(void **unused)
+{
+    (void)unused;
+    assert_config("{'topology':'sequential','name':'s','layers':[{'name':'t','class_name':'T',"
+                  "'config':{'cells':[{'class_name':'C','config':{}},{'class_name':'old'}]},"
+                  "'parts':[{'name':'c','class_name':'C','config':{},'attribute':'cells',"
+                  "'config_key':'cells','in_container':true},{'name':'in','class_name':'Model',"
+                  "'config':{},'attribute':'cells','config_key':'cells','in_container':true,"
+                  "'inner':{'topology':'sequential','name':'in','layers':[]}}]}]}",
+                  KF_KERAS(3, 15, 1), "layers",
+                  "[{'module':null,'class_name':'T','config':{'cells':[{'class_name':'C',"
+                  "'config':{}},{'module':'keras','class_name':'Sequential','config':{"
+                  "'name':'in','trainable':true,'layers':[]},'registered_name':null}]},"
+                  "'registered_name':null}]");
+}
 
 static void layers_stand_behind_what_they_need(void **unused)
 {
-    static const char spec[] = "{'name':'m','inputs':" R(1, 0, 0) ",'outputs':" R(
-        0, 0, 0) ",'layers':[{'name':'d'," DENSE
-                 ",'calls':[{'args':[" R(1, 0, 0) "],'kwargs':{}}]}," INPUT "]}";
-    json_t *object = config_of(spec, KF_KERAS(3, 15, 1));
+    json_t *object = config_of("{'name':'m','inputs':@1.0.0,'outputs':@0.0.0,'layers':["
+                               "{'name':'d','class_name':'Dense','config':{},'calls':["
+                               "{'args':[@1.0.0],'kwargs':{}}]},"
+                               "{'name':'x','class_name':'InputLayer','config':{}}]}",
+                               KF_KERAS(3, 15, 1));
     json_t *list = json_object_get(json_object_get(object, "config"), "layers");
 
     (void)unused;
     assert_string_equal(kf_json_str(json_array_get(list, 0), "name", ""), "x");
     assert_string_equal(kf_json_str(json_array_get(list, 1), "name", ""), "d");
     json_decref(object);
-    refused(AROUND, KF_KERAS(3, 6, 0), KF_GRAPH_NO_EQUAL);
-    json_decref(config_of(AROUND, KF_KERAS(3, 7, 0)));
+}
+
+/* a(b(a(x))): no order of the layers has every input ready. */
+static void layers_around_others_need_3_7(void **unused)
+{
+    static const char around[] = "{'name':'m','inputs':@0.0.0,'outputs':@1.1.0,'layers':["
+                                 "{'name':'x','class_name':'InputLayer','config':{}},"
+                                 "{'name':'a','class_name':'Dense','config':{},'calls':["
+                                 "{'args':[@0.0.0],'kwargs':{}},{'args':[@2.0.0],'kwargs':{}}]},"
+                                 "{'name':'b','class_name':'Dense','config':{},'calls':["
+                                 "{'args':[@1.0.0],'kwargs':{}}]}]}";
+
+    (void)unused;
+    refused(around, KF_KERAS(3, 6, 0), KF_GRAPH_NO_EQUAL);
+    json_decref(config_of(around, KF_KERAS(3, 7, 0)));
 }
 
 static void refs_to_nothing_are_refused(void **unused)
 {
     (void)unused;
-    refused("{'name':'m'," ENDS(R(4, 0, 0)) ",'layers':[" INPUT "]}", KF_KERAS(3, 15, 1),
-            KF_BAD_GRAPH);
+    refused("{'name':'m','inputs':@0.0.0,'outputs':@4.0.0,'layers':["
+            "{'name':'x','class_name':'InputLayer','config':{}}]}",
+            KF_KERAS(3, 15, 1), KF_BAD_GRAPH);
 }
 
 static void a_sequential_keeps_the_shape_it_was_built_with(void **unused)
 {
     (void)unused;
     assert_config("{'topology':'sequential','name':'s','config':{'build_input_shape':[null,3],"
-                  "'other':1},'layers':[{'name':'d'," DENSE "}]}",
+                  "'other':1},'layers':[{'name':'d','class_name':'Dense','config':{}}]}",
                   KF_KERAS(3, 15, 1), "build_input_shape", "[null,3]");
 }
 
@@ -238,11 +246,11 @@ static void every_allocation_may_fail(void **unused)
 
     (void)unused;
     kf_report_init(&rep);
-    model = make_model_of(NESTED("functional", "," ENDS(R(0, 0, 0))), &rep);
     json_set_alloc_funcs(kf_json_alloc, kf_free);
+    model = make_model(json_of(with_functional), &rep);
     torture(dump_once, model);
-    json_set_alloc_funcs(malloc, free);
     kf_model_destroy(model);
+    json_set_alloc_funcs(malloc, free);
     kf_report_finish(&rep);
 }
 
@@ -252,10 +260,13 @@ int main(void)
         cmocka_unit_test(models_say_what_they_are),
         cmocka_unit_test(refs_become_tensors_at_any_depth),
         cmocka_unit_test(one_end_is_a_triple_from_3_4_on),
+        cmocka_unit_test(ends_keep_their_structure),
         cmocka_unit_test(nested_functional_counts_itself_in_the_outputs),
         cmocka_unit_test(nested_models_are_called_what_the_layer_is),
         cmocka_unit_test(graph_of_a_part_goes_into_the_parent),
+        cmocka_unit_test(graph_in_a_list_of_parts_keeps_its_place),
         cmocka_unit_test(layers_stand_behind_what_they_need),
+        cmocka_unit_test(layers_around_others_need_3_7),
         cmocka_unit_test(refs_to_nothing_are_refused),
         cmocka_unit_test(a_sequential_keeps_the_shape_it_was_built_with),
         cmocka_unit_test(every_allocation_may_fail),

@@ -5,9 +5,6 @@
 #include "core/format/keras3_weights.h"
 #include "core/io/h5.h"
 
-#define PLAIN(name, class_name) "{'name':'" name "','class_name':'" class_name "','config':{}}"
-#define SEQUENTIAL(layers)      "{'topology':'sequential','name':'s','layers':[" layers "]}"
-
 static void assert_group(const struct kf_layer *layer, const char *expected)
 {
     assert_non_null(layer->group);
@@ -19,7 +16,7 @@ static struct kf_model *named(const char *spec, int keras, struct kf_report *rep
     struct kf_model *model;
 
     kf_report_init(rep);
-    model = make_model_of(spec, rep);
+    model = make_model(json_of(spec), rep);
     assert_int_equal(kf_keras3_paths(model, keras, rep), 0);
     return model;
 }
@@ -90,8 +87,9 @@ static void parts_stand_below_their_attribute(void **unused)
 static void attention_was_private_before_3_0_3(void **unused)
 {
     struct kf_report rep;
-    struct kf_model *model =
-        named(SEQUENTIAL(PLAIN("a", "MultiHeadAttention")), KF_KERAS(3, 15, 1), &rep);
+    struct kf_model *model = named("{'topology':'sequential','name':'s','layers':["
+                                   "{'name':'a','class_name':'MultiHeadAttention','config':{}}]}",
+                                   KF_KERAS(3, 15, 1), &rep);
     struct kf_layer *layer = model->graph->layers[0];
     struct kf_tensor query = {.subpath = "query_dense"}, own = {.subpath = ""};
     const char *path = "layers/multi_head_attention";
@@ -184,7 +182,10 @@ static void weights_are_written_as_planned(void **unused)
     (void)unused;
     close(mkstemp(path));
     kf_report_init(&rep);
-    model = make_model_of(SEQUENTIAL(PLAIN("l", "LSTM") "," PLAIN("d", "Dropout")), &rep);
+    model = make_model(json_of("{'topology':'sequential','name':'s','layers':["
+                               "{'name':'l','class_name':'LSTM','config':{}},"
+                               "{'name':'d','class_name':'Dropout','config':{}}]}"),
+                       &rep);
     give_tensors(model->graph->layers[0], values, &payload);
     assert_int_equal(kf_keras3_weights_plan(model, KF_KERAS(3, 15, 1), &rep), 0);
     check_rows(&rep);
@@ -204,9 +205,10 @@ static void weights_that_keras_drops_are_told(void **unused)
 
     (void)unused;
     kf_report_init(&rep);
-    model = make_model_of("{'name':'m','inputs':{'$ref':[0,0,0]},'outputs':{'$ref':[0,0,0]},"
-                          "'layers':[" PLAIN("x", "InputLayer") "," PLAIN("l", "LSTM") "]}",
-                          &rep);
+    model = make_model(json_of("{'name':'m','inputs':@0.0.0,'outputs':@0.0.0,'layers':["
+                               "{'name':'x','class_name':'InputLayer','config':{}},"
+                               "{'name':'l','class_name':'LSTM','config':{}}]}"),
+                       &rep);
     give_tensors(model->graph->layers[1], values, &payload);
     assert_int_equal(kf_keras3_weights_plan(model, KF_KERAS(3, 15, 1), &rep), 0);
     assert_reported(&rep, KF_EXTRA_DROPPED);

@@ -93,11 +93,11 @@ static void tree_is_walked_parents_first(void **unused)
 
     (void)unused;
     kf_report_init(&rep);
-    model = make_model_of(
-        "{'name':'m','layers':[{'name':'a','class_name':'A','parts':[{'name':'p','class_name':'P',"
-        "'inner':{'name':'i','layers':[{'name':'b','class_name':'B'}]}}]},"
-        "{'name':'c','class_name':'C'}]}",
-        &rep);
+    model = make_model(json_of("{'name':'m','layers':[{'name':'a','class_name':'A','parts':[{'name'"
+                               ":'p','class_name':'P',"
+                               "'inner':{'name':'i','layers':[{'name':'b','class_name':'B'}]}}]},"
+                               "{'name':'c','class_name':'C'}]}"),
+                       &rep);
     assert_int_equal(kf_layers_each(model->graph, note_layer, &seen), 0);
     assert_string_equal(seen.text, "a@m p@m b@i c@m ");
     kf_model_destroy(model);

@@ -15,7 +15,6 @@ g.layer("gru_of_v1", (5, 3), lambda: V1.GRU(4))
 g.layer("dense_of_v1", (6,), lambda: V1.Dense(4))
 g.layer("batch_norm_of_v1", (6,), lambda: V1.BatchNormalization())
 g.layer("batch_norm_of_v1_fused", (4, 4, 3), lambda: V1.BatchNormalization(fused=True, axis=[3]))
-g.layer("peephole_lstm_cell", (5, 3), lambda: L.RNN(K.experimental.PeepholeLSTMCell(4)), expect="refused:PeepholeLSTMCell", reloads=False)
 g.layer("linear_model", (6,), lambda: K.experimental.LinearModel(3), expect="refused:LinearModel", reloads=False)
 g.graph("wide_deep_model", (6,), lambda x: K.experimental.WideDeepModel(K.experimental.LinearModel(2), K.Sequential([L.Dense(4), L.Dense(2)]))(x),
         expect="refused:WideDeepModel", reloads=False)
@@ -60,19 +59,11 @@ def op_layer(x):
     return L.Dense(3)(TensorFlowOpLayer(node, "mul", constants={1: 2.0})(L.Dense(6)(x)))
 
 
-class Doubling(tf.Module):
-    """A module that is no layer."""
-
-    def __call__(self, x):
-        return x * 2.0
-
-
 g.add("dense_features", dense_features, expect="refused:DenseFeatures")
 g.add("add_loss", lambda: with_loss(small()), expect="refused:AddLoss", note="right is as good")
 g.add("add_metric", lambda: with_metric(small()), expect="refused:AddMetric", note="right is as good")
 g.graph("ragged_methods", (6,), from_ragged, expect="refused:ClassMethod", reloads=False)
 g.graph("tensorflow_op_layer", (6,), op_layer, expect="refused:TensorFlowOpLayer", reloads=False, note="right is as good")
-g.chain("module_wrapper", (6,), lambda: [L.Dense(6), Doubling(), L.Dense(3)], expect="refused:ModuleWrapper", reloads=False)
 
 g = Group("cudnn", note="the reference is the plain layer in 2.15, which reads the cuDNN weights")
 SHAPE = (5, 3)

@@ -62,7 +62,7 @@ def adapted_discretization(**options):
     return layer
 
 
-LOST = dict(keep=True, reloads=False, note="2.15 does not restore the boundaries from its own file, though the summary is in it")
+LOST = dict(keep=True, reloads=False, expect="refused:Discretization", note="right is as good; 2.15 does not restore the boundaries from its own file, though the summary is in it")
 g.layer("discretization_adapted", (4,), adapted_discretization, **LOST)
 g.layer("discretization_adapted_one_hot", (1,), lambda: adapted_discretization(output_mode="one_hot"), **LOST)
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/num.h"
+#include "h5_private.h"
+#include <string.h>
+
+/*
+ * What HDF5 1.10 must not meet in a group. The local heap of an old one holds its members' names
+ * and a list of free places, which it follows for ever, allocating for each, when that runs in a
+ * circle. Of a new one it frees members that it has not read when one of them cannot be decoded.
+ *
+ *   symbol table 0x11   B-tree's address 8, heap's address 8
+ *   heap                "HEAP", version and reserved 4, size 8, first free 8, address 8
+ *   free place          offset of the next 8 (1 is none), size 8
+ *   link 0x06           version 1 (1), flags 1, type 1 (flag 0x08), order 8 (flag 0x04), character
+ *                       set 1 (flag 0x10), length of the name of 1, 2, 4 or 8 bytes (flags & 3),
+ *                       name, then an address 8, or a length 2 and as many bytes
+ *
+ * Source: HDF5 File Format Specification 3.0, III.D, IV.A.2.g, IV.A.2.r
+ */
+#define MESSAGE_LINK    0x06
+#define MESSAGE_SYMBOLS 0x11
+#define MESSAGE_SHARED  0x02 /* flag: the message stands elsewhere */
+#define FREE_NONE       1
+#define FREE_SIZE       16
+#define TYPE_HARD       0
+#define TYPE_SOFT       1
+#define TYPE_USER       64 /* and above */
+
+struct found {
+    uint64_t heap;
+    bool has_heap, bad_link;
+};
+
+/* Take `n` bytes of a message as a number; false when it has fewer. */
+static bool take(const char **p, size_t *left, size_t n, uint64_t *out)
+{
+    if (*left < n)
+        return false;
+    *out = kf_h5_get(*p, n);
+    *p += n;
+    *left -= n;
+    return true;
+}
+
+/* True when a link message is whole. Which type may be, the check of the tree says. */
+static bool is_link(const char *p, size_t left)
+{
+    uint64_t version, flags, type = TYPE_HARD, order, set = 0, name, target = 8;
+
+    if (!take(&p, &left, 1, &version) || !take(&p, &left, 1, &flags) || version != 1 ||
+        flags > 0x1f || ((flags & 0x08) && !take(&p, &left, 1, &type)) ||
+        ((flags & 0x04) && !take(&p, &left, 8, &order)) ||
+        ((flags & 0x10) && !take(&p, &left, 1, &set)) ||
+        !take(&p, &left, (size_t)1 << (flags & 3), &name) || name == 0 || name > left || set > 1)
+        return false;
+    p += name;
+    left -= name;
+    if (type != TYPE_HARD && !take(&p, &left, 2, &target))
+        return false;
+    return (type == TYPE_HARD || type == TYPE_SOFT || type >= TYPE_USER) && target <= left;
+}
+
+static int visit(void *context, unsigned type, unsigned flags, const char *p, size_t n)
+{
+    struct found *found = context;
+
+    if (type == MESSAGE_LINK && ((flags & MESSAGE_SHARED) || !is_link(p, n)))
+        found->bad_link = true;
+    if (type != MESSAGE_SYMBOLS || n < 16)
+        return 0;
+    found->heap = kf_h5_get(p + 8, 8);
+    found->has_heap = true;
+    return 0;
+}
+
+static int corrupt(struct kf_report *rep, const char *path, const char *what)
+{
+    return kf_report_add(rep, KF_CORRUPT, path, "%s of the group is damaged", what);
+}
+
+/* Each place is at least 16 bytes, so a list that ends has no more places than fit. */
+static int follow(struct kf_h5 *h5, const char *path, uint64_t data, uint64_t size, uint64_t next,
+                  struct kf_report *rep)
+{
+    char place[FREE_SIZE];
+
+    for (uint64_t n = 0; next != FREE_NONE; n++) {
+        if (n > size / FREE_SIZE || size < FREE_SIZE || next > size - FREE_SIZE)
+            return corrupt(rep, path, "the list of free names");
+        KF_TRY(kf_source_read(&h5->src, data + next, place, sizeof(place), rep));
+        next = kf_h5_get(place, 8);
+    }
+    return 0;
+}
+
+static int check_heap(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep)
+{
+    uint64_t at, data, size;
+    char head[32];
+
+    if (!kf_add(address, h5->base, &at))
+        return corrupt(rep, path, "the heap");
+    KF_TRY(kf_source_read(&h5->src, at, head, sizeof(head), rep));
+    size = kf_h5_get(head + 8, 8);
+    if (memcmp(head, "HEAP", 4) != 0 || !kf_add(kf_h5_get(head + 24, 8), h5->base, &data) ||
+        data > h5->src.size || size > h5->src.size - data)
+        return corrupt(rep, path, "the heap");
+    return follow(h5, path, data, size, kf_h5_get(head + 16, 8), rep);
+}
+
+int kf_h5_group(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep)
+{
+    struct found found = {0};
+    const struct kf_h5_visitor visitor = {visit, &found};
+    char *none;
+
+    KF_TRY(kf_h5_messages(h5, address, &visitor, &none, rep));
+    if (found.bad_link)
+        return corrupt(rep, path, "a member");
+    return found.has_heap ? check_heap(h5, found.heap, path, rep) : 0;
+}
