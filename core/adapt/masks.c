@@ -12,6 +12,11 @@
  * the mask of Keras 2 is written out: operation nodes compute it, and the first layer that takes
  * one gets it by the keyword mask. From there on Keras 3 carries that one along.
  */
+/* Source: layers/merging/base_merge.py compute_mask and layers/attention/attention.py call, as they
+ * were before these releases: a merge lost every mask, and masked inputs failed. */
+#define MERGES_MASK_SINCE           304
+#define ATTENTION_TAKES_MASKS_SINCE 307
+
 enum what {
     LOSE,
     SOURCE_EMBEDDING,
@@ -120,6 +125,13 @@ static int look_at_inputs(struct kf_masks *masks, struct inputs *inputs, const s
     return kf_refs_each(call->args, note_input, inputs);
 }
 
+/* Whether Keras 3 gives a merge of these inputs another mask than their AND. */
+static bool joins_otherwise(const struct kf_masks *masks, const struct inputs *inputs)
+{
+    return inputs->n_masked && (inputs->differs || !inputs->equal || inputs->n_masked < inputs->n ||
+                                masks->adapt->since < MERGES_MASK_SINCE);
+}
+
 /* Keras 3 joins such masks by operations that it calls concatenate, concatenate_1, ..., and refuses
  * a graph in which a layer has one of these names: those layers get another. */
 static int free_concatenate(struct kf_masks *masks)
@@ -177,7 +189,7 @@ static int concatenate(struct kf_masks *masks, const struct kf_layer *layer,
         return free_concatenate(masks);
     }
     *out = inputs->all;
-    out->differs = inputs->differs || !inputs->equal || inputs->n_masked < inputs->n;
+    out->differs = joins_otherwise(masks, inputs);
     return 0;
 }
 
@@ -294,15 +306,15 @@ static int run_class(struct kf_masks *masks, struct kf_layer *layer, struct kf_c
             *out = (struct kf_mask){0};
         return 0;
     case QUERY:
-        if (inputs.differs)
+        if (inputs.differs ||
+            (inputs.n_masked && masks->adapt->since < ATTENTION_TAKES_MASKS_SINCE))
             KF_TRY(kf_mask_refuse(masks, layer));
         if (first)
             *out = *mask_of(masks, first);
         return 0;
     case MERGE:
         *out = inputs.all;
-        out->differs =
-            inputs.n_masked && (inputs.differs || !inputs.equal || inputs.n_masked < inputs.n);
+        out->differs = joins_otherwise(masks, &inputs);
         return 0;
     case CONCAT:
         return concatenate(masks, layer, call, out, &inputs);

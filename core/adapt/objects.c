@@ -35,9 +35,12 @@ static const struct activation {
 };
 
 static const struct {
-    const char *classes, *key, *allowed, *name;
+    const char *classes, *key, *allowed;
+    int since;
+    const char *name;
 } value_rows[] = {
-#define KF_VALUES(classes, key, allowed) {classes, key, allowed, "values:" classes "." key},
+#define KF_VALUES(classes, key, allowed, since)                                                    \
+    {classes, key, allowed, since, "values:" classes "." key "." #since},
 #include "values.def"
 };
 
@@ -255,13 +258,15 @@ static int check_value(struct kf_adapt *adapt, struct kf_layer *layer, const cha
 
     for (size_t i = 0; text && i < N_ROWS(value_rows); i++) {
         if (strcmp(value_rows[i].key, key) != 0 ||
-            !kf_in_words(value_rows[i].classes, layer->class_name))
+            !kf_in_words(value_rows[i].classes, layer->class_name) ||
+            adapt->since < value_rows[i].since)
             continue;
         kf_report_rule(adapt->rep, value_rows[i].name);
         if (!kf_in_words(value_rows[i].allowed, text))
             kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
-                             "%s of %s may be in Keras 3: %s", key, layer->class_name,
+                             "%s of %s may be in the target Keras: %s", key, layer->class_name,
                              value_rows[i].allowed);
+        break;
     }
     return 0;
 }

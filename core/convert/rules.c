@@ -20,7 +20,7 @@ static const char *const names[] = {
 #define KF_ACTIVATION(name, since)                 "activation:" name,
 #define KF_POSITION(suffix, module, custom)        "position:" suffix,
 #define KF_OBJECT(module, from, to, since, source) "object:" from,
-#define KF_VALUES(classes, key, allowed)           "values:" classes "." key,
+#define KF_VALUES(classes, key, allowed, since)    "values:" classes "." key "." #since,
 #include "../adapt/values.def"
 #define KF_GATES(classes, key, variables, gates, mask) "gates:" classes "." key,
 #include "../adapt/gates.def"

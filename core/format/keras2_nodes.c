@@ -86,10 +86,10 @@ static int convert_spec(struct nodes *nodes, json_t **out, const json_t *spec, j
 static int convert_list(struct nodes *nodes, json_t **out, const json_t *list, json_t *kwargs,
                         const char *where)
 {
-    json_t *copy = json_array(), *one;
+    json_auto_t *copy = json_array();
+    json_t *one;
     size_t i;
 
-    *out = copy;
     json_array_foreach(list, i, one)
     {
         json_t *converted = NULL;
@@ -97,16 +97,17 @@ static int convert_list(struct nodes *nodes, json_t **out, const json_t *list, j
         KF_TRY(convert(nodes, &converted, one, kwargs, where));
         KF_TRY(kf_json_append(copy, converted, nodes->parse->rep));
     }
+    *out = json_incref(copy);
     return copy ? 0 : kf_report_add(nodes->parse->rep, KF_NO_MEMORY, where, "out of memory");
 }
 
 static int convert_dict(struct nodes *nodes, json_t **out, const json_t *dict, json_t *kwargs,
                         const char *where)
 {
-    json_t *copy = json_object(), *one;
+    json_auto_t *copy = json_object();
+    json_t *one;
     const char *key;
 
-    *out = copy;
     json_object_foreach((json_t *)dict, key, one)
     {
         json_t *converted = NULL;
@@ -114,6 +115,7 @@ static int convert_dict(struct nodes *nodes, json_t **out, const json_t *dict, j
         KF_TRY(convert(nodes, &converted, one, kwargs, where));
         KF_TRY(kf_json_set(copy, key, converted, nodes->parse->rep));
     }
+    *out = json_incref(copy);
     return copy ? 0 : kf_report_add(nodes->parse->rep, KF_NO_MEMORY, where, "out of memory");
 }
 

@@ -209,7 +209,7 @@ static int check_object(struct walk *walk, struct kf_h5_node *node)
     hid_t id;
 
     KF_TRY(meet(walk, node->address));
-    KF_TRY(kf_h5_group(walk->h5, node->address, walk->path.data, walk->rep));
+    KF_TRY(kf_h5_guard(walk->h5, node->address, walk->path.data, walk->rep));
     id = H5Oopen_by_addr(walk->h5->file, node->address);
     if (id < 0)
         return kf_h5_fail(walk->rep, KF_CORRUPT, walk->path.data, "the object cannot be opened");

@@ -171,15 +171,17 @@ static int check_storage(struct look *look, struct kf_h5_sums *sums)
 /* Contiguous bytes must be in the file, and may not be those of another dataset. */
 static int check_place(struct look *look, struct kf_h5_sums *sums)
 {
-    uint64_t size = look->h5->src.size, at;
+    uint64_t size = look->h5->src.size, stored = H5Dget_storage_size(look->id), at;
 
     look->dataset->file_at = KF_NOWHERE;
+    if (look->layout == H5D_COMPACT && stored < look->bytes)
+        return kf_report_add(look->rep, KF_CORRUPT, look->path, "the dataset has too few bytes");
     if (look->layout != H5D_CONTIGUOUS || look->bytes == 0)
         return 0;
     at = H5Dget_offset(look->id);
     if (at == HADDR_UNDEF)
         return 0; /* never written: HDF5 reads the fill value */
-    if (at > size || look->bytes > size - at || H5Dget_storage_size(look->id) < look->bytes)
+    if (at > size || look->bytes > size - at || stored < look->bytes)
         return kf_report_add(look->rep, KF_CORRUPT, look->path,
                              "the dataset's bytes lie outside the file");
     sums->contiguous += look->bytes;

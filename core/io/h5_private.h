@@ -116,8 +116,8 @@ int kf_h5_messages(struct kf_h5 *h5, uint64_t address, const struct kf_h5_visito
 /** Little-endian number of `n` bytes. */
 uint64_t kf_h5_get(const char *p, size_t n);
 
-/* h5_group.c: check what HDF5 would not survive in a group, if the object is one. CORRUPT. */
-int kf_h5_group(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep);
+/* h5_guard.c: check what HDF5 would not survive, before it opens the object. CORRUPT. */
+int kf_h5_guard(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep);
 
 /* h5_message.c: an attribute as it lies in an object header. */
 struct kf_h5_attr {

@@ -126,6 +126,23 @@ def filter_order(f, g):
     h5py.h5d.create(g.id, b"x", h5py.h5t.IEEE_F64LE, h5py.h5s.create_simple((100,)), dcpl)
 
 
+def compact(f, g):
+    dcpl = without_times(h5py.h5p.DATASET_CREATE)
+    dcpl.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple((100,))
+    x = h5py.h5d.create(g.id, b"x", h5py.h5t.IEEE_F64LE, space, dcpl)
+    x.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ones(100))
+
+
+def latest_chunks(f, g):
+    dcpl = without_times(h5py.h5p.DATASET_CREATE)
+    dcpl.set_chunk((30, 3))
+    dcpl.set_deflate(4)
+    space = h5py.h5s.create_simple((100, 7))
+    x = h5py.h5d.create(g.id, b"x", h5py.h5t.IEEE_F64LE, space, dcpl)
+    x.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ones((100, 7)))
+
+
 def huge_chunk(f, g):
     g.create_dataset("x", shape=(80 << 20,), chunks=(80 << 20,), dtype="f4")
 
@@ -155,6 +172,14 @@ def make_h5():
     h5("chunk_skipped.h5", raw_chunk(b"\1" * 80, 1, compression="gzip"))
     h5("chunk_fletcher.h5", raw_chunk(b"\1\2", fletcher32=True))
     h5("filter_order.h5", filter_order)
+    # The layout message: version 3, chunked, rank 1 + 1, address, then sizes 100 and 8.
+    data = get("chunk_good.h5")
+    at = data.index(struct.pack("<2I", 100, 8), data.index(b"\3\2\2"))
+    put("chunk_zero.h5", data[:at] + bytes(4) + data[at + 4:])
+    h5("latest_chunks.h5", latest_chunks, latest=True)
+    h5("compact.h5", compact)
+    patch("compact_short.h5", "compact.h5", (b"\3\0" + struct.pack("<H", 800),
+                                             b"\3\0" + struct.pack("<H", 8)))
     h5("cycle.h5", lambda f, g: g.__setitem__("loop", f["model_weights"]))
     h5("cycle_root.h5", lambda f, g: g.__setitem__("loop", f["/"]))
     h5("two_names.h5", lambda f, g: g.__setitem__("again", g["bias:0"]))

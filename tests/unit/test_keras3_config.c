@@ -226,6 +226,44 @@ static void a_sequential_keeps_the_shape_it_was_built_with(void **unused)
                   KF_KERAS(3, 15, 1), "build_input_shape", "[null,3]");
 }
 
+static const char with_operation[] =
+    "{'name':'m','inputs':@0.0.0,'outputs':@1.0.0,'layers':["
+    "{'name':'x','class_name':'InputLayer','config':{}},"
+    "{'name':'o','class_name':'Clip','module':'keras.src.ops.numpy','operation':true,"
+    "'config':{'name':'o','x_min':0},'calls':[{'args':[@0.0.0],'kwargs':{}}]}]}";
+
+static bool operation_has_name(int keras)
+{
+    json_t *object = config_of(with_operation, keras);
+    json_t *list = json_object_get(json_object_get(object, "config"), "layers");
+    json_t *entry = json_array_get(list, 1);
+    bool has = json_object_get(json_object_get(entry, "config"), "name") != NULL;
+
+    assert_string_equal(kf_json_str(entry, "name", ""), "o");
+    json_decref(object);
+    return has;
+}
+
+static void operations_take_a_name_from_3_11_on(void **unused)
+{
+    (void)unused;
+    assert_true(operation_has_name(KF_KERAS(3, 11, 0)));
+    assert_false(operation_has_name(KF_KERAS(3, 10, 0)));
+}
+
+static void names_that_keras_may_give_are_refused(void **unused)
+{
+    static const char clash[] =
+        "{'name':'m','inputs':@0.0.0,'outputs':@1.0.0,'layers':["
+        "{'name':'clip_3','class_name':'InputLayer','config':{}},"
+        "{'name':'o','class_name':'Clip','module':'keras.src.ops.numpy','operation':true,"
+        "'config':{'name':'o'},'calls':[{'args':[@0.0.0],'kwargs':{}}]}]}";
+
+    (void)unused;
+    refused(clash, KF_KERAS(3, 10, 0), KF_GRAPH_NO_EQUAL);
+    json_decref(config_of(clash, KF_KERAS(3, 11, 0)));
+}
+
 static int dump_once(void *context)
 {
     struct kf_report rep;
@@ -269,6 +307,8 @@ int main(void)
         cmocka_unit_test(layers_around_others_need_3_7),
         cmocka_unit_test(refs_to_nothing_are_refused),
         cmocka_unit_test(a_sequential_keeps_the_shape_it_was_built_with),
+        cmocka_unit_test(operations_take_a_name_from_3_11_on),
+        cmocka_unit_test(names_that_keras_may_give_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };
 

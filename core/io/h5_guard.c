@@ -4,9 +4,11 @@
 #include <string.h>
 
 /*
- * What HDF5 1.10 must not meet in a group. The local heap of an old one holds its members' names
- * and a list of free places, which it follows for ever, allocating for each, when that runs in a
- * circle. Of a new one it frees members that it has not read when one of them cannot be decoded.
+ * What HDF5 1.10 must not meet in an object header; all of it was found by damaged files.
+ *
+ * The heap of an old group holds its members' names and a list of free places, which it follows
+ * for ever, allocating for each, when that runs in a circle. Of a new group it frees members that
+ * it has not read when one of them cannot be decoded. It divides by the size of a chunk.
  *
  *   symbol table 0x11   B-tree's address 8, heap's address 8
  *   heap                "HEAP", version and reserved 4, size 8, first free 8, address 8
@@ -14,21 +16,26 @@
  *   link 0x06           version 1 (1), flags 1, type 1 (flag 0x08), order 8 (flag 0x04), character
  *                       set 1 (flag 0x10), length of the name of 1, 2, 4 or 8 bytes (flags & 3),
  *                       name, then an address 8, or a length 2 and as many bytes
+ *   layout 0x08         version 1 (1, 2), rank 1, class 1, reserved 5, address 8, sizes 4 each
+ *                       version 1 (3), class 1, rank 1, address 8, sizes 4 each
+ *                       version 1 (4), class 1, flags 1, rank 1, bytes of a size 1, sizes
  *
- * Source: HDF5 File Format Specification 3.0, III.D, IV.A.2.g, IV.A.2.r
+ * Source: HDF5 File Format Specification 3.0, III.D, IV.A.2.g, IV.A.2.i, IV.A.2.r
  */
 #define MESSAGE_LINK    0x06
+#define MESSAGE_LAYOUT  0x08
 #define MESSAGE_SYMBOLS 0x11
 #define MESSAGE_SHARED  0x02 /* flag: the message stands elsewhere */
 #define FREE_NONE       1
 #define FREE_SIZE       16
+#define CLASS_CHUNKED   2
 #define TYPE_HARD       0
 #define TYPE_SOFT       1
 #define TYPE_USER       64 /* and above */
 
 struct found {
     uint64_t heap;
-    bool has_heap, bad_link;
+    bool has_heap, bad_link, bad_layout;
 };
 
 /* Take `n` bytes of a message as a number; false when it has fewer. */
@@ -60,12 +67,43 @@ static bool is_link(const char *p, size_t left)
     return (type == TYPE_HARD || type == TYPE_SOFT || type >= TYPE_USER) && target <= left;
 }
 
+/* Where the sizes of a chunked layout begin, and how long one is; false for other layouts. */
+static bool find_sizes(const char *p, size_t n, size_t *at, unsigned *rank, size_t *size)
+{
+    bool old = n >= 5 && p[0] < 3;
+
+    if (n < 5 || (unsigned char)p[old ? 2 : 1] != CLASS_CHUNKED)
+        return false;
+    *size = p[0] == 4 ? (unsigned char)p[4] : 4;
+    *rank = (unsigned char)p[old ? 1 : p[0] == 4 ? 3 : 2];
+    *at = old ? 16 : p[0] == 4 ? 5 : 11;
+    return true;
+}
+
+/* True when no size of a chunk is zero. */
+static bool is_layout(const char *p, size_t n)
+{
+    size_t at, size;
+    unsigned rank;
+
+    if (!find_sizes(p, n, &at, &rank, &size))
+        return true;
+    if (rank == 0 || rank > KF_RANK_MAX + 1 || size == 0 || size > 8 || at + rank * size > n)
+        return false;
+    for (unsigned i = 0; i < rank; i++)
+        if (kf_h5_get(p + at + i * size, size) == 0)
+            return false;
+    return true;
+}
+
 static int visit(void *context, unsigned type, unsigned flags, const char *p, size_t n)
 {
     struct found *found = context;
 
     if (type == MESSAGE_LINK && ((flags & MESSAGE_SHARED) || !is_link(p, n)))
         found->bad_link = true;
+    if (type == MESSAGE_LAYOUT && ((flags & MESSAGE_SHARED) || !is_layout(p, n)))
+        found->bad_layout = true;
     if (type != MESSAGE_SYMBOLS || n < 16)
         return 0;
     found->heap = kf_h5_get(p + 8, 8);
@@ -75,7 +113,7 @@ static int visit(void *context, unsigned type, unsigned flags, const char *p, si
 
 static int corrupt(struct kf_report *rep, const char *path, const char *what)
 {
-    return kf_report_add(rep, KF_CORRUPT, path, "%s of the group is damaged", what);
+    return kf_report_add(rep, KF_CORRUPT, path, "%s is damaged", what);
 }
 
 /* Each place is at least 16 bytes, so a list that ends has no more places than fit. */
@@ -86,7 +124,7 @@ static int follow(struct kf_h5 *h5, const char *path, uint64_t data, uint64_t si
 
     for (uint64_t n = 0; next != FREE_NONE; n++) {
         if (n > size / FREE_SIZE || size < FREE_SIZE || next > size - FREE_SIZE)
-            return corrupt(rep, path, "the list of free names");
+            return corrupt(rep, path, "the list of a group's free names");
         KF_TRY(kf_source_read(&h5->src, data + next, place, sizeof(place), rep));
         next = kf_h5_get(place, 8);
     }
@@ -99,16 +137,16 @@ static int check_heap(struct kf_h5 *h5, uint64_t address, const char *path, stru
     char head[32];
 
     if (!kf_add(address, h5->base, &at))
-        return corrupt(rep, path, "the heap");
+        return corrupt(rep, path, "the heap of a group's names");
     KF_TRY(kf_source_read(&h5->src, at, head, sizeof(head), rep));
     size = kf_h5_get(head + 8, 8);
     if (memcmp(head, "HEAP", 4) != 0 || !kf_add(kf_h5_get(head + 24, 8), h5->base, &data) ||
         data > h5->src.size || size > h5->src.size - data)
-        return corrupt(rep, path, "the heap");
+        return corrupt(rep, path, "the heap of a group's names");
     return follow(h5, path, data, size, kf_h5_get(head + 16, 8), rep);
 }
 
-int kf_h5_group(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep)
+int kf_h5_guard(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep)
 {
     struct found found = {0};
     const struct kf_h5_visitor visitor = {visit, &found};
@@ -116,6 +154,8 @@ int kf_h5_group(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_
 
     KF_TRY(kf_h5_messages(h5, address, &visitor, &none, rep));
     if (found.bad_link)
-        return corrupt(rep, path, "a member");
+        return corrupt(rep, path, "a member of the group");
+    if (found.bad_layout)
+        return corrupt(rep, path, "the layout of the dataset");
     return found.has_heap ? check_heap(h5, found.heap, path, rep) : 0;
 }
