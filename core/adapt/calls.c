@@ -175,6 +175,19 @@ static int bidirectional_backwards(struct kf_adapt *adapt, const struct at *at)
                             NULL, "written out, because the layer goes backwards itself");
 }
 
+/* Bins that adapt() learned stand in a variable that Keras 3 does not read. */
+static int adapted_discretization(struct kf_adapt *adapt, const struct at *at)
+{
+    const json_t *bins = json_object_get(at->layer->config, "bin_boundaries");
+
+    if (bins && !json_is_null(bins))
+        return 0;
+    kf_report_rule(adapt->rep, "shape:adapted_discretization");
+    return kf_report_add(adapt->rep, KF_NO_EQUAL, at->layer->path,
+                         "a Discretization without bin_boundaries: what adapt() learned is not "
+                         "carried over");
+}
+
 /* The InputLayer that feeds a layer's first call, or NULL. */
 static struct kf_layer *input_of(const struct at *at)
 {

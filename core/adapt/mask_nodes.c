@@ -3,14 +3,14 @@
 #include "masks.h"
 #include <string.h>
 
-/* An operation node of Keras 3: {"module": "keras.src.ops.numpy", "class_name"}. Takes `config` and
- * `args`; NULL is out of memory. */
-static int add_operation(struct kf_masks *masks, const char *class_name, json_t *config,
-                         json_t *args, struct kf_ref *out)
+/* An operation node of Keras 3: {"module": "keras.src.ops.numpy", "class_name"}. NULL for what it
+ * takes is out of memory. */
+static int add_operation(struct kf_masks *masks, const char *class_name, json_t *config_new,
+                         json_t *args_new, struct kf_ref *out)
 {
     struct kf_model *model = masks->adapt->model;
     struct kf_layer *layer = kf_layer_new(model);
-    json_auto_t *own_config = config, *own_args = args, *kwargs = json_object();
+    json_auto_t *config = config_new, *args = args_new, *kwargs = json_object();
 
     if (!layer || !config || !args || !kwargs)
         return kf_adapt_no_memory(masks->adapt, masks->graph->path);

@@ -170,14 +170,20 @@ static int drop_unknown(struct kf_adapt *adapt, struct kf_layer *layer, const ch
 }
 
 static int drop_object(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
-                       json_t *value, const char *name, bool training)
+                       json_t *value, const char *name)
 {
-    if (training)
+    bool initializer = kf_ends(key, "_initializer");
+
+    if (!initializer)
         kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, layer->path,
                       "%s %s acts only in training and has no equal in Keras 3", key, name);
     KF_TRY(kf_report_change(adapt->rep, KF_KEY_DROPPED, layer->path, key, value, NULL,
                             "%s is not a class of Keras 3, and a loaded model does not need it",
                             name));
+    if (initializer) {
+        json_object_del(layer->config, key);
+        return 0;
+    }
     return kf_json_set(layer->config, key, json_null(), adapt->rep);
 }
 
@@ -220,7 +226,7 @@ static int apply_object(struct kf_adapt *adapt, struct kf_layer *layer, const ch
     if (row) {
         kf_report_rule(adapt->rep, row->name);
         if (!row->to)
-            return drop_object(adapt, layer, key, value, name, true);
+            return drop_object(adapt, layer, key, value, name);
         name = row->to;
     }
     found = kf_class_find(position->module, name);

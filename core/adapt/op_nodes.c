@@ -95,6 +95,7 @@ int kf_op_node(struct kf_op *op, const char *target, json_t *config, json_t *arg
     r = kf_op_become(ops, ops->graph->n_layers - 1, target, config);
     KF_TRY(kf_layer_add_call(ops->adapt->model, layer, args, kwargs, ops->adapt->rep));
     KF_TRY(r);
+    op->n_added++;
     *out = kf_ref_new(ops->graph->n_layers - 1, 0, 0);
     return *out ? 0 : no_memory(ops);
 }

@@ -38,6 +38,8 @@ static const char *function_of(const struct kf_layer *layer)
 
     if (!function)
         function = kf_json_str(config, "method_name", kf_json_str(config, "attr_name", NULL));
+    if (!function)
+        function = kf_json_str(json_object_get(config, "node_def"), "op", NULL);
     return function ? function : layer->class_name;
 }
 
@@ -77,8 +79,8 @@ static const char *too_new(struct kf_op *op)
     return why ? why : "its equal came with a later Keras";
 }
 
-/* All calls of an operation share its config, so they must agree on it. */
-static int read_call(struct kf_op *op, json_t **config)
+/* All calls of an operation share its class and config, so they must agree on them. */
+static int read_call(struct kf_op *op, json_t **config, const char **target)
 {
     op->args = json_array();
     op->config = json_object();
@@ -89,26 +91,30 @@ static int read_call(struct kf_op *op, json_t **config)
         KF_TRY(op->row->form(op));
     if (op->why)
         return 0;
-    if (*config && !json_equal(*config, op->config))
-        return kf_op_refuse(op, "it is called more than once with other arguments");
-    if (!*config)
+    if (!*target) {
+        *target = op->target;
         *config = json_deep_copy(op->config);
-    return 0;
+    }
+    if (*config && strcmp(*target, op->target) == 0 && json_equal(*config, op->config))
+        return 0;
+    return *config ? kf_op_refuse(op, "it is called more than once with other arguments")
+                   : kf_adapt_no_memory(op->ops->adapt, op->layer->path);
 }
 
 static int rewrite_calls(struct kf_op *op, size_t index)
 {
+    const char *target = NULL;
     json_t *config = NULL;
-    int r = 0;
+    int r = op->layer->n_calls ? 0 : kf_op_refuse(op, "it is never called");
 
     for (size_t k = 0; k < op->layer->n_calls && r >= 0 && !op->why; k++) {
         op->call = &op->layer->calls[k];
         op->target = op->row->target;
-        r = read_call(op, &config);
-        if (r >= 0 && !op->why)
-            r = take_call(op, &op->layer->calls[k]);
-        if (r >= 0 && !op->why)
+        r = read_call(op, &config, &target);
+        if (r >= 0 && !op->why) {
             kf_op_note(op, &op->ops->states[index]);
+            r = take_call(op, &op->layer->calls[k]);
+        }
         json_decref(op->args);
         json_decref(op->config);
         op->args = op->config = NULL;
@@ -117,7 +123,7 @@ static int rewrite_calls(struct kf_op *op, size_t index)
         json_decref(config);
         return r;
     }
-    return kf_op_become(op->ops, index, op->target, config);
+    return kf_op_become(op->ops, index, target, config);
 }
 
 static int rewrite_op(struct kf_ops *ops, size_t index)
@@ -130,6 +136,7 @@ static int rewrite_op(struct kf_ops *ops, size_t index)
         kf_op_note_shape(ops, op.layer, &ops->states[index]);
     } else if (!(op.why = too_new(&op)))
         KF_TRY(rewrite_calls(&op, index));
+    ops->states[index].n_added = op.n_added;
     ops->states[index].why = op.why;
     op.layer->operation |= op.why != NULL; /* so that nobody refuses it as a layer again */
     return 0;
@@ -225,6 +232,10 @@ static int report_op(struct kf_ops *ops, size_t index)
     name = kf_snake_case(ops->adapt->model->arena, strchr(state->target, '.') + 1);
     if (!name)
         return kf_adapt_no_memory(ops->adapt, layer->path);
+    if (state->n_added)
+        return kf_report_add(ops->adapt->rep, KF_CLASS_REPLACED, layer->path,
+                             "tf.%s became %zu operations, the last of them keras.ops.%s",
+                             state->row->function, state->n_added + 1, name);
     return kf_report_add(ops->adapt->rep, KF_CLASS_REPLACED, layer->path,
                          "tf.%s became keras.ops.%s", state->row->function, name);
 }

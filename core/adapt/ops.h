@@ -45,6 +45,7 @@ struct kf_op_state {
     enum kf_dtype dtype; /* of the layer's outputs, NONE when not known */
     const struct kf_op_row *row;
     const char *target; /* what the operation became */
+    size_t n_added;     /* and with how many more operations in front of it */
     const char *why;    /* why the operation cannot be expressed, NULL when it can, "" when another
                            refusal says it already */
     bool batched;       /* every output's first size is the size of the batch */
@@ -71,6 +72,7 @@ struct kf_op {
     const char *target;          /* "numpy.Add"; a form may put another one */
     enum kf_dtype dtype;         /* of the first tensor, NONE when not known */
     json_t *args, *config;       /* the operation's; owned */
+    size_t n_added;              /* nodes that a form made for it */
     const char *why;             /* set when it cannot be expressed */
 };
 

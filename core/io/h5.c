@@ -16,6 +16,8 @@
 
 void kf_h5_quiet(void)
 {
+    /* Before anything else: a file that could not be closed makes HDF5's end crash. */
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
 }
@@ -27,10 +29,17 @@ struct words {
 
 static herr_t take_words(unsigned n, const H5E_error2_t *error, void *out)
 {
+    static const char key[] = "error message = '";
+    const char *desc = error->desc ? error->desc : "";
+    const char *system = strstr(desc, key);
     struct words *words = out;
 
     (void)n;
-    snprintf(words->text, sizeof(words->text), "%s", error->desc ? error->desc : "");
+    /* Of a failed write HDF5 tells time and place as well; the system's words are enough. */
+    if (system)
+        desc = system + sizeof(key) - 1;
+    snprintf(words->text, sizeof(words->text), "%.*s",
+             (int)(system ? strcspn(desc, "'") : strlen(desc)), desc);
     return 1; /* no more */
 }
 

@@ -12,7 +12,7 @@
  * of `code` when memory has run out, which HDF5 does not tell apart.
  */
 int kf_h5_fail(struct kf_report *rep, enum kf_code code, const char *where, const char *what);
-/** Turn off HDF5's printing and its search for plugins. */
+/** Turn off HDF5's printing, its search for plugins and its work at exit; call it first. */
 void kf_h5_quiet(void);
 
 /** Type of a dtype in memory and in the files that are written: close it; -1 without memory. */

@@ -230,8 +230,13 @@ static void forged_refs_are_refused(void **state)
 {
     (void)state;
     assert_refused(ONE("[[['a', 0, 0, {'mask': {'$ref': [99999, 0, 0]}}]]]"), KF_BAD_GRAPH, "");
+    assert_refused(ONE("[[['a', 0, 0, {'$ref': [99999, 0, 0]}]]]"), KF_BAD_GRAPH, "");
     assert_refused(ONE("[[['_CONSTANT_VALUE', -1, {'$ref': [99999, 0, 0]}, {}]]]"), KF_BAD_GRAPH,
                    "");
+    assert_refused(ONE("[{'$ref': [['_CONSTANT_VALUE', 0, 99999], ['_CONSTANT_VALUE', 0, 0], "
+                       "['_CONSTANT_VALUE', 0, 0]]}]"),
+                   KF_BAD_GRAPH, "");
+    assert_refused(MODEL(INPUT("a"), "{'$ref': [99999, 0, 0]}", "[['a', 0, 0]]"), KF_BAD_GRAPH, "");
 }
 
 static int parse_once(void *text)

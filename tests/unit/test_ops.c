@@ -207,6 +207,43 @@ static void a_reshape_that_names_the_batch_is_a_layer(void **unused)
             "[@0.0.0]]]");
 }
 
+static void the_batch_is_followed_through_operations(void **unused)
+{
+    (void)unused;
+    becomes(SIZE_OF("@0.0.0", "0") "," OP("r", "reshape", "@0.0.0", "'shape':[@3.0.0,2,-1]") "," OP(
+                "t", "compat.v1.transpose", "@4.0.0",
+                "'perm':[0,2,1]") "," OP("m", "linalg.matmul", "@5.0.0",
+                                         "'b':@5.0.0,'transpose_b':true") "," OP("e", "reshape",
+                                                                                 "@6.0.0",
+                                                                                 "'shape':[@3.0.0,-"
+                                                                                 "1,1]"),
+            315,
+            "[['Reshape',{'trainable':true,'dtype':'float32','target_shape':[2,-1],'name':'r'},"
+            "[@0.0.0]],['Transpose',{'axes':[0,2,1],'name':'t'},[@2.0.0]],"
+            "['Matmul',{'name':'m'},[@3.0.0,@6.0.0]],"
+            "['Reshape',{'trainable':true,'dtype':'float32','target_shape':[-1,1],'name':'e'},"
+            "[@4.0.0]],['Swapaxes',{'axis1':-1,'axis2':-2,'name':'m_swapaxes'},[@3.0.0]]]");
+    refused(SIZE_OF("@0.0.0", "0") "," OP("r", "reshape", "@0.0.0", "'shape':[-1,3]") "," OP(
+                "e", "reshape", "@4.0.0", "'shape':[@3.0.0,-1,1]"),
+            315, "tf.reshape: more than one size of its shape is computed");
+}
+
+static void operations_may_be_called_twice(void **unused)
+{
+    static const char twice[] =
+        "{'name':'a','class_name':'TFOpLambda','config':{'function':'math.reduce_sum'},'calls':["
+        "{'args':[@0.0.0],'kwargs':{'axis':1}},{'args':[@1.0.0],'kwargs':{'axis':%c}}]}";
+    char text[256];
+
+    (void)unused;
+    snprintf(text, sizeof(text), twice, '1');
+    becomes(text, 315, "[['Sum',{'axis':1,'keepdims':false,'name':'a'},[@0.0.0]]]");
+    snprintf(text, sizeof(text), twice, '0');
+    refused(text, 315, "tf.math.reduce_sum: it is called more than once with other arguments");
+    refused("{'name':'a','class_name':'TFOpLambda','config':{'function':'math.abs'}}", 315,
+            "tf.math.abs: it is never called");
+}
+
 static void what_keras_3_computes_otherwise_is_refused(void **unused)
 {
     (void)unused;
@@ -292,6 +329,8 @@ int main(void)
         cmocka_unit_test(slices_are_written_as_keras_3_reads_them),
         cmocka_unit_test(a_computed_size_is_what_is_left),
         cmocka_unit_test(a_reshape_that_names_the_batch_is_a_layer),
+        cmocka_unit_test(the_batch_is_followed_through_operations),
+        cmocka_unit_test(operations_may_be_called_twice),
         cmocka_unit_test(what_keras_3_computes_otherwise_is_refused),
         cmocka_unit_test(refusals_are_not_repeated_downstream),
         cmocka_unit_test(every_allocation_may_fail),
