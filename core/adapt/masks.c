@@ -178,11 +178,12 @@ static int concatenate(struct kf_masks *masks, const struct kf_layer *layer,
                        const struct kf_call *call, struct kf_mask *out, const struct inputs *inputs)
 {
     json_int_t axis = kf_json_int(layer->config, "axis", -1);
+    const json_t *list = json_array_get(call->args, 0);
 
     if (!inputs->n_masked)
         return 0;
-    if (axis == 1 && inputs->n_masked == inputs->n)
-        return join_ends(masks, out, json_array_get(call->args, 0));
+    if (axis == 1 && inputs->n_masked == json_array_size(list))
+        return join_ends(masks, out, list);
     if (axis == 1 || axis == -2) {
         KF_TRY(make_atom(masks, out, NULL));
         out->differs = inputs->differs;

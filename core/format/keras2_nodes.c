@@ -61,6 +61,20 @@ static int spec_ref(struct nodes *nodes, json_t **out, const json_t *spec, const
 static int convert(struct nodes *nodes, json_t **out, const json_t *value, json_t *kwargs,
                    const char *where);
 
+/* "$ref" is ours: a file that holds one would forge an input. */
+static int no_refs(struct nodes *nodes, const json_t *value, const char *where)
+{
+    const char *key;
+    json_t *one;
+    size_t i;
+
+    if (json_object_get(value, "$ref"))
+        return bad(nodes, where, "a call has an argument $ref, which no Keras writes");
+    json_array_foreach(value, i, one) KF_TRY(no_refs(nodes, one, where));
+    json_object_foreach((json_t *)value, key, one) KF_TRY(no_refs(nodes, one, where));
+    return 0;
+}
+
 static int convert_spec(struct nodes *nodes, json_t **out, const json_t *spec, json_t *kwargs,
                         const char *where)
 {
@@ -166,6 +180,7 @@ static int read_calls(struct nodes *nodes, json_t *list)
         struct kf_layer *layer = nodes->graph->layers[i];
         const json_t *inbound = json_object_get(object, "inbound_nodes");
 
+        KF_TRY(no_refs(nodes, inbound, layer->path));
         json_array_foreach(inbound, k, node) KF_TRY(read_call(nodes, layer, node));
     }
     return 0;
@@ -226,6 +241,7 @@ static int read_ends(struct nodes *nodes, json_t **out, const json_t *ends, cons
     if (!json_is_array(ends) && !json_is_object(ends))
         return kf_report_add(nodes->parse->rep, KF_BAD_GRAPH, nodes->graph->path,
                              "the model's config has no %s", what);
+    KF_TRY(no_refs(nodes, ends, nodes->graph->path));
     return convert(nodes, out, only && is_spec(only) ? only : ends, NULL, nodes->graph->path);
 }
 

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     options.limits = fuzz_limits;
     kf_report_init(&rep);
     r = kf_inspect(&in, &options, &rep, &facts);
-    FUZZ_CHECK(r == kf_report_status(&rep));
+    FUZZ_CHECK((r < 0) == (kf_report_status(&rep) < 0));
     FUZZ_CHECK(facts && rep.first_failure != KF_INTERNAL);
     json_decref(facts);
     kf_report_finish(&rep);
