@@ -252,6 +252,15 @@ static int keep_new(struct kf_request *req, const struct param *row, char *text,
     return status;
 }
 
+/* What JSON can hold; the worker gets its request as JSON. */
+static bool is_utf8(const char *text)
+{
+    json_t *string = json_string(text);
+
+    json_decref(string);
+    return string != NULL;
+}
+
 int kf_request_set(struct kf_request *req, const char *name, const char *value,
                    struct kf_param_error *err)
 {
@@ -262,6 +271,8 @@ int kf_request_set(struct kf_request *req, const char *name, const char *value,
         return fail_unknown(name, err);
     if (strlen(value) > VALUE_MAX)
         return fail(err, name, "the value of %s is longer than %d bytes", name, VALUE_MAX);
+    if (row->kind != PARAM_FILENAME && !is_utf8(value))
+        return fail(err, name, "the value of %s is not UTF-8", name);
     text = row->kind == PARAM_FILENAME ? kf_clean_filename(value) : strdup(value);
     if (!text)
         return fail(err, name, "out of memory");
