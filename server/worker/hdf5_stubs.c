@@ -6,7 +6,11 @@
  * place, with failure. The worker so loads no library that knows the network.
  *
  * Source: src/H5FDs3comms.c (HDF5 1.10.8 and 1.14.5); prototypes reduced to what the ABI needs.
+ *
+ * Hidden, so that a shared library which really needs libcrypto, as libzip does, gets its own.
  */
+#pragma GCC visibility push(hidden)
+
 int curl_global_init(long flags);
 void curl_global_cleanup(void);
 void *curl_easy_init(void);
@@ -105,3 +109,5 @@ unsigned char *SHA256(const unsigned char *data, unsigned long n, unsigned char 
     (void)out;
     return 0;
 }
+
+#pragma GCC visibility pop
