@@ -11,9 +11,6 @@
  * unpacked here once, for its length, before HDF5 may.
  */
 
-/* More chunks than this are no tensor but an attempt. */
-#define CHUNKS_MAX 4000000
-
 /* What stored chunks may be longer than unpacked ones; zlib adds 5 bytes to each 16 KiB. */
 #define SLACK(n) ((n) / 100 + 4096)
 
@@ -100,12 +97,8 @@ static bool advance(const struct pipeline *p, hsize_t *offset)
 static int check_all(struct pipeline *p)
 {
     hsize_t offset[KF_RANK_MAX] = {0};
-    uint64_t n = 0;
 
     do {
-        if (++n > CHUNKS_MAX)
-            return kf_report_add(p->rep, KF_TOO_LARGE, p->dataset->node->name,
-                                 "more than %d chunks", CHUNKS_MAX);
         KF_TRY(check_chunk(p, offset));
     } while (advance(p, offset));
     return 0;

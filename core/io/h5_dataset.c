@@ -8,6 +8,8 @@
 #define BOMB_FLOOR ((uint64_t)4 << 30)
 /* A chunk is read whole; its memory is a worker's. */
 #define CHUNK_MAX ((uint64_t)256 << 20)
+/* HDF5 needs microseconds for each, also for one that was never written. */
+#define CHUNKS_MAX 1000000
 /* Chunks kept while their rows are read one after another. */
 #define CACHE_MAX ((uint64_t)64 << 20)
 
@@ -122,8 +124,22 @@ static int read_extent(struct look *look, hid_t space)
     return 0;
 }
 
+/* How many chunks the dataset has, all datasets together; none may be empty. */
+static int count_chunks(const struct look *look, struct kf_h5_sums *sums)
+{
+    uint64_t n = 1;
+
+    for (unsigned i = 0; i < look->chunk_rank; i++)
+        if (!kf_mul(n, (look->dataset->dims[i] + look->chunk[i] - 1) / look->chunk[i], &n))
+            n = UINT64_MAX;
+    if (!kf_add(sums->chunks, n, &sums->chunks) || sums->chunks > CHUNKS_MAX)
+        return kf_report_add(look->rep, KF_TOO_LARGE, look->path, "more than %d chunks",
+                             CHUNKS_MAX);
+    return 0;
+}
+
 /* The chunk's size, and the cache that lets a linear read unpack each chunk once. */
-static int check_chunk_size(struct look *look)
+static int check_chunk_size(struct look *look, struct kf_h5_sums *sums)
 {
     uint64_t chunk = look->element, band;
 
@@ -143,7 +159,7 @@ static int check_chunk_size(struct look *look)
             band = CACHE_MAX;
     look->dataset->chunk = chunk;
     look->dataset->cache = band > chunk ? band : chunk;
-    return 0;
+    return count_chunks(look, sums);
 }
 
 static bool is_bomb(const struct look *look, uint64_t declared, uint64_t stored)
@@ -203,8 +219,8 @@ static int check_dataset(struct look *look, struct kf_h5_sums *sums)
     status = space >= 0 ? read_extent(look, space) : cannot(look);
     H5Sclose(space);
     KF_TRY(status);
-    KF_TRY(check_chunk_size(look));
     KF_TRY(check_storage(look, sums));
+    KF_TRY(check_chunk_size(look, sums));
     return check_place(look, sums);
 }
 

@@ -87,6 +87,7 @@ int kf_h5_check(struct kf_h5 *h5, struct kf_report *rep);
 /* h5_dataset.c: look at one dataset, whose `id` is open. */
 struct kf_h5_sums {
     uint64_t declared, contiguous; /* bytes of all datasets, of the contiguous ones */
+    uint64_t chunks;               /* of all datasets, written or not */
 };
 int kf_h5_look(struct kf_h5 *h5, struct kf_h5_node *node, const char *path, hid_t id,
                struct kf_h5_sums *sums, struct kf_report *rep);

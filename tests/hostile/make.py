@@ -172,6 +172,8 @@ def make_h5():
     h5("chunk_skipped.h5", raw_chunk(b"\1" * 80, 1, compression="gzip"))
     h5("chunk_fletcher.h5", raw_chunk(b"\1\2", fletcher32=True))
     h5("filter_order.h5", filter_order)
+    h5("tiny_chunks.h5", lambda f, g: g.create_dataset(
+        "x", shape=(1 << 28,), chunks=(2,), dtype="f8"))
     # The layout message: version 3, chunked, rank 1 + 1, address, then sizes 100 and 8.
     data = get("chunk_good.h5")
     at = data.index(struct.pack("<2I", 100, 8), data.index(b"\3\2\2"))
