@@ -29,7 +29,8 @@ int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where);
 
 /* rules.c: the rows of one layer's config; its class may change. */
 int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer);
-/** Why a class of Keras 2 has no equal (`rule_out` is its row), or NULL when it has one or is none. */
+/** Why a class of Keras 2 has no equal (`rule_out` is its row), or NULL when it has one or is none.
+ */
 const char *kf_rules_gone(const char *class_name, const char **rule_out);
 
 /* objects.c: what stands inside a layer's config, and its dtype. */

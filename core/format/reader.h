@@ -6,11 +6,12 @@
 #include "kind.h"
 #include <kf/format.h>
 
-/* A format that is read. Its file ends with the one `const struct kf_reader` and registry.c lists it. */
+/* A format that is read. Its file ends with the one `const struct kf_reader` and registry.c lists
+ * it. */
 struct kf_reader {
     const struct kf_format_info *info; /* its row in info.c */
-    enum kf_kind_id kind; /* what detection must have found */
-    size_t state_size;    /* zeroed bytes the core allocates for read() */
+    enum kf_kind_id kind;              /* what detection must have found */
+    size_t state_size;                 /* zeroed bytes the core allocates for read() */
 
     /* Fill `model` with the graph and the tensors. Payloads stay in the file and are pulled
      * later, so handles are kept in `state`. */

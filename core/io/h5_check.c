@@ -202,15 +202,12 @@ static int check_members(struct walk *walk, const struct kf_h5_node *node)
     return 0;
 }
 
-static int check_object(struct walk *walk, struct kf_h5_node *node)
+static int open_object(struct walk *walk, struct kf_h5_node *node)
 {
     H5I_type_t type;
     int status = 0;
-    hid_t id;
+    hid_t id = H5Oopen_by_addr(walk->h5->file, node->address);
 
-    KF_TRY(meet(walk, node->address));
-    KF_TRY(kf_h5_guard(walk->h5, node->address, walk->path.data, walk->rep));
-    id = H5Oopen_by_addr(walk->h5->file, node->address);
     if (id < 0)
         return kf_h5_fail(walk->rep, KF_CORRUPT, walk->path.data, "the object cannot be opened");
     type = H5Iget_type(id);
@@ -219,8 +216,23 @@ static int check_object(struct walk *walk, struct kf_h5_node *node)
     else if (type == H5I_DATASET)
         status = kf_h5_look(walk->h5, node, walk->path.data, id, &walk->sums, walk->rep);
     H5Oclose(id);
-    /* A committed datatype stays a node without members: no reader asks for one. */
     return status < 0 || type != H5I_GROUP ? status : check_members(walk, node);
+}
+
+static int check_object(struct walk *walk, struct kf_h5_node *node)
+{
+    struct kf_h5_guard guard;
+
+    KF_TRY(meet(walk, node->address));
+    KF_TRY(kf_h5_guard(&guard, walk->h5, node->address, walk->path.data, walk->rep));
+    if (guard.has_type && !guard.has_layout)
+        return 0; /* a committed type stays a node without members: no reader asks for one */
+    if (!guard.odd)
+        return open_object(walk, node);
+    if (!kf_h5_dataset_new(walk->h5, node, walk->rep))
+        return -KF_NO_MEMORY;
+    node->dataset->odd = guard.odd;
+    return 0;
 }
 
 int kf_h5_check(struct kf_h5 *h5, struct kf_report *rep)

@@ -124,10 +124,10 @@ static int read_extent(struct look *look, hid_t space)
     return 0;
 }
 
-/* How many chunks the dataset has, all datasets together; none may be empty. */
-static int count_chunks(const struct look *look, struct kf_h5_sums *sums)
+/* Count the chunks that a linear read unpacks, each `times`, of all datasets together. */
+static int count_chunks(const struct look *look, uint64_t times, struct kf_h5_sums *sums)
 {
-    uint64_t n = 1;
+    uint64_t n = times;
 
     for (unsigned i = 0; i < look->chunk_rank; i++)
         if (!kf_mul(n, (look->dataset->dims[i] + look->chunk[i] - 1) / look->chunk[i], &n))
@@ -141,7 +141,7 @@ static int count_chunks(const struct look *look, struct kf_h5_sums *sums)
 /* The chunk's size, and the cache that lets a linear read unpack each chunk once. */
 static int check_chunk_size(struct look *look, struct kf_h5_sums *sums)
 {
-    uint64_t chunk = look->element, band;
+    uint64_t chunk = look->element, band, times = 1;
 
     if (look->layout != H5D_CHUNKED)
         return 0;
@@ -156,10 +156,14 @@ static int check_chunk_size(struct look *look, struct kf_h5_sums *sums)
     band = chunk;
     for (unsigned i = 1; i < look->chunk_rank; i++)
         if (!kf_mul(band, look->dataset->dims[i] / look->chunk[i] + 1, &band) || band > CACHE_MAX)
-            band = CACHE_MAX;
+            band = UINT64_MAX;
+    if (band > CACHE_MAX) { /* then each is unpacked again for each of its rows */
+        times = chunk / look->element / look->chunk[look->chunk_rank - 1];
+        band = CACHE_MAX;
+    }
     look->dataset->chunk = chunk;
     look->dataset->cache = band > chunk ? band : chunk;
-    return count_chunks(look, sums);
+    return count_chunks(look, times, sums);
 }
 
 static bool is_bomb(const struct look *look, uint64_t declared, uint64_t stored)
@@ -224,18 +228,29 @@ static int check_dataset(struct look *look, struct kf_h5_sums *sums)
     return check_place(look, sums);
 }
 
+struct kf_h5_dataset *kf_h5_dataset_new(struct kf_h5 *h5, struct kf_h5_node *node,
+                                        struct kf_report *rep)
+{
+    node->dataset = kf_arena_alloc(h5->arena, sizeof(*node->dataset));
+    if (!node->dataset) {
+        kf_report_add(rep, KF_NO_MEMORY, node->name, "no memory for a dataset");
+        return NULL;
+    }
+    node->dataset->h5 = h5;
+    node->dataset->node = node;
+    node->dataset->file_at = KF_NOWHERE;
+    return node->dataset;
+}
+
 int kf_h5_look(struct kf_h5 *h5, struct kf_h5_node *node, const char *path, hid_t id,
                struct kf_h5_sums *sums, struct kf_report *rep)
 {
     struct look look = {.h5 = h5, .path = path, .rep = rep, .id = id};
     hid_t type;
 
-    look.dataset = kf_arena_alloc(h5->arena, sizeof(*look.dataset));
+    look.dataset = kf_h5_dataset_new(h5, node, rep);
     if (!look.dataset)
-        return kf_report_add(rep, KF_NO_MEMORY, path, "no memory for a dataset");
-    look.dataset->h5 = h5;
-    look.dataset->node = node;
-    node->dataset = look.dataset;
+        return -KF_NO_MEMORY;
     type = H5Dget_type(id);
     if (type < 0)
         return cannot(&look);

@@ -22,20 +22,25 @@
  *
  * Source: HDF5 File Format Specification 3.0, III.D, IV.A.2.g, IV.A.2.i, IV.A.2.r
  */
-#define MESSAGE_LINK    0x06
-#define MESSAGE_LAYOUT  0x08
-#define MESSAGE_SYMBOLS 0x11
-#define MESSAGE_SHARED  0x02 /* flag: the message stands elsewhere */
-#define FREE_NONE       1
-#define FREE_SIZE       16
-#define CLASS_CHUNKED   2
-#define TYPE_HARD       0
-#define TYPE_SOFT       1
-#define TYPE_USER       64 /* and above */
+#define MESSAGE_TYPE     0x03
+#define MESSAGE_LINK     0x06
+#define MESSAGE_EXTERNAL 0x07
+#define MESSAGE_LAYOUT   0x08
+#define MESSAGE_SYMBOLS  0x11
+#define MESSAGE_SHARED   0x02 /* flag: the message stands elsewhere */
+#define FREE_NONE        1
+#define FREE_SIZE        16
+#define CLASS_CHUNKED    2
+#define CLASS_VIRTUAL    3
+#define TYPE_HARD        0
+#define TYPE_SOFT        1
+#define TYPE_USER        64 /* and above */
 
 struct found {
+    struct kf_h5_guard *guard;
     uint64_t heap;
-    bool has_heap, bad_link, bad_layout;
+    bool has_heap, is_external, is_virtual;
+    const char *damaged; /* what cannot be decoded, or NULL */
 };
 
 /* Take `n` bytes of a message as a number; false when it has fewer. */
@@ -96,18 +101,49 @@ static bool is_layout(const char *p, size_t n)
     return true;
 }
 
+static void see_layout(struct found *found, unsigned flags, const char *p, size_t n)
+{
+    found->guard->has_layout = true;
+    if ((flags & MESSAGE_SHARED) || !is_layout(p, n))
+        found->damaged = "the layout of the dataset";
+    else if (n >= 2 && p[0] >= 3 && p[1] == CLASS_VIRTUAL)
+        found->is_virtual = true;
+}
+
+static void see_type(struct found *found, unsigned flags, const char *p, size_t n)
+{
+    found->guard->has_type = true;
+    if (flags & MESSAGE_SHARED)
+        found->guard->odd = "a committed type";
+    else if (!kf_h5_type_sound(p, n, &found->guard->odd))
+        found->damaged = "the type of the dataset";
+}
+
 static int visit(void *context, unsigned type, unsigned flags, const char *p, size_t n)
 {
     struct found *found = context;
 
-    if (type == MESSAGE_LINK && ((flags & MESSAGE_SHARED) || !is_link(p, n)))
-        found->bad_link = true;
-    if (type == MESSAGE_LAYOUT && ((flags & MESSAGE_SHARED) || !is_layout(p, n)))
-        found->bad_layout = true;
-    if (type != MESSAGE_SYMBOLS || n < 16)
-        return 0;
-    found->heap = kf_h5_get(p + 8, 8);
-    found->has_heap = true;
+    switch (type) {
+    case MESSAGE_TYPE:
+        see_type(found, flags, p, n);
+        break;
+    case MESSAGE_LINK:
+        if ((flags & MESSAGE_SHARED) || !is_link(p, n))
+            found->damaged = "a member of the group";
+        break;
+    case MESSAGE_EXTERNAL:
+        found->is_external = true;
+        break;
+    case MESSAGE_LAYOUT:
+        see_layout(found, flags, p, n);
+        break;
+    case MESSAGE_SYMBOLS:
+        found->has_heap = n >= 16;
+        found->heap = n >= 16 ? kf_h5_get(p + 8, 8) : 0;
+        break;
+    default:
+        break;
+    }
     return 0;
 }
 
@@ -146,16 +182,21 @@ static int check_heap(struct kf_h5 *h5, uint64_t address, const char *path, stru
     return follow(h5, path, data, size, kf_h5_get(head + 16, 8), rep);
 }
 
-int kf_h5_guard(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep)
+int kf_h5_guard(struct kf_h5_guard *out, struct kf_h5 *h5, uint64_t address, const char *path,
+                struct kf_report *rep)
 {
-    struct found found = {0};
+    struct found found = {.guard = out};
     const struct kf_h5_visitor visitor = {visit, &found};
     char *none;
 
+    *out = (struct kf_h5_guard){0};
     KF_TRY(kf_h5_messages(h5, address, &visitor, &none, rep));
-    if (found.bad_link)
-        return corrupt(rep, path, "a member of the group");
-    if (found.bad_layout)
-        return corrupt(rep, path, "the layout of the dataset");
+    if (found.damaged)
+        return corrupt(rep, path, found.damaged);
+    if (found.is_external)
+        return kf_report_add(rep, KF_UNSAFE, path,
+                             "a dataset with external storage reads other files");
+    if (found.is_virtual)
+        return kf_report_add(rep, KF_UNSAFE, path, "a virtual dataset reads other files");
     return found.has_heap ? check_heap(h5, found.heap, path, rep) : 0;
 }

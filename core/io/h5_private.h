@@ -89,6 +89,9 @@ struct kf_h5_sums {
     uint64_t declared, contiguous; /* bytes of all datasets, of the contiguous ones */
     uint64_t chunks;               /* of all datasets, written or not */
 };
+/** Make the dataset of a node, with nothing known about it yet; NULL without memory, reported. */
+struct kf_h5_dataset *kf_h5_dataset_new(struct kf_h5 *h5, struct kf_h5_node *node,
+                                        struct kf_report *rep);
 int kf_h5_look(struct kf_h5 *h5, struct kf_h5_node *node, const char *path, hid_t id,
                struct kf_h5_sums *sums, struct kf_report *rep);
 
@@ -117,8 +120,18 @@ int kf_h5_messages(struct kf_h5 *h5, uint64_t address, const struct kf_h5_visito
 /** Little-endian number of `n` bytes. */
 uint64_t kf_h5_get(const char *p, size_t n);
 
-/* h5_guard.c: check what HDF5 would not survive, before it opens the object. CORRUPT. */
-int kf_h5_guard(struct kf_h5 *h5, uint64_t address, const char *path, struct kf_report *rep);
+/*
+ * h5_guard.c: check what HDF5 would not survive, or may not do, before it opens the object.
+ * CORRUPT, UNSAFE.
+ */
+struct kf_h5_guard {
+    bool has_type, has_layout; /* a dataset has both, a committed type no layout */
+    const char *odd;           /* a type that no tensor has, and HDF5 shall not see; else NULL */
+};
+int kf_h5_guard(struct kf_h5_guard *out, struct kf_h5 *h5, uint64_t address, const char *path,
+                struct kf_report *rep);
+/** True when a type message is whole. `*odd_out` names a type that no tensor has, or is NULL. */
+bool kf_h5_type_sound(const char *p, size_t n, const char **odd_out);
 
 /* h5_message.c: an attribute as it lies in an object header. */
 struct kf_h5_attr {

@@ -141,7 +141,5 @@ void kf_h5_recognise(struct kf_h5_dataset *dataset, hid_t type)
     if (dataset->own_type && dataset->foreign)
         dataset->dtype = KF_DTYPE_NONE; /* big-endian bfloat16: nobody writes it */
     if (dataset->dtype == KF_DTYPE_NONE)
-        dataset->odd = class == H5T_STRING || class == H5T_VLEN ? "strings"
-                       : class == H5T_COMPOUND                  ? "a compound type"
-                                                                : "a type that is no number";
+        dataset->odd = "a type that is no number";
 }

@@ -35,15 +35,15 @@ struct kf_call {
 };
 
 struct kf_layer {
-    const char *name;       /* unique in its graph; for a part, the one in its config, or its attribute */
+    const char *name; /* unique in its graph; for a part, the one in its config, or its attribute */
     const char *class_name; /* as in the file; adapted with the config */
     const char *module;     /* "keras.layers"; NULL when the file does not say */
     const char *registered_name;
-    const char *path;       /* for people: "outer/inner/dense_1" */
-    json_t *config;         /* owned; for a part a reference into its parent's config */
-    bool custom;            /* not a class of Keras: carried untouched */
-    bool trainable;         /* the layer's own flag */
-    bool operation;         /* a Keras 3 operation node: no layer, no variables */
+    const char *path; /* for people: "outer/inner/dense_1" */
+    json_t *config;   /* owned; for a part a reference into its parent's config */
+    bool custom;      /* not a class of Keras: carried untouched */
+    bool trainable;   /* the layer's own flag */
+    bool operation;   /* a Keras 3 operation node: no layer, no variables */
     struct kf_call *calls;
     size_t n_calls;
     struct kf_graph *inner; /* a model used as a layer, else NULL */
@@ -76,9 +76,9 @@ struct kf_model {
     void *state; /* the reader's, given back by reader->close() */
     struct kf_source source;
     enum kf_dialect dialect;
-    int keras; /* release that wrote it as KF_KERAS(), 0 when unknown */
+    int keras;              /* release that wrote it as KF_KERAS(), 0 when unknown */
     struct kf_graph *graph; /* NULL in a weights-only file */
-    json_t *training; /* compile config, or NULL; owned */
+    json_t *training;       /* compile config, or NULL; owned */
     bool has_optimizer_state;
 };
 

@@ -8,7 +8,7 @@
 
 /* One little-endian element as a number, at any alignment. */
 bool kf_number_is_float(enum kf_dtype dtype);
-double kf_number_read(enum kf_dtype dtype, const void *from);  /* floating point dtypes */
+double kf_number_read(enum kf_dtype dtype, const void *from);      /* floating point dtypes */
 void kf_number_write(enum kf_dtype dtype, void *to, double value); /* rounds to nearest even */
 int64_t kf_number_read_int(enum kf_dtype dtype, const void *from); /* integer dtypes */
 

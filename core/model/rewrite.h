@@ -15,8 +15,7 @@
  * in `mask` are scaled. Floating point payloads only.
  */
 const struct kf_payload *kf_rewrite_scale(struct kf_arena *arena, const struct kf_payload *inner,
-                                          unsigned gates, unsigned mask, double factor,
-                                          bool *fits);
+                                          unsigned gates, unsigned mask, double factor, bool *fits);
 
 /* How the matrix of one gate is laid out in a CuDNN kernel. */
 enum kf_gate_layout {
@@ -37,8 +36,8 @@ const struct kf_payload *kf_rewrite_sum_halves(struct kf_arena *arena,
                                                const struct kf_payload *inner, bool *fits);
 
 /** The same bytes in another shape: (n) becomes (2, n / 2). */
-const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena,
-                                             const struct kf_payload *inner, bool *fits);
+const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena, const struct kf_payload *inner,
+                                             bool *fits);
 
 /** Integers as int32; a value that does not fit is refused when it is pulled. */
 const struct kf_payload *kf_rewrite_int32(struct kf_arena *arena, const struct kf_payload *inner,

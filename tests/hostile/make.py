@@ -174,6 +174,14 @@ def make_h5():
     h5("filter_order.h5", filter_order)
     h5("tiny_chunks.h5", lambda f, g: g.create_dataset(
         "x", shape=(1 << 28,), chunks=(2,), dtype="f8"))
+    # One row lies across more chunks than memory may hold: each would be unpacked 128 times.
+    h5("tall_chunks.h5", lambda f, g: g.create_dataset(
+        "x", shape=(128, 1 << 22), chunks=(128, 64), dtype="f8"))
+    # An enum of 2 members and size 1, whose values shall be 4096 bytes long each.
+    h5("enum.h5", lambda f, g: g.create_dataset("x", data=np.array([True, False])))
+    patch("enum_size.h5", "enum.h5", (b"\x18\2\0\0\1\0\0\0", b"\x18\2\0\0\0\x10\0\0"))
+    patch("enum_members.h5", "enum.h5", (b"\x18\2\0\0\1\0\0\0", b"\x18\xff\xff\0\1\0\0\0"))
+    h5("committed.h5", lambda f, g: f.__setitem__("t", np.dtype("f4")))
     # The layout message: version 3, chunked, rank 1 + 1, address, then sizes 100 and 8.
     data = get("chunk_good.h5")
     at = data.index(struct.pack("<2I", 100, 8), data.index(b"\3\2\2"))

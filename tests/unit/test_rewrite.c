@@ -134,9 +134,10 @@ static void half_precision_rounds_like_numpy(void **unused)
     static const struct {
         double value;
         uint16_t bits;
-    } cases[] = {{1.0, 0x3c00},      {-2.5, 0xc100},   {65504, 0x7bff}, {65520, 0x7c00},
-                 {6.103515625e-5, 0x0400},   {5.96e-8, 0x0001}, {0.1, 0x2e66},  {1.0009765625, 0x3c01},
-                 {1.00048828125, 0x3c00}, {2047.9, 0x6800}};
+    } cases[] = {{1.0, 0x3c00},   {-2.5, 0xc100},           {65504, 0x7bff},
+                 {65520, 0x7c00}, {6.103515625e-5, 0x0400}, {5.96e-8, 0x0001},
+                 {0.1, 0x2e66},   {1.0009765625, 0x3c01},   {1.00048828125, 0x3c00},
+                 {2047.9, 0x6800}};
     uint16_t bits;
 
     (void)unused;

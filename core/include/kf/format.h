@@ -14,13 +14,13 @@ struct kf_release_range {
 
 /* What a reader or writer is, for people and programs; static. */
 struct kf_format_info {
-    const char *name;       /* "keras-h5", "keras"; part of the API */
-    const char *title;      /* "Keras model file (.keras)" */
-    const char *media_type; /* of what is written; NULL for a reader */
-    const char *suffix;     /* ".keras"; NULL for a reader */
-    const char *wrote;      /* readers: who writes such files, "Keras 2.0-2.15" */
+    const char *name;                        /* "keras-h5", "keras"; part of the API */
+    const char *title;                       /* "Keras model file (.keras)" */
+    const char *media_type;                  /* of what is written; NULL for a reader */
+    const char *suffix;                      /* ".keras"; NULL for a reader */
+    const char *wrote;                       /* readers: who writes such files, "Keras 2.0-2.15" */
     const struct kf_release_range *releases; /* writers: family NULL ends it; NULL for a reader */
-    int keras_default;      /* writers: KF_KERAS() of the default target, 0 when it has none */
+    int keras_default; /* writers: KF_KERAS() of the default target, 0 when it has none */
 };
 
 /** The reader or writer number `index`, NULL past the end. */

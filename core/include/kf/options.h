@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /* A Keras release as one number: 2.15.1 is 21501, 3.4.0 is 30400. */
-#define KF_KERAS(major, minor, patch) ((major) * 10000 + (minor) * 100 + (patch))
+#define KF_KERAS(major, minor, patch) ((major)*10000 + (minor)*100 + (patch))
 
 enum kf_allow { KF_ALLOW_EXACT, KF_ALLOW_ADAPTED, KF_ALLOW_LOSSY };
 enum kf_custom { KF_CUSTOM_REFUSE, KF_CUSTOM_KEEP };
@@ -16,14 +16,14 @@ enum kf_checksum_kind { KF_CHECKSUM_XXH3, KF_CHECKSUM_SHA256, KF_CHECKSUM_NONE }
 
 /* Ceilings, each with the reason for its default. */
 struct kf_limits {
-    uint64_t json_bytes;    /* 64 MiB: the largest real config seen is under 3 MiB */
-    uint64_t tensor_bytes;  /* 1 TiB: above it sizes no longer are a model */
-    uint64_t layers;        /* 100,000 layers, nested ones included */
-    uint64_t tensors;       /* 1,000,000 */
-    uint64_t objects;       /* 2,000,000 HDF5 groups and datasets looked at */
-    unsigned json_depth;    /* 512 levels */
-    unsigned nesting;       /* 32 models inside models, wrappers inside wrappers */
-    uint64_t expansion;     /* 1,000: bytes that one stored byte may become, above 4 GiB */
+    uint64_t json_bytes;   /* 64 MiB: the largest real config seen is under 3 MiB */
+    uint64_t tensor_bytes; /* 1 TiB: above it sizes no longer are a model */
+    uint64_t layers;       /* 100,000 layers, nested ones included */
+    uint64_t tensors;      /* 1,000,000 */
+    uint64_t objects;      /* 2,000,000 HDF5 groups and datasets looked at */
+    unsigned json_depth;   /* 512 levels */
+    unsigned nesting;      /* 32 models inside models, wrappers inside wrappers */
+    uint64_t expansion;    /* 1,000: bytes that one stored byte may become, above 4 GiB */
 };
 #define KF_LIMITS_INIT                                                                             \
     {                                                                                              \
@@ -34,9 +34,9 @@ struct kf_limits {
 
 /* What the user asked for. Strings are borrowed and may be NULL. */
 struct kf_options {
-    const char *to;       /* writer's name, "keras" */
-    const char *from;     /* reader's name or NULL for what the content says */
-    int keras;            /* target release as KF_KERAS(), 0 for the writer's default */
+    const char *to;   /* writer's name, "keras" */
+    const char *from; /* reader's name or NULL for what the content says */
+    int keras;        /* target release as KF_KERAS(), 0 for the writer's default */
     enum kf_allow allow;
     enum kf_custom custom;
     bool require_training;

@@ -33,17 +33,17 @@ enum kf_training { KF_TRAINING_NONE, KF_TRAINING_KEPT, KF_TRAINING_ADAPTED, KF_T
 
 struct kf_entry {
     enum kf_code code;
-    char *where;     /* path in the model, as "layers/dense_1"; "" for the file itself */
-    char *key;       /* config key that changed, or NULL */
-    json_t *before;  /* value before and after; NULL where there was or is none */
+    char *where;    /* path in the model, as "layers/dense_1"; "" for the file itself */
+    char *key;      /* config key that changed, or NULL */
+    json_t *before; /* value before and after; NULL where there was or is none */
     json_t *after;
-    char *what;      /* one sentence, one line, no full stop */
+    char *what; /* one sentence, one line, no full stop */
 };
 
 /* Entries beyond this many are counted, not kept: a hostile file must not fill the memory. */
 #define KF_REPORT_ENTRIES_MAX 20000
 /* Evidence for what the source is, one sentence each. */
-#define KF_EVIDENCE_MAX       8
+#define KF_EVIDENCE_MAX 8
 
 struct kf_checksum {
     const char *algorithm; /* "xxh3-128", "sha256"; static */
@@ -74,8 +74,8 @@ struct kf_report {
     enum kf_code first_failure; /* KF_OK while nothing was refused */
 
     struct {
-        char *format; /* reader's or kind's name, "keras-h5" */
-        char *title;  /* for people */
+        char *format;                  /* reader's or kind's name, "keras-h5" */
+        char *title;                   /* for people */
         char *keras_version, *backend; /* NULL when the file does not tell */
         char *evidence[KF_EVIDENCE_MAX];
         size_t n_evidence;
@@ -131,7 +131,7 @@ void kf_report_rule(struct kf_report *rep, const char *rule);
 int kf_report_status(const struct kf_report *rep);
 
 enum kf_verdict kf_report_verdict(const struct kf_report *rep);
-const char *kf_verdict_name(enum kf_verdict verdict);   /* "exact", "adapted", ... */
+const char *kf_verdict_name(enum kf_verdict verdict);    /* "exact", "adapted", ... */
 const char *kf_training_name(enum kf_training training); /* "none", "kept", ... */
 
 const char *kf_code_slug(enum kf_code code);
