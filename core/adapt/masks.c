@@ -155,6 +155,16 @@ static int free_concatenate(struct kf_masks *masks)
     return 0;
 }
 
+static bool all_refs(const json_t *list)
+{
+    struct kf_ref ref;
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!kf_ref_get(json_array_get(list, i), &ref))
+            return false;
+    return true;
+}
+
 /* Masks along the first axis after the batch are joined end to end: an atom made of them. */
 static int join_ends(struct kf_masks *masks, struct kf_mask *out, const json_t *list)
 {
@@ -182,7 +192,7 @@ static int concatenate(struct kf_masks *masks, const struct kf_layer *layer,
 
     if (!inputs->n_masked)
         return 0;
-    if (axis == 1 && inputs->n_masked == json_array_size(list))
+    if (axis == 1 && inputs->n_masked == json_array_size(list) && all_refs(list))
         return join_ends(masks, out, list);
     if (axis == 1 || axis == -2) {
         KF_TRY(make_atom(masks, out, NULL));

@@ -176,7 +176,7 @@ def make_h5():
         "x", shape=(1 << 28,), chunks=(2,), dtype="f8"))
     # One row lies across more chunks than memory may hold: each would be unpacked 128 times.
     h5("tall_chunks.h5", lambda f, g: g.create_dataset(
-        "x", shape=(128, 1 << 22), chunks=(128, 64), dtype="f8"))
+        "x", shape=(128, 3 << 20), chunks=(128, 64), dtype="f8"))
     # An enum of 2 members and size 1, whose values shall be 4096 bytes long each.
     h5("enum.h5", lambda f, g: g.create_dataset("x", data=np.array([True, False])))
     patch("enum_size.h5", "enum.h5", (b"\x18\2\0\0\1\0\0\0", b"\x18\2\0\0\0\x10\0\0"))
