@@ -54,6 +54,23 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
     return drop_training(adapt);
 }
 
+/* One step from a dialect to another; a model goes by as many as it takes. */
+static const struct way {
+    enum kf_dialect from, to;
+    int (*go)(struct kf_adapt *adapt);
+} ways[] = {
+    {KF_DIALECT_KERAS2, KF_DIALECT_KERAS3, keras2_to_keras3},
+};
+
+/* The step from `from` that leads to `to`, or NULL: dialects are in the order of their age. */
+static const struct way *find_way(enum kf_dialect from, enum kf_dialect to)
+{
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (ways[i].from == from && (to > from ? ways[i].to > from : ways[i].to < from))
+            return &ways[i];
+    return NULL;
+}
+
 int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
              const struct kf_options *options, struct kf_report *rep)
 {
@@ -62,12 +79,15 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
                              .rep = rep,
                              .since = keras / 10000 * 100 + keras / 100 % 100};
 
-    if (model->dialect == dialect)
-        return 0;
-    if (model->dialect != KF_DIALECT_KERAS2 || dialect != KF_DIALECT_KERAS3)
-        return kf_report_add(rep, KF_UNSUPPORTED_PAIR, "",
-                             "no way from this dialect to the target's");
-    KF_TRY(keras2_to_keras3(&adapt));
-    model->dialect = dialect;
-    return kf_report_status(rep);
+    while (model->dialect != dialect) {
+        const struct way *way = find_way(model->dialect, dialect);
+
+        if (!way)
+            return kf_report_add(rep, KF_UNSUPPORTED_PAIR, "",
+                                 "no way from this dialect to the target's");
+        KF_TRY(way->go(&adapt));
+        KF_TRY(kf_report_status(rep));
+        model->dialect = way->to;
+    }
+    return 0;
 }

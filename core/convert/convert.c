@@ -16,6 +16,7 @@ static int read_model(struct kf_model **out, const struct kf_input *in,
 
     if (!model)
         return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    model->in = in;
     KF_TRY(kf_source_init(&model->source, in, rep));
     rep->source.size = model->source.size;
     KF_TRY(kf_detect(&kind, &model->source, &options->limits, rep));

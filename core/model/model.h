@@ -23,7 +23,7 @@
  *
  * Configs stay JSON, in the language that model->dialect says.
  */
-enum kf_dialect { KF_DIALECT_KERAS2, KF_DIALECT_KERAS3 };
+enum kf_dialect { KF_DIALECT_KERAS1, KF_DIALECT_KERAS2, KF_DIALECT_KERAS3 };
 
 enum kf_topology { KF_SEQUENTIAL, KF_FUNCTIONAL };
 
@@ -73,7 +73,8 @@ struct kf_graph {
 struct kf_model {
     struct kf_arena *arena; /* every struct and string here */
     const struct kf_reader *reader;
-    void *state; /* the reader's, given back by reader->close() */
+    void *state;               /* the reader's, given back by reader->close() */
+    const struct kf_input *in; /* what the reader was given; its source stands open below */
     struct kf_source source;
     enum kf_dialect dialect;
     int keras;              /* release that wrote it as KF_KERAS(), 0 when unknown */

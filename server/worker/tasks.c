@@ -153,7 +153,7 @@ static json_t *report_json(const struct kf_report *rep, const struct kf_request 
 
 int task_run(const struct task *task)
 {
-    const struct kf_input in = {.fd = INPUT_FD, .name = ""};
+    struct kf_input in = {.fd = INPUT_FD, .name = ""};
     struct kf_param_error err = {0};
     struct kf_request req;
     struct kf_report rep;
@@ -165,7 +165,8 @@ int task_run(const struct task *task)
         kf_report_add(&rep, KF_BAD_OPTION, "", "%s", err.detail);
         status = EXIT_REFUSED;
     } else {
-        status = task->run(&(struct kf_input){in.fd, req.filename}, &req, &rep);
+        in.name = req.filename;
+        status = task->run(&in, &req, &rep);
     }
     saved = save_new("report.json", report_json(&rep, &req));
     if (saved != EXIT_FINE && status != EXIT_NO_MEMORY)

@@ -28,7 +28,7 @@ def pack(plain, fixtures):
         old.unlink()
     for group, ids in groups(plain / "MANIFEST.tsv").items():
         with zipfile.ZipFile(fixtures / f"{group}.zip", "w") as archive:
-            for name in (id + suffix for id in ids for suffix in (".h5", ".npz")):
+            for name in (path.name for id in ids for path in sorted(plain.glob(f"{id}.*"))):
                 member = zipfile.ZipInfo(name, DATE)
                 member.external_attr = 0o644 << 16
                 archive.writestr(member, (plain / name).read_bytes(), zipfile.ZIP_DEFLATED, 9)

@@ -7,10 +7,12 @@
 #include <stddef.h>
 
 /**
- * What stands in a .keras file, read without the core:
+ * What stands in a result, read without the core:
  *
  *   {"config": config.json, "tree": {"members": [name, ...], "metadata": metadata.json,
  *    "datasets": [{"path", "dtype", "shape", "xxh3_128"}, ...]}}
+ *
+ * for a .keras file; of HDF5 only "tree" with "datasets", of a JSON file only "config".
  *
  * The checksum is of the little-endian row-major bytes. New reference, NULL after a word on stderr.
  */

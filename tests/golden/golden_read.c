@@ -120,41 +120,62 @@ static herr_t note_object(hid_t file, const char *name, const H5L_info_t *info, 
     return r;
 }
 
-static json_t *list_datasets(zip_t *zip)
+/* All datasets of an open file, -1 for none; closes it. */
+static json_t *list_datasets(hid_t file)
+{
+    json_t *datasets = json_array();
+    bool good = file >= 0 && H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, note_object, datasets) >= 0;
+
+    if (file >= 0)
+        H5Fclose(file);
+    if (good)
+        return datasets;
+    complain("the weights cannot be read");
+    json_decref(datasets);
+    return NULL;
+}
+
+static json_t *list_member_datasets(zip_t *zip)
 {
     size_t n = 0;
     void *image = read_member(zip, "model.weights.h5", &n);
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = -1;
-    json_t *datasets = json_array();
-    bool good = image && H5Pset_fapl_core(access, 1 << 16, 0) >= 0 &&
-                H5Pset_file_image(access, image, n) >= 0 &&
-                (file = H5Fopen("model.weights.h5", H5F_ACC_RDONLY, access)) >= 0 &&
-                H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, note_object, datasets) >= 0;
+    json_t *datasets;
 
-    if (file >= 0)
-        H5Fclose(file);
+    if (image && H5Pset_fapl_core(access, 1 << 16, 0) >= 0 &&
+        H5Pset_file_image(access, image, n) >= 0)
+        file = H5Fopen("model.weights.h5", H5F_ACC_RDONLY, access);
+    datasets = list_datasets(file);
     H5Pclose(access);
     free(image);
-    if (good)
-        return datasets;
-    complain("model.weights.h5 cannot be read");
-    json_decref(datasets);
-    return NULL;
+    return datasets;
+}
+
+static json_t *read_zip(zip_t *zip)
+{
+    json_t *read =
+        json_pack("{s:o, s:{s:o, s:o, s:o}}", "config", read_json(zip, "config.json"), "tree",
+                  "members", list_members(zip), "metadata", read_json(zip, "metadata.json"),
+                  "datasets", list_member_datasets(zip));
+
+    zip_discard(zip);
+    return read;
 }
 
 json_t *golden_read(const char *path)
 {
     int error = 0;
     zip_t *zip = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &error);
-    json_t *read;
+    json_error_t wrong;
+    json_t *config;
 
-    if (!zip) {
-        complain("the result is no zip");
-        return NULL;
-    }
-    read = json_pack("{s:o, s:{s:o, s:o, s:o}}", "config", read_json(zip, "config.json"), "tree",
-                     "members", list_members(zip), "metadata", read_json(zip, "metadata.json"),
-                     "datasets", list_datasets(zip));
-    zip_discard(zip);
-    return read;
+    if (zip)
+        return read_zip(zip);
+    if (H5Fis_hdf5(path) > 0)
+        return json_pack("{s:{s:o}}", "tree", "datasets",
+                         list_datasets(H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)));
+    config = json_load_file(path, JSON_REJECT_DUPLICATES, &wrong);
+    if (!config)
+        complain("the result is neither zip nor HDF5 nor JSON");
+    return config ? json_pack("{s:o}", "config", config) : NULL;
 }

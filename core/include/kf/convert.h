@@ -8,7 +8,10 @@
 /* The input: an open, seekable, read-only regular file. Borrowed; never closed by the core. */
 struct kf_input {
     int fd;
-    const char *name; /* as the user gave it, or ""; shown, never believed */
+    const char *name;                    /* as the user gave it, or ""; shown, never believed */
+    const struct kf_input *architecture; /* given for weights that come without one, or NULL */
+    const struct kf_input *shards;       /* further files of the same model, n_shards of them */
+    size_t n_shards;
 };
 
 /**

@@ -44,6 +44,7 @@ struct kf_options {
     enum kf_backend backend;
     const char *input_shape; /* "None,7" ; inputs separated by ';' */
     enum kf_checksum_kind checksum;
+    const char *scratch; /* folder for what must be unpacked; NULL is the current one */
     struct kf_limits limits;
 };
 #define KF_OPTIONS_INIT                                                                            \

@@ -1,0 +1,88 @@
+"""What the parts of the conformance run share: converting, judging by real Keras, counting."""
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+FIXTURES = HERE.parent / "fixtures"
+
+
+def convert(kferry, source, target, report, *told, to="keras"):
+    """Converts one file, with what is `told` on the command line; the exit status, and the report."""
+    command = [kferry, "convert", source, "-o", target, "--to", to, "--report", report, *told]
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    try:
+        return done.returncode, json.loads(pathlib.Path(report).read_text())
+    except (OSError, ValueError):
+        return done.returncode, {"verdict": "none", "error": done.stderr.strip()[-400:]}
+
+
+def convert_all(options, files, folder, told=lambda id: (), to="keras", suffix=".keras"):
+    """{id: (status, report)} of converting {id: path}, each with what `told(id)` says."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def one(item):
+        id, path = item
+        return id, convert(options.kferry, path, folder / (id + suffix), folder / f"{id}.json", *told(id), to=to)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return dict(pool.map(one, files.items()))
+
+
+def judge(python, folder, refs, ids, suffix="", reference=False, files=None, onednn=False):
+    """{id: result} of judge.py in a real Keras, in two processes."""
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1" if onednn else "0"}
+    parts = [ids[i::2] for i in range(2)]
+    results = [folder / f"judged{suffix}-{i}.jsonl" for i in range(2)]
+    running = []
+    for part, result in zip(parts, results):
+        result.unlink(missing_ok=True)
+        listing = result.with_suffix(".list")
+        listing.write_text("".join(f"{id}\t{(files or {}).get(id, folder / (id + '.keras'))}\n" for id in part))
+        command = [python, HERE / "judge.py"] + (["--reference"] if reference else [])
+        running.append(subprocess.Popen([str(c) for c in command + [listing, refs, result]], env=environment,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    for process in running:
+        process.wait()
+    lines = [json.loads(line) for result in results if result.exists() for line in result.open()]
+    return {line["id"]: line for line in lines}
+
+
+def reasons(report):
+    """Codes and places of what was refused."""
+    entries = report.get("layer_mismatches", []) + report.get("needs", []) + report.get("problems", [])
+    return "; ".join(sorted({f"{e['code']}: {e['reason']}" for e in entries}))[:300] or report.get("error", "")
+
+
+class Tally:
+    """Counts, and says what failed as it is found."""
+
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, 0
+
+    def check(self, ok, name, why=""):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED {name}: {why}", flush=True)
+
+    def skip(self, name, why):
+        self.skipped += 1
+        print(f"skipped {name}: {why}", flush=True)
+
+
+def verdict_of(result):
+    if not result:
+        return "was not judged"
+    return f"{result['stage']}: {result.get('error') or 'difference %.3g of %.3g' % (result.get('maxdiff', -1), result.get('scale', -1))}"
+
+
+def table(title, rows):
+    print(f"\n{title}")
+    for name, value in rows:
+        print(f"  {value:6}  {name}")
+
+
