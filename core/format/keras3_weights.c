@@ -113,8 +113,8 @@ static int write_tensor(struct weights *weights, const struct kf_layer *layer, s
     if (!path || !(group = kf_arena_printf(arena, "/%s/vars", group)))
         return no_memory(weights, layer);
     KF_TRY(kf_h5_out_group(weights->h5, group, rep));
-    return kf_h5_out_payload(weights->h5, path, tensor->payload, &weights->model->source,
-                             weights->options->checksum, row, rep);
+    return kf_h5_out_payload(weights->h5, path, tensor->payload, weights->options->checksum, row,
+                             rep);
 }
 
 static int write_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)

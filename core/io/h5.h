@@ -93,7 +93,7 @@ int kf_h5_out_attr_names(struct kf_h5_out *h5, const char *path, const char *nam
  * `row` may be NULL; else its checksums are filled as options->checksum says.
  */
 int kf_h5_out_payload(struct kf_h5_out *h5, const char *path, const struct kf_payload *payload,
-                      const struct kf_source *source, enum kf_checksum_kind checksum,
-                      struct kf_tensor_report *row, struct kf_report *rep);
+                      enum kf_checksum_kind checksum, struct kf_tensor_report *row,
+                      struct kf_report *rep);
 
 #endif

@@ -137,6 +137,7 @@ int kf_h5_payload(struct kf_h5 *h5, const char *path, struct kf_arena *arena,
     *out = (struct kf_payload){.dtype = dataset->dtype,
                                .rank = dataset->rank,
                                .file_at = dataset->file_at,
+                               .file = &dataset->h5->src,
                                .pull = pull_library,
                                .state = dataset};
     if (dataset->rank > 0)

@@ -13,7 +13,6 @@ struct move {
     struct kf_h5_out *h5;
     const char *path;
     const struct kf_payload *payload;
-    int from;    /* the input's descriptor */
     uint64_t to; /* where the dataset's bytes begin in the output file */
     enum kf_checksum_kind checksum;
     struct kf_report *rep;
@@ -95,9 +94,11 @@ static int write_all(const struct move *move, uint64_t at, const char *data, siz
 /* Let the kernel copy what it can; `*at` says how far it came. */
 static void copy_in_kernel(const struct move *move, uint64_t *at, uint64_t n)
 {
+    int fd = move->payload->file->fd;
+
     while (*at < n) {
         loff_t from = (loff_t)(move->payload->file_at + *at), to = (loff_t)(move->to + *at);
-        long done = syscall(SYS_copy_file_range, move->from, &from, move->h5->fd, &to,
+        long done = syscall(SYS_copy_file_range, fd, &from, move->h5->fd, &to,
                             (size_t)kf_min(n - *at, (uint64_t)1 << 30), 0);
 
         if (done <= 0)
@@ -134,7 +135,8 @@ static int move_bytes(const struct move *move, struct kf_checksum *after)
     uint64_t at = 0, n = kf_payload_bytes(move->payload);
 
     kf_hasher_init(&hasher, move->checksum);
-    if (move->checksum == KF_CHECKSUM_NONE && move->payload->file_at != KF_NOWHERE)
+    if (move->checksum == KF_CHECKSUM_NONE && move->payload->file &&
+        move->payload->file_at != KF_NOWHERE)
         copy_in_kernel(move, &at, n);
     at -= at % kf_dtype_size(move->payload->dtype); /* pull() takes whole elements */
     KF_TRY(pull_all(move, move->payload, at, true, &hasher));
@@ -154,10 +156,10 @@ static int hash_root(const struct move *move, struct kf_checksum *before)
 }
 
 int kf_h5_out_payload(struct kf_h5_out *h5, const char *path, const struct kf_payload *payload,
-                      const struct kf_source *source, enum kf_checksum_kind checksum,
-                      struct kf_tensor_report *row, struct kf_report *rep)
+                      enum kf_checksum_kind checksum, struct kf_tensor_report *row,
+                      struct kf_report *rep)
 {
-    struct move move = {h5, path, payload, source->fd, 0, row ? checksum : KF_CHECKSUM_NONE, rep};
+    struct move move = {h5, path, payload, 0, row ? checksum : KF_CHECKSUM_NONE, rep};
     struct kf_checksum before = {0}, after = {0};
 
     KF_TRY(make_place(&move));

@@ -182,9 +182,28 @@ static int find(const struct kf_zip *zip, const char *name, const struct kf_zip_
     return 0;
 }
 
+/* Where the bytes of a member go: to a buffer or to a spool. */
+struct sink {
+    int (*put)(const struct sink *sink, const void *data, size_t n, struct kf_report *rep);
+    void *to;
+    const char *name; /* the member's */
+};
+
+static int put_in_buf(const struct sink *sink, const void *data, size_t n, struct kf_report *rep)
+{
+    if (!kf_buf_add(sink->to, data, n))
+        return kf_report_add(rep, KF_NO_MEMORY, sink->name, "no memory for a member");
+    return 0;
+}
+
+static int put_in_spool(const struct sink *sink, const void *data, size_t n, struct kf_report *rep)
+{
+    return kf_spool_write(sink->to, data, n, rep);
+}
+
 /* Read to the end, so that libzip compares the CRC. */
-static int read_member(zip_file_t *file, const struct kf_zip_member *member, struct kf_buf *out,
-                       struct kf_report *rep)
+static int read_member(zip_file_t *file, const struct kf_zip_member *member,
+                       const struct sink *sink, struct kf_report *rep)
 {
     char piece[16384];
     uint64_t total = 0;
@@ -194,8 +213,7 @@ static int read_member(zip_file_t *file, const struct kf_zip_member *member, str
         total += (uint64_t)n;
         if (total > member->size)
             break;
-        if (!kf_buf_add(out, piece, (size_t)n))
-            return kf_report_add(rep, KF_NO_MEMORY, member->name, "no memory for a member");
+        KF_TRY(sink->put(sink, piece, (size_t)n, rep));
     }
     if (n < 0 || total != member->size)
         return kf_report_add(rep, KF_CORRUPT, member->name, "the member is damaged: %s",
@@ -203,23 +221,44 @@ static int read_member(zip_file_t *file, const struct kf_zip_member *member, str
     return 0;
 }
 
+static int pour(struct kf_zip *zip, const struct kf_zip_member *member, const struct sink *sink,
+                struct kf_report *rep)
+{
+    zip_uint64_t index = (zip_uint64_t)(member - zip->dir.members);
+    zip_file_t *file = zip_fopen_index(zip->zip, index, 0);
+    int status;
+
+    if (!file)
+        return kf_report_add(rep, KF_CORRUPT, member->name, "the member cannot be read: %s",
+                             zip_strerror(zip->zip));
+    status = read_member(file, member, sink, rep);
+    zip_fclose(file);
+    return status;
+}
+
 int kf_zip_read(struct kf_zip *zip, const char *name, struct kf_buf *out, struct kf_report *rep)
 {
     const struct kf_zip_member *member;
-    zip_file_t *file;
-    int status;
 
     KF_TRY(find(zip, name, &member, rep));
     if (member->size > out->max - out->n)
         return kf_report_add(rep, KF_TOO_LARGE, name, "a member of %" PRIu64 " bytes",
                              member->size);
-    file = zip_fopen_index(zip->zip, (zip_uint64_t)(member - zip->dir.members), 0);
-    if (!file)
-        return kf_report_add(rep, KF_CORRUPT, name, "the member cannot be read: %s",
-                             zip_strerror(zip->zip));
-    status = read_member(file, member, out, rep);
-    zip_fclose(file);
-    return status;
+    return pour(zip, member, &(struct sink){put_in_buf, out, name}, rep);
+}
+
+int kf_zip_member(struct kf_zip *zip, const char *name, struct kf_spool *spool,
+                  const struct kf_options *options, struct kf_source *out, struct kf_report *rep)
+{
+    const struct kf_zip_member *member;
+
+    KF_TRY(find(zip, name, &member, rep));
+    if (member->method == ZIP_CM_STORE)
+        return kf_zip_stored(zip, name, out, rep);
+    KF_TRY(kf_spool_create(spool, member->size, options, rep));
+    KF_TRY(pour(zip, member, &(struct sink){put_in_spool, spool, name}, rep));
+    *out = kf_spool_source(spool, zip->input.src.name);
+    return 0;
 }
 
 int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
@@ -240,11 +279,15 @@ int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
 
 int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep)
 {
+    const struct kf_zip_member *member;
     struct kf_source src;
     unsigned char piece[65536];
     uint64_t at = 0;
     uLong crc = crc32(0, NULL, 0);
 
+    KF_TRY(find(zip, name, &member, rep));
+    if (member->method != ZIP_CM_STORE)
+        return 0;
     KF_TRY(kf_zip_stored(zip, name, &src, rep));
     while (at < src.size) {
         size_t n = (size_t)kf_min(sizeof(piece), src.size - at);
@@ -253,7 +296,7 @@ int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep)
         crc = crc32(crc, piece, (uInt)n);
         at += n;
     }
-    if (crc != kf_zip_dir_find(&zip->dir, name)->crc)
+    if (crc != member->crc)
         return kf_report_add(rep, KF_CORRUPT, name, "the member's CRC is wrong");
     return 0;
 }

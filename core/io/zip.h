@@ -5,6 +5,7 @@
 #include "../base/arena.h"
 #include "../base/buf.h"
 #include "source.h"
+#include "spool.h"
 #include <kf/options.h>
 #include <stdbool.h>
 
@@ -32,7 +33,18 @@ int kf_zip_read(struct kf_zip *zip, const char *name, struct kf_buf *out, struct
 int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
                   struct kf_report *rep);
 
-/** Read a stored member once and compare its CRC. CORRUPT; BAD_CONFIG when it is compressed. */
+/**
+ * Any member as a source: a stored one is a range of the input file, another is unpacked into
+ * `spool`, which has not been made before (KF_SPOOL_NONE) and is the caller's to finish.
+ *
+ * Limits: what kf_zip_open() has checked the member's size against; not a byte more is unpacked.
+ * Outcomes: BAD_CONFIG when there is none, CORRUPT for a wrong size or CRC, WRITE_FAILED.
+ * The CRC of a stored member is not compared: kf_zip_verify().
+ */
+int kf_zip_member(struct kf_zip *zip, const char *name, struct kf_spool *spool,
+                  const struct kf_options *options, struct kf_source *out, struct kf_report *rep);
+
+/** Read a stored member once and compare its CRC, as unpacking does for another one. CORRUPT. */
 int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep);
 
 /* Writing zip: stored members, times fixed, same calls give the same bytes. */

@@ -237,6 +237,7 @@ const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena, const struc
     if (!*fits || !(payload = wrap(arena, inner, NULL, pull_same)))
         return NULL;
     payload->file_at = inner->file_at;
+    payload->file = inner->file;
     payload->rank = 2;
     payload->dims[1] = inner->dims[0] / 2;
     payload->dims[0] = 2;

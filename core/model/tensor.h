@@ -10,6 +10,8 @@
 #define KF_RANK_MAX 32
 #define KF_NOWHERE  UINT64_MAX
 
+struct kf_source;
+
 /*
  * Bytes that can be pulled. A reader gives one for each dataset; what must be rewritten on the
  * way (scaled, permuted, joined) is a payload that pulls from another one, so that nobody ever
@@ -24,8 +26,9 @@ struct kf_payload {
     int (*pull)(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                 struct kf_report *rep);
 
-    /* Where exactly these bytes stand in the input file, or KF_NOWHERE. */
+    /* Where exactly these bytes stand in the file that `file` is a range of, or KF_NOWHERE. */
     uint64_t file_at;
+    const struct kf_source *file; /* NULL: the bytes stand in no file */
 
     const struct kf_payload *inner; /* what it pulls from, NULL for a dataset */
     const void *state;              /* for pull; borrowed from the model's arena or the reader */

@@ -377,8 +377,12 @@ def make_zip():
     weights = get("good.h5")
     squeezed = zlib.compressobj(9, zlib.DEFLATED, -15)
     squeezed = squeezed.compress(weights) + squeezed.flush()
-    archive("deflated.keras", *keras()[:2], Member(
-        "model.weights.h5", squeezed, method=8, size=len(weights), crc=zlib.crc32(weights)))
+    weights_at = dict(name="model.weights.h5", data=squeezed, method=8, size=len(weights), crc=zlib.crc32(weights))
+    archive("deflated.keras", *keras()[:2], Member(**weights_at))
+    archive("deflated_bad_crc.keras", *keras()[:2], Member(**{**weights_at, "crc": 1}))
+    archive("deflated_longer.keras", *keras()[:2], Member(**{**weights_at, "size": len(weights) - 8}))
+    archive("deflated_shorter.keras", *keras()[:2], Member(**{**weights_at, "size": len(weights) + 8}))
+    archive("deflated_cut.keras", *keras()[:2], Member(**{**weights_at, "data": squeezed[:200]}))
     whole = get("good.keras")
     for n in (30, 600, -30, -1):
         put("cut_%d.keras" % n, whole[:n])

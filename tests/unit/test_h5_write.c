@@ -35,7 +35,6 @@ static const char *scratch(const char *name)
 /* A file with a dataset of each type, in groups, with texts. */
 static void write_file(const char *path)
 {
-    struct kf_source none = {.fd = -1};
     struct kf_report rep;
     struct kf_h5_out *h5;
     char name[64];
@@ -46,15 +45,15 @@ static void write_file(const char *path)
         struct kf_payload p = counting((enum kf_dtype)i, 2, 3, 5);
 
         snprintf(name, sizeof(name), "/a/b/%s", kf_dtype_name(p.dtype));
-        assert_int_equal(kf_h5_out_payload(h5, name, &p, &none, KF_CHECKSUM_NONE, NULL, &rep), 0);
+        assert_int_equal(kf_h5_out_payload(h5, name, &p, KF_CHECKSUM_NONE, NULL, &rep), 0);
     }
     struct kf_payload scalar = counting(KF_DTYPE_FLOAT32, 0, 0, 0);
     struct kf_payload empty = counting(KF_DTYPE_FLOAT32, 2, 0, 7);
     struct kf_payload large = counting(KF_DTYPE_UINT8, 1, 3000001, 0);
 
-    assert_int_equal(kf_h5_out_payload(h5, "/s", &scalar, &none, KF_CHECKSUM_NONE, NULL, &rep), 0);
-    assert_int_equal(kf_h5_out_payload(h5, "/e", &empty, &none, KF_CHECKSUM_NONE, NULL, &rep), 0);
-    assert_int_equal(kf_h5_out_payload(h5, "/l", &large, &none, KF_CHECKSUM_NONE, NULL, &rep), 0);
+    assert_int_equal(kf_h5_out_payload(h5, "/s", &scalar, KF_CHECKSUM_NONE, NULL, &rep), 0);
+    assert_int_equal(kf_h5_out_payload(h5, "/e", &empty, KF_CHECKSUM_NONE, NULL, &rep), 0);
+    assert_int_equal(kf_h5_out_payload(h5, "/l", &large, KF_CHECKSUM_NONE, NULL, &rep), 0);
     assert_int_equal(kf_h5_out_group(h5, "/a/b/c", &rep), 0);
     assert_int_equal(kf_h5_out_group(h5, "/a/b/c", &rep), 0);
     assert_int_equal(kf_h5_out_group(h5, "/", &rep), 0);
@@ -183,7 +182,7 @@ static void payloads_are_moved_and_hashed(void **state)
             struct kf_payload p;
 
             assert_int_equal(kf_h5_payload(in, paths[i], NULL, &p, &rep), 0);
-            assert_int_equal(kf_h5_out_payload(out, paths[i], &p, &src, kinds[k], &row, &rep), 0);
+            assert_int_equal(kf_h5_out_payload(out, paths[i], &p, kinds[k], &row, &rep), 0);
             assert_string_equal(row.before.value, row.after.value);
             assert_int_equal(strlen(row.after.value), k == 0 ? 0 : k == 1 ? 32 : 64);
         }
@@ -219,7 +218,6 @@ static void payloads_are_moved_and_hashed(void **state)
 static void both_ends_of_a_rewritten_payload_are_hashed(void **state)
 {
     struct kf_payload root = counting(KF_DTYPE_UINT8, 1, 3, 0), outer = root;
-    struct kf_source none = {.fd = -1};
     const char *path = scratch("two.h5");
     struct kf_tensor_report row = {0};
     struct kf_report rep;
@@ -230,8 +228,7 @@ static void both_ends_of_a_rewritten_payload_are_hashed(void **state)
     outer.inner = &root;
     outer.dims[0] = 4;
     assert_int_equal(kf_h5_create(&out, path, &rep), 0);
-    assert_int_equal(kf_h5_out_payload(out, "/x", &outer, &none, KF_CHECKSUM_SHA256, &row, &rep),
-                     0);
+    assert_int_equal(kf_h5_out_payload(out, "/x", &outer, KF_CHECKSUM_SHA256, &row, &rep), 0);
     /* sha256sum of 00 01 02 and of 00 01 02 03 */
     assert_string_equal(row.before.value,
                         "ae4b3280e56e2faf83f414a6e3dabe9d5fbe18976544c05fed121accb85b53fc");
@@ -309,7 +306,6 @@ static void failures_to_write_are_told(void **state)
 {
     const char *path = scratch("fail.h5");
     struct kf_payload p = counting(KF_DTYPE_UINT8, 1, 3, 0);
-    struct kf_source none = {.fd = -1};
     struct kf_report rep;
     struct kf_h5_out *out;
 
@@ -317,8 +313,8 @@ static void failures_to_write_are_told(void **state)
     kf_report_init(&rep);
     assert_int_equal(kf_h5_create(&out, "/tmp/no/such/folder/x.h5", &rep), -KF_WRITE_FAILED);
     assert_int_equal(kf_h5_create(&out, path, &rep), 0);
-    assert_int_equal(kf_h5_out_payload(out, "/x", &p, &none, KF_CHECKSUM_NONE, NULL, &rep), 0);
-    assert_int_equal(kf_h5_out_payload(out, "/x", &p, &none, KF_CHECKSUM_NONE, NULL, &rep),
+    assert_int_equal(kf_h5_out_payload(out, "/x", &p, KF_CHECKSUM_NONE, NULL, &rep), 0);
+    assert_int_equal(kf_h5_out_payload(out, "/x", &p, KF_CHECKSUM_NONE, NULL, &rep),
                      -KF_WRITE_FAILED);
     assert_int_equal(kf_h5_out_attr_text(out, "/y", "a", "b", &rep), -KF_WRITE_FAILED);
     assert_int_equal(kf_h5_out_group(out, "/x/y", &rep), -KF_WRITE_FAILED);
@@ -330,7 +326,6 @@ static void failures_to_write_are_told(void **state)
 static int use_out(void *context)
 {
     struct kf_payload p = counting(KF_DTYPE_UINT8, 1, 3, 0);
-    struct kf_source none = {.fd = -1};
     KF_AUTO(kf_h5_out) out = NULL;
     struct kf_report rep;
     int status;
@@ -338,7 +333,7 @@ static int use_out(void *context)
     kf_report_init(&rep);
     status = kf_h5_create(&out, context, &rep);
     if (status == 0)
-        status = kf_h5_out_payload(out, "/a/b/x", &p, &none, KF_CHECKSUM_XXH3, NULL, &rep);
+        status = kf_h5_out_payload(out, "/a/b/x", &p, KF_CHECKSUM_XXH3, NULL, &rep);
     if (status == 0)
         status = kf_h5_out_close(out, &rep);
     kf_report_finish(&rep);

@@ -83,6 +83,8 @@ static int read_zip(struct file *f)
 {
     KF_AUTO(kf_zip) zip = NULL;
     struct kf_buf text = {.max = 1 << 20};
+    struct kf_options options = KF_OPTIONS_INIT;
+    struct kf_spool spool = KF_SPOOL_NONE;
     int status;
 
     KF_TRY(kf_zip_open(&zip, &f->src, &f->limits, &f->rep));
@@ -94,8 +96,11 @@ static int read_zip(struct file *f)
     kf_buf_finish(&text);
     KF_TRY(status);
     KF_TRY(kf_zip_verify(zip, "model.weights.h5", &f->rep));
-    KF_TRY(kf_zip_stored(zip, "model.weights.h5", &f->src, &f->rep));
-    return read_h5(f);
+    status = kf_zip_member(zip, "model.weights.h5", &spool, &options, &f->src, &f->rep);
+    if (status == 0)
+        status = read_h5(f);
+    kf_spool_finish(&spool);
+    return status;
 }
 
 static int read_all(struct file *f, enum kf_kind_id *kind)

@@ -3,6 +3,7 @@
 
 #include "core/io/zip.h"
 #include <sys/stat.h>
+#include <zip.h>
 
 static char path[64], member_path[64];
 
@@ -129,6 +130,76 @@ static void what_is_not_closed_does_not_appear(void **state)
     kf_report_finish(&rep);
 }
 
+/* A zip of one deflated member, as other programs than Keras pack it. */
+static void write_deflated(void)
+{
+    zip_t *zip = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
+    zip_int64_t index;
+
+    assert_non_null(zip);
+    index = zip_file_add(zip, "weights", zip_source_file(zip, member_path, 0, -1), 0);
+    assert_true(index >= 0);
+    assert_int_equal(zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_DEFLATE, 9), 0);
+    assert_int_equal(zip_close(zip), 0);
+}
+
+static int use_member(void *context)
+{
+    KF_AUTO(kf_zip) zip = NULL;
+    struct kf_spool spool = KF_SPOOL_NONE;
+    struct kf_options options = KF_OPTIONS_INIT;
+    struct kf_source member;
+    struct kf_report rep;
+    char bytes[10];
+    int status;
+
+    kf_report_init(&rep);
+    options.scratch = "/tmp";
+    status = kf_zip_open(&zip, context, &limits, &rep);
+    if (status == 0)
+        status = kf_zip_verify(zip, "weights", &rep);
+    if (status == 0)
+        status = kf_zip_member(zip, "weights", &spool, &options, &member, &rep);
+    if (status == 0) {
+        assert_int_equal(member.size, 10);
+        assert_int_equal(kf_source_read(&member, 0, bytes, 10, &rep), 0);
+        assert_memory_equal(bytes, "0123456789", 10);
+    }
+    kf_spool_finish(&spool);
+    kf_report_finish(&rep);
+    return status;
+}
+
+static void a_member_is_a_source_however_it_is_packed(void **state)
+{
+    struct kf_spool spool = KF_SPOOL_NONE;
+    struct kf_options options = KF_OPTIONS_INIT;
+    struct kf_source src, member;
+    struct kf_report rep;
+    struct kf_zip *zip;
+
+    (void)state;
+    kf_report_init(&rep);
+    assert_int_equal(write_zip(&rep), 0);
+    src = open_zip();
+    assert_int_equal(use_member(&src), 0);
+    close(src.fd);
+    write_deflated();
+    src = open_zip();
+    torture(use_member, &src);
+    assert_int_equal(kf_zip_open(&zip, &src, &limits, &rep), 0);
+    options.scratch = "/no/such/folder";
+    assert_int_equal(kf_zip_stored(zip, "weights", &member, &rep), -KF_BAD_CONFIG);
+    assert_int_equal(kf_zip_member(zip, "nothing", &spool, &options, &member, &rep),
+                     -KF_BAD_CONFIG);
+    assert_int_equal(kf_zip_member(zip, "weights", &spool, &options, &member, &rep),
+                     -KF_WRITE_FAILED);
+    assert_int_equal(spool.fd, -1);
+    kf_zip_destroy(zip);
+    kf_report_finish(&rep);
+    close(src.fd);
+}
+
 static int use_zip(void *context)
 {
     KF_AUTO(kf_zip) zip = NULL;
@@ -174,6 +245,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(the_same_calls_give_the_same_bytes),
         cmocka_unit_test(what_is_not_closed_does_not_appear),
+        cmocka_unit_test(a_member_is_a_source_however_it_is_packed),
         cmocka_unit_test(lack_of_memory_is_told),
     };
 
