@@ -22,6 +22,7 @@ enum param_kind {
     PARAM_SWITCH,   /* bool: the last of `values` is true */
     PARAM_SHAPE,    /* const char *: "None,7;3" */
     PARAM_FILENAME, /* const char *: cleaned */
+    PARAM_FILE,     /* a file of its own, which has no text; no member */
 };
 
 /* Every parameter, once. Values of a choice stand in the order of its enum. */
@@ -39,7 +40,7 @@ static const struct param {
 _Static_assert(N_OF(params) <= N_OF(((struct kf_request *)0)->texts), "texts has a place a row");
 
 /* Names of the API that this version does not serve: never silently ignored. */
-static const char *const later[] = {"architecture", "opset", "verify"};
+static const char *const later[] = {"opset", "verify"};
 
 static int fail(struct kf_param_error *err, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -227,6 +228,10 @@ static int apply(struct kf_request *req, const struct param *row, const char *te
         return 0;
     case PARAM_RELEASE:
         return 0;
+    case PARAM_FILE:
+        return fail(err, row->name,
+                    "%s is a file: send it as the part \"%s\" of a form, beside the part \"file\"",
+                    row->name, row->name);
     }
     return 0;
 }

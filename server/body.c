@@ -4,6 +4,8 @@
 #include "clock.h"
 #include "config.h"
 #include "conversion.h"
+#include "job.h"
+#include "names.h"
 #include "request.h"
 #include "scratch.h"
 #include "server.h"
@@ -12,6 +14,7 @@
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -27,16 +30,87 @@ static bool is_form(const struct request *req)
     return given && strncasecmp(given, type, sizeof type - 1) == 0;
 }
 
-int body_begin(struct request *req)
+/* Where file `index` stands: JOB/in, JOB/in-1, ...; -1 when the path is too long. */
+static int path_of(char path[PATH_MAX], const char *dir, size_t index)
+{
+    int n = index == 0 ? snprintf(path, PATH_MAX, "%s/in", dir)
+                       : snprintf(path, PATH_MAX, "%s/in-%zu", dir, index);
+
+    errno = ENAMETOOLONG;
+    return n < PATH_MAX ? 0 : -1;
+}
+
+/* From here on file `index` is written; JOB/in goes on where it ended. */
+static int write_to(struct request *req, size_t index)
 {
     struct body *body = &req->conversion->body;
     char path[PATH_MAX];
 
-    if (snprintf(path, sizeof path, "%s/in", req->conversion->dir) >= (int)sizeof path)
-        return request_fail(req, "internal-error", "the job folder's name is too long");
-    body->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (body->fd >= 0)
+        close(body->fd);
+    body->fd = -1;
+    body->in_further = index > 0;
+    if (path_of(path, req->conversion->dir, index) == 0)
+        body->fd =
+            open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (index ? O_EXCL : 0), 0600);
     if (body->fd < 0)
         return request_fail(req, "scratch-full", "the input cannot be stored: %s", strerror(errno));
+    return 0;
+}
+
+int body_begin_file(struct request *req)
+{
+    return req->conversion->body.in_further ? write_to(req, 0) : 0;
+}
+
+int body_begin_further(struct request *req, const char *name, bool architecture)
+{
+    struct body *body = &req->conversion->body;
+    struct body_file *grown;
+
+    if (body->n_further + 1 >= BODY_FILES_MAX)
+        return request_fail(req, "invalid-request", "the form has more than %d files",
+                            BODY_FILES_MAX);
+    grown = realloc(body->further, (body->n_further + 1) * sizeof *grown);
+    if (grown)
+        body->further = grown;
+    if (!grown || !(grown[body->n_further].name = kf_clean_filename(name ? name : "")))
+        return request_fail(req, "internal-error", "out of memory");
+    grown[body->n_further++].architecture = architecture;
+    return write_to(req, body->n_further);
+}
+
+size_t body_list(const struct body *body, const char *name, struct job_input *out)
+{
+    out[0] = (struct job_input){.fd = -1, .name = name};
+    for (size_t i = 0; i < body->n_further; i++)
+        out[i + 1] = (struct job_input){
+            .fd = -1, .name = body->further[i].name, .architecture = body->further[i].architecture};
+    return body->n_further + 1;
+}
+
+int body_open(const struct body *body, const char *dir, const char *name, struct job_input *out)
+{
+    size_t n = body_list(body, name, out);
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        if (path_of(path, dir, i) == 0)
+            out[i].fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (out[i].fd >= 0)
+            continue;
+        while (i-- > 0)
+            close(out[i].fd);
+        return -1;
+    }
+    return (int)n;
+}
+
+int body_begin(struct request *req)
+{
+    struct body *body = &req->conversion->body;
+
+    KF_TRY(write_to(req, 0));
     body->digest = EVP_MD_CTX_new();
     if (!body->digest || EVP_DigestInit_ex(body->digest, EVP_sha256(), NULL) != 1)
         return request_fail(req, "internal-error", "SHA-256 cannot be had");
@@ -87,7 +161,7 @@ int body_store(struct request *req, const char *data, size_t n)
     KF_TRY(reserve_for(req, body->size + n));
     if (write_all(body->fd, data, n) < 0)
         return request_fail(req, "scratch-full", "the input cannot be stored: %s", strerror(errno));
-    if (EVP_DigestUpdate(body->digest, data, n) != 1)
+    if (!body->in_further && EVP_DigestUpdate(body->digest, data, n) != 1)
         return request_fail(req, "internal-error", "SHA-256 failed");
     body->size += n;
     return 0;
@@ -123,11 +197,11 @@ int body_end(struct request *req)
         return request_fail(req, "internal-error", "SHA-256 failed");
     for (unsigned i = 0; i < n && i < 32; i++)
         snprintf(body->sha256 + (size_t)2 * i, 3, "%02x", digest[i]);
-    body_finish(body);
+    body_close(body);
     return 0;
 }
 
-void body_finish(struct body *body)
+void body_close(struct body *body)
 {
     multipart_destroy(body->form);
     body->form = NULL;
@@ -136,4 +210,14 @@ void body_finish(struct body *body)
     if (body->fd >= 0)
         close(body->fd);
     body->fd = -1;
+}
+
+void body_finish(struct body *body)
+{
+    body_close(body);
+    for (size_t i = 0; i < body->n_further; i++)
+        free(body->further[i].name);
+    free(body->further);
+    body->further = NULL;
+    body->n_further = 0;
 }

@@ -9,15 +9,30 @@
 struct multipart;
 struct request;
 
-/* The input as it arrives: written to the job folder, hashed and counted on the way. */
+/* Parts of a form that are files. */
+#define BODY_FILES_MAX 128
+
+/* A file as it came: the model, one of its further files, or its architecture. */
+struct body_file {
+    char *name; /* at the client, cleaned, "" when it has none; owned */
+    bool architecture;
+};
+
+/*
+ * The input as it arrives: written to the job folder, hashed and counted on the way. The first file
+ * is JOB/in; further ones, which only a form has, are JOB/in-1, JOB/in-2 as they come.
+ */
 struct body {
-    int fd;                 /* JOB/in, owned; -1 when there is none */
+    int fd;                 /* of the file that is being written, owned; -1 for none */
     void *digest;           /* EVP_MD_CTX, owned */
     struct multipart *form; /* owned; NULL when the body is the file itself */
     uint64_t received;      /* bytes of the request's body */
-    uint64_t size;          /* bytes of the file in it */
+    uint64_t size;          /* bytes of the files in it */
     bool has_file;
-    char sha256[65]; /* of the file, lower-case hex; "" before body_end() */
+    struct body_file *further; /* owned */
+    size_t n_further;
+    bool in_further; /* what is being written is the last of them */
+    char sha256[65]; /* of JOB/in, lower-case hex; "" before body_end() */
 };
 #define BODY_INIT                                                                                  \
     {                                                                                              \
@@ -33,11 +48,28 @@ int body_receive(struct request *req, const char *data, size_t n);
 /** The body is complete: finish hash and form. -1 with req->failure set. */
 int body_end(struct request *req);
 
-/** Give back descriptor and memory; the file stays. */
+/** Give back what writing needs; the files and their names stay. */
+void body_close(struct body *body);
+/** Give back descriptor and memory; the files stay. */
 void body_finish(struct body *body);
 
-/** Append bytes of the file itself; for the two forms of a body. */
+/** Append bytes of the file that is being written; for the two forms of a body. */
 int body_store(struct request *req, const char *data, size_t n);
+
+/** Go on with JOB/in, or with a further file; `name` may be NULL. */
+int body_begin_file(struct request *req);
+int body_begin_further(struct request *req, const char *name, bool architecture);
+
+/**
+ * Open what came, JOB/in first, for a worker.
+ *
+ * `out` has room for BODY_FILES_MAX, its names are borrowed from the body; the caller closes the
+ * descriptors. How many, or -1 with errno and nothing open.
+ */
+struct job_input;
+int body_open(const struct body *body, const char *dir, const char *name, struct job_input *out);
+/** The same list without descriptors. */
+size_t body_list(const struct body *body, const char *name, struct job_input *out);
 
 /* multipart.c: the body as form. */
 struct multipart *multipart_create(struct request *req);

@@ -16,7 +16,9 @@ enum command { COMMAND_CONVERT = 1, COMMAND_INSPECT = 2, COMMAND_FORMATS = 4 };
 struct cli {
     enum command command;
     struct kf_request request;
-    const char *input, *output, *report; /* borrowed from argv; NULL when not given */
+    const char *inputs[JOB_INPUTS_MAX]; /* the files of one model; borrowed from argv */
+    size_t n_inputs;
+    const char *output, *report, *architecture; /* borrowed from argv; NULL when not given */
     bool dry_run, sha256, json, quiet;
 };
 
@@ -43,15 +45,18 @@ void cli_help_flags(FILE *out, enum command command);
 /* One worker's run for the command line, in a folder that is removed at the end. */
 struct cli_job {
     const struct cli *cli;
-    char *dir;              /* owned; NULL before cli_job_begin() */
-    int input, cancel_fd;   /* owned; -1 for none */
+    char *dir;                               /* owned; NULL before cli_job_begin() */
+    struct job_input inputs[JOB_INPUTS_MAX]; /* descriptors and names owned */
+    size_t n_inputs;
+    int cancel_fd;          /* owned; -1 for none */
     json_t *report, *facts; /* owned; NULL when the worker left none */
     struct job_result result;
     char sha256[65];
 };
 
 /**
- * Open the input and make the folder, below `parent` or, when it is NULL, where temporary files go.
+ * Open the inputs and make the folder, below `parent` or, when it is NULL, where temporary files
+ * go.
  *
  * 0, or an exit status after the reason was printed. cli_job_finish() in both cases.
  */

@@ -15,13 +15,14 @@ static const struct flag {
     char letter;
     bool takes_value;
     unsigned commands;
-    size_t offset; /* of a const char *, or a bool */
-    const char *help;
+    size_t offset;    /* of a const char *, or a bool */
+    const char *help; /* NULL when the table of parameters has it */
 } flags[] = {
     {"output", 'o', true, COMMAND_CONVERT, offsetof(struct cli, output),
      "FILE or folder to write; it appears whole or not at all"},
     {"report", 0, true, COMMAND_CONVERT, offsetof(struct cli, report),
      "FILE for the report, - for standard output"},
+    {"architecture", 0, true, WORK, offsetof(struct cli, architecture), NULL},
     {"dry-run", 'n', false, COMMAND_CONVERT, offsetof(struct cli, dry_run),
      "only say what would happen"},
     {"sha256", 0, false, COMMAND_CONVERT, offsetof(struct cli, sha256),
@@ -169,15 +170,19 @@ static int take_flag(struct cli *cli, int argc, char *const *argv, int *at)
 
 static int take_input(struct cli *cli, const char *arg)
 {
-    if (cli->command == COMMAND_FORMATS || cli->input) {
-        cli_error("one input at most is taken, and \"%s\" is one more", arg);
+    if (cli->command == COMMAND_FORMATS) {
+        cli_error("no input is taken, and \"%s\" is one", arg);
+        return EXIT_USAGE;
+    }
+    if (cli->n_inputs == JOB_INPUTS_MAX - 1) {
+        cli_error("more than %d inputs", JOB_INPUTS_MAX - 1);
         return EXIT_USAGE;
     }
     if (strcmp(arg, "-") == 0) {
         cli_error("a model cannot be read from a pipe: give a file");
         return EXIT_USAGE;
     }
-    cli->input = arg;
+    cli->inputs[cli->n_inputs++] = arg;
     return 0;
 }
 
@@ -201,7 +206,7 @@ int cli_parse(struct cli *cli, enum command command, int argc, char *const *argv
         if (status != 0)
             return status;
     }
-    if (command == COMMAND_FORMATS || cli->input)
+    if (command == COMMAND_FORMATS || cli->n_inputs > 0)
         return 0;
     cli_error("the input is missing; `kferry help` says how it is called");
     return EXIT_USAGE;
@@ -215,7 +220,7 @@ void cli_finish(struct cli *cli)
 void cli_help_flags(FILE *out, enum command command)
 {
     for (size_t i = 0; i < N_FLAGS; i++)
-        if (flags[i].commands & command)
+        if ((flags[i].commands & command) && flags[i].help)
             fprintf(out, "  %s%c%s--%-14s %s\n", flags[i].letter ? "-" : " ",
                     flags[i].letter ? flags[i].letter : ' ', flags[i].letter ? ", " : "  ",
                     flags[i].name, flags[i].help);

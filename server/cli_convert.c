@@ -39,7 +39,7 @@ static int complete(struct cli *cli)
                   cli->output);
         return EXIT_USAGE;
     }
-    if ((req->filename[0] == '\0' && kf_request_set(req, "filename", cli->input, &err) < 0) ||
+    if ((req->filename[0] == '\0' && kf_request_set(req, "filename", cli->inputs[0], &err) < 0) ||
         (to && kf_request_set(req, "to", to, &err) < 0) || kf_request_check(req, &err) < 0) {
         cli_error("%s", err.detail);
         return EXIT_USAGE;

@@ -25,7 +25,8 @@ static void print_settings(void)
 
 static void print_convert(void)
 {
-    puts("kferry convert IN -o OUT [flags]   convert a model file\n\n"
+    puts("kferry convert IN... -o OUT [flags]   convert a model file\n\n"
+         "Several inputs are the files of one model: a .weights.json and its shards, say.\n\n"
          "Exit status: 0 done, 64 usage, 65 the model is refused, 66 no input, 70 kferry failed,\n"
          "73 cannot write, 78 a setting is wrong.\n");
     cli_help_flags(stdout, COMMAND_CONVERT);
@@ -34,7 +35,7 @@ static void print_convert(void)
 
 static void print_inspect(void)
 {
-    puts("kferry inspect FILE [flags]   say what a file is and what can become of it\n");
+    puts("kferry inspect FILE... [flags]   say what a file is and what can become of it\n");
     cli_help_flags(stdout, COMMAND_INSPECT);
     print_parameters();
 }

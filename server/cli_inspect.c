@@ -50,7 +50,7 @@ static int print_text(const struct cli_job *job)
     const json_t *model = json_object_get(job->facts, "model");
     const json_t *evidence = json_object_get(json_object_get(job->report, "source"), "evidence");
 
-    cli_print(stdout, job->cli->input);
+    cli_print(stdout, job->cli->inputs[0]);
     putchar('\n');
     cli_print_members(stdout, job->facts);
     for (size_t i = 0; i < json_array_size(evidence); i++) {
@@ -97,7 +97,7 @@ int cli_inspect(int argc, char *const *argv)
     int status = cli_parse(&cli, COMMAND_INSPECT, argc, argv);
 
     if (status == 0 && cli.request.filename[0] == '\0' &&
-        kf_request_set(&cli.request, "filename", cli.input, &err) < 0) {
+        kf_request_set(&cli.request, "filename", cli.inputs[0], &err) < 0) {
         cli_error("%s", err.detail);
         status = EXIT_USAGE;
     }

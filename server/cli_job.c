@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli.h"
 #include "digest.h"
+#include "names.h"
 #include "problem.h"
 #include "report_json.h"
 #include <errno.h>
@@ -66,16 +67,46 @@ static const char *temporary(void)
     return dir && *dir ? dir : "/tmp";
 }
 
+/* Open one more input; 0 or an exit status. */
+static int add_input(struct cli_job *job, const char *path, bool architecture)
+{
+    struct job_input *input = &job->inputs[job->n_inputs];
+
+    *input = (struct job_input){.fd = open_input(path), .architecture = architecture};
+    if (input->fd < 0)
+        return EXIT_NO_INPUT;
+    job->n_inputs++;
+    input->name = kf_clean_filename(path);
+    if (input->name)
+        return 0;
+    cli_error("out of memory");
+    return EXIT_INTERNAL;
+}
+
+static int open_inputs(struct cli_job *job)
+{
+    const struct cli *cli = job->cli;
+    int status = 0;
+
+    for (size_t i = 0; status == 0 && i < cli->n_inputs; i++)
+        status = add_input(job, cli->inputs[i], false);
+    if (status == 0 && cli->architecture)
+        status = add_input(job, cli->architecture, true);
+    return status;
+}
+
 int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent)
 {
-    *job = (struct cli_job){.cli = cli, .input = -1, .cancel_fd = -1};
-    job->input = open_input(cli->input);
-    if (job->input < 0)
-        return EXIT_NO_INPUT;
+    int status;
+
+    *job = (struct cli_job){.cli = cli, .cancel_fd = -1};
+    status = open_inputs(job);
+    if (status != 0)
+        return status;
     job->cancel_fd = catch_signals();
     parent = parent ? parent : temporary();
     job->dir = job_dir_create(parent, ".kferry-");
-    if (job->dir && job_write_request(job->dir, &cli->request) == 0)
+    if (job->dir && job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs) == 0)
         return 0;
     cli_error("cannot write in %s: %s", parent, strerror(errno));
     return EXIT_CANNOT_WRITE;
@@ -137,8 +168,11 @@ static void print_log(const struct cli_job *job)
 
 int cli_job_run(struct cli_job *job, enum job_task task)
 {
-    struct job order = {
-        .dir = job->dir, .input_fd = job->input, .task = task, .cancel_fd = job->cancel_fd};
+    struct job order = {.dir = job->dir,
+                        .inputs = job->inputs,
+                        .n_inputs = job->n_inputs,
+                        .task = task,
+                        .cancel_fd = job->cancel_fd};
 
     if (load_limits(&order) < 0)
         return EXIT_CONFIG;
@@ -149,9 +183,9 @@ int cli_job_run(struct cli_job *job, enum job_task task)
         job->facts = load(job, "facts.json");
     }
     if (job->cli->sha256 && job->report &&
-        digest_sha256(job->input, job->cancel_fd, job->sha256) < 0) {
+        digest_sha256(job->inputs[0].fd, job->cancel_fd, job->sha256) < 0) {
         if (errno != ECANCELED)
-            cli_error("cannot read %s: %s", job->cli->input, strerror(errno));
+            cli_error("cannot read %s: %s", job->cli->inputs[0], strerror(errno));
         return EXIT_INTERNAL;
     }
     fill_report(job);
@@ -200,8 +234,10 @@ void cli_job_finish(struct cli_job *job)
     free(job->dir);
     json_decref(job->report);
     json_decref(job->facts);
-    if (job->input >= 0)
-        close(job->input);
+    for (size_t i = 0; i < job->n_inputs; i++) {
+        close(job->inputs[i].fd);
+        free((char *)job->inputs[i].name);
+    }
     pass_on_signal(job->cancel_fd);
     if (job->cancel_fd >= 0)
         close(job->cancel_fd);

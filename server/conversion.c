@@ -9,8 +9,6 @@
 #include "scratch.h"
 #include "server.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +50,7 @@ void conversion_destroy(struct request *req)
 static int prepare(struct request *req)
 {
     struct conversion *c = req->conversion;
+    struct job_input inputs[BODY_FILES_MAX];
     struct kf_param_error err = {0};
 
     KF_TRY(body_end(req));
@@ -59,7 +58,8 @@ static int prepare(struct request *req)
         memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
         return request_fail(req, "invalid-parameter", "%s", err.detail);
     }
-    if (job_write_request(c->dir, &c->params) < 0)
+    if (job_write_request(c->dir, &c->params, inputs,
+                          body_list(&c->body, c->params.filename, inputs)) < 0)
         return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     return 0;
 }
@@ -118,13 +118,14 @@ void conversion_cancel(struct request *req, enum cancel_reason reason)
     }
 }
 
-static void run_worker(struct request *req, int input)
+static void run_worker(struct request *req, const struct job_input *inputs, size_t n_inputs)
 {
     struct conversion *c = req->conversion;
     const struct config *config = req->server->config;
     const struct job job = {
         .dir = c->dir,
-        .input_fd = input,
+        .inputs = inputs,
+        .n_inputs = n_inputs,
         .task = c->task,
         .sandbox = (enum sandbox_mode)config->sandbox,
         .limits = config_job_limits(config),
@@ -137,19 +138,18 @@ static void run_worker(struct request *req, int input)
 void conversion_run(struct request *req)
 {
     struct conversion *c = req->conversion;
-    char path[PATH_MAX];
-    int input = -1;
+    struct job_input inputs[BODY_FILES_MAX];
+    int n;
 
     c->started = clock_ms();
     c->result.outcome = JOB_INTERNAL;
-    if (snprintf(path, sizeof path, "%s/in", c->dir) < (int)sizeof path)
-        input = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    n = body_open(&c->body, c->dir, c->params.filename, inputs);
     if (atomic_load(&c->cancelled) != CANCEL_NO)
         c->result.outcome = JOB_CANCELLED;
-    else if (input >= 0)
-        run_worker(req, input);
-    if (input >= 0)
-        close(input);
+    else if (n > 0)
+        run_worker(req, inputs, (size_t)n);
+    while (n-- > 0)
+        close(inputs[n].fd);
     c->ended = clock_ms();
     outcome_collect(req);
 }

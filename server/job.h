@@ -12,7 +12,9 @@
  *
  *   in             the input, written by the service; the command line passes its file's
  *                  descriptor instead and this name is absent
- *   request.json   task, options and file name, in the words of api/params.h
+ *   in-1, in-2     further files of the same model, likewise
+ *   request.json   options and file name, in the words of api/params.h, and `inputs`: what each
+ *                  descriptor is
  *   report.json    written by the worker, always
  *   facts.json     written by the worker for `inspect`
  *   artifact       written by the worker when a conversion succeeded; appears whole
@@ -43,9 +45,23 @@ struct job_limits {
 
 enum sandbox_mode { SANDBOX_PREFER, SANDBOX_REQUIRE, SANDBOX_OFF };
 
+/* Descriptors of inputs that a worker may get. */
+#define JOB_INPUTS_MAX 1024
+
+/*
+ * One file of a job's model: the model itself first, then its further files and its architecture.
+ * Everything is borrowed.
+ */
+struct job_input {
+    int fd;            /* read-only; the worker gets the first as descriptor 3, the next as 4 */
+    const char *name;  /* as the user knows it, without folders; never NULL */
+    bool architecture; /* given for weights that come without one */
+};
+
 struct job {
     const char *dir; /* the folder, absolute */
-    int input_fd;    /* read-only; the worker gets it as descriptor 3 */
+    const struct job_input *inputs;
+    size_t n_inputs;
     enum job_task task;
     enum sandbox_mode sandbox;
     struct job_limits limits;
@@ -80,8 +96,9 @@ char *job_dir_create(const char *parent, const char *prefix);
 /** Remove a job's folder and all in it, best effort. */
 void job_dir_remove(const char *dir);
 
-/** Write request.json; `request` is borrowed. 0, or -1 with errno. */
+/** Write request.json for a job of these inputs. 0, or -1 with errno. */
 struct kf_request;
-int job_write_request(const char *dir, const struct kf_request *request);
+int job_write_request(const char *dir, const struct kf_request *request,
+                      const struct job_input *inputs, size_t n_inputs);
 
 #endif

@@ -38,14 +38,31 @@ void job_dir_remove(const char *dir)
     nftw(dir, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-int job_write_request(const char *dir, const struct kf_request *request)
+/* In the order of the descriptors. A name that is not UTF-8 cannot be told. */
+static json_t *inputs_json(const struct job_input *inputs, size_t n)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; list && i < n; i++) {
+        json_t *name = json_string(inputs[i].name);
+
+        json_array_append_new(list, json_pack("{s:s, s:o}", "role",
+                                              inputs[i].architecture ? "architecture" : "file",
+                                              "name", name ? name : json_string("")));
+    }
+    return list;
+}
+
+int job_write_request(const char *dir, const struct kf_request *request,
+                      const struct job_input *inputs, size_t n_inputs)
 {
     json_t *object = kf_request_to_json(request);
     char path[PATH_MAX];
     int status = -1;
 
     errno = ENOMEM;
-    if (object && snprintf(path, sizeof path, "%s/request.json", dir) < (int)sizeof path)
+    if (object && json_object_set_new(object, "inputs", inputs_json(inputs, n_inputs)) == 0 &&
+        snprintf(path, sizeof path, "%s/request.json", dir) < (int)sizeof path)
         status = json_dump_file(object, path, JSON_COMPACT);
     json_decref(object);
     return status;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define PARSER_BYTES (64 * 1024) /* libmicrohttpd's buffer: larger is not faster */
-#define PARTS_MAX    16
+#define OPTIONS_MAX  16
 #define VALUE_MAX    4096 /* bytes of one option */
 #define NAME_MAX_    64   /* bytes of an option's name; longer ones do not exist */
 
@@ -18,7 +18,7 @@ struct multipart {
     struct request *req; /* borrowed */
     struct MHD_PostProcessor *parser;
     enum part part;
-    unsigned n_parts;
+    unsigned n_options;
     char name[NAME_MAX_];
     char value[VALUE_MAX + 1];
     size_t n_value;
@@ -42,7 +42,10 @@ static int end_part(struct multipart *form)
     return request_fail(form->req, "invalid-parameter", "%s", err.detail);
 }
 
-/* The part called "file": the name it has at the client is used unless the request gave one. */
+/*
+ * A part called "file". The name that the first one has at the client is used unless the request
+ * gave one; the others are further files of the same model.
+ */
 static int begin_file(struct multipart *form, const char *filename)
 {
     struct conversion *c = form->req->conversion;
@@ -50,8 +53,9 @@ static int begin_file(struct multipart *form, const char *filename)
 
     form->part = PART_FILE;
     if (c->body.has_file)
-        return request_fail(form->req, "invalid-request", "the form has more than one file");
+        return body_begin_further(form->req, filename, false);
     c->body.has_file = true;
+    KF_TRY(body_begin_file(form->req));
     if (!filename || *filename == '\0' || c->params.filename[0] != '\0')
         return 0;
     if (kf_request_set(&c->params, "filename", filename, &err) < 0)
@@ -59,16 +63,30 @@ static int begin_file(struct multipart *form, const char *filename)
     return 0;
 }
 
+static int begin_architecture(struct multipart *form, const char *filename)
+{
+    const struct body *body = &form->req->conversion->body;
+
+    form->part = PART_FILE;
+    for (size_t i = 0; i < body->n_further; i++)
+        if (body->further[i].architecture)
+            return request_fail(form->req, "invalid-request",
+                                "the form has more than one architecture");
+    return body_begin_further(form->req, filename, true);
+}
+
 static int begin_part(struct multipart *form, const char *key, const char *filename)
 {
     KF_TRY(end_part(form));
-    if (++form->n_parts > PARTS_MAX)
-        return request_fail(form->req, "malformed-multipart", "the form has more than %d parts",
-                            PARTS_MAX);
     if (!key || *key == '\0')
         return request_fail(form->req, "malformed-multipart", "a part of the form has no name");
     if (strcmp(key, "file") == 0)
         return begin_file(form, filename);
+    if (strcmp(key, "architecture") == 0)
+        return begin_architecture(form, filename);
+    if (++form->n_options > OPTIONS_MAX)
+        return request_fail(form->req, "malformed-multipart", "the form has more than %d options",
+                            OPTIONS_MAX);
     form->part = PART_OPTION;
     form->n_value = 0;
     memset(form->name, 0, sizeof form->name);

@@ -8,12 +8,21 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define WORKER   "kferry-worker"
 #define INPUT_FD 3
+
+/* What the new process gets: what to run, where, and which descriptors. */
+struct launch {
+    char *const *argv;
+    const char *dir; /* NULL for the folder of this process */
+    const struct job_input *inputs;
+    size_t n_inputs;
+};
 
 static const char *const tasks[] = {"convert", "plan", "inspect"};
 static const char *const modes[] = {
@@ -36,18 +45,19 @@ static bool find_worker(char path[PATH_MAX])
            access(path, X_OK) == 0;
 }
 
-/* What a new process does before it becomes the worker. */
-static int set_actions(posix_spawn_file_actions_t *actions, const char *dir, int input, int said)
+/* What a new process does before it becomes the worker. `inputs` stand above where they go. */
+static int set_actions(posix_spawn_file_actions_t *actions, const struct launch *launch,
+                       const int *inputs, int said)
 {
     int bad = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 
     bad |= posix_spawn_file_actions_adddup2(actions, said, 1);
     bad |= posix_spawn_file_actions_adddup2(actions, said, 2);
-    if (input >= 0)
-        bad |= posix_spawn_file_actions_adddup2(actions, input, INPUT_FD);
-    bad |= posix_spawn_file_actions_addclosefrom_np(actions, input >= 0 ? INPUT_FD + 1 : INPUT_FD);
-    if (dir)
-        bad |= posix_spawn_file_actions_addchdir_np(actions, dir);
+    for (size_t i = 0; i < launch->n_inputs; i++)
+        bad |= posix_spawn_file_actions_adddup2(actions, inputs[i], INPUT_FD + (int)i);
+    bad |= posix_spawn_file_actions_addclosefrom_np(actions, INPUT_FD + (int)launch->n_inputs);
+    if (launch->dir)
+        bad |= posix_spawn_file_actions_addchdir_np(actions, launch->dir);
     return bad;
 }
 
@@ -67,7 +77,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
     return bad;
 }
 
-static pid_t spawn(char *const *argv, const char *dir, int input, int said)
+static pid_t spawn(const struct launch *launch, const int *inputs, int said)
 {
     static char *const no_environment[] = {NULL};
     posix_spawn_file_actions_t actions;
@@ -82,24 +92,46 @@ static pid_t spawn(char *const *argv, const char *dir, int input, int said)
     }
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    error = set_actions(&actions, dir, input, said) | set_attributes(&attributes);
+    error = set_actions(&actions, launch, inputs, said) | set_attributes(&attributes);
     if (error == 0)
-        error = posix_spawn(&pid, path, &actions, &attributes, argv, no_environment);
+        error = posix_spawn(&pid, path, &actions, &attributes, launch->argv, no_environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     errno = error;
     return error == 0 ? pid : -1;
 }
 
+/* Spawn with copies of the inputs that lie where no descriptor of the worker's will. */
+static pid_t spawn_with_inputs(const struct launch *launch, int said)
+{
+    int *copies = calloc(launch->n_inputs + 1, sizeof *copies), error;
+    pid_t pid = -1;
+    size_t n = 0;
+
+    for (; copies && n < launch->n_inputs; n++) {
+        copies[n] = fcntl(launch->inputs[n].fd, F_DUPFD_CLOEXEC, INPUT_FD + (int)launch->n_inputs);
+        if (copies[n] < 0)
+            break;
+    }
+    if (copies && n == launch->n_inputs)
+        pid = spawn(launch, copies, said);
+    error = errno;
+    while (n-- > 0)
+        close(copies[n]);
+    free(copies);
+    errno = error;
+    return pid;
+}
+
 /* Start with a pipe for what it says. */
-static pid_t start(char *const *argv, const char *dir, int input, int *said_out)
+static pid_t start(const struct launch *launch, int *said_out)
 {
     int said[2];
     pid_t pid;
 
     if (pipe2(said, O_CLOEXEC) < 0)
         return -1;
-    pid = spawn(argv, dir, input, said[1]);
+    pid = spawn_with_inputs(launch, said[1]);
     close(said[1]);
     if (pid < 0)
         close(said[0]);
@@ -112,6 +144,7 @@ pid_t worker_start(const struct job *job, int *said_out)
 {
     char parent[16], memory[24], file_size[24], cpu[16], mode[16], task[16];
     char *argv[] = {(char[]){WORKER}, task, mode, parent, memory, file_size, cpu, NULL};
+    const struct launch launch = {argv, job->dir, job->inputs, job->n_inputs};
 
     snprintf(task, sizeof task, "%s", tasks[job->task]);
     snprintf(mode, sizeof mode, "%s", modes[job->sandbox]);
@@ -119,19 +152,20 @@ pid_t worker_start(const struct job *job, int *said_out)
     snprintf(memory, sizeof memory, "%" PRIu64, job->limits.memory);
     snprintf(file_size, sizeof file_size, "%" PRIu64, job->limits.file_size);
     snprintf(cpu, sizeof cpu, "%u", job->limits.cpu);
-    return start(argv, job->dir, job->input_fd, said_out);
+    return start(&launch, said_out);
 }
 
 json_t *job_probe(enum sandbox_mode mode, int *exit_out)
 {
     char word[16], text[1024], *argv[] = {(char[]){WORKER}, (char[]){"probe"}, word, NULL};
+    const struct launch launch = {.argv = argv, .dir = "/"};
     size_t n = 0;
     ssize_t got;
     int said, status = -1;
     pid_t pid;
 
     snprintf(word, sizeof word, "%s", modes[mode]);
-    pid = start(argv, "/", -1, &said);
+    pid = start(&launch, &said);
     if (pid < 0)
         return NULL;
     while (n < sizeof text - 1 && (got = read(said, text + n, sizeof text - 1 - n)) > 0)

@@ -7,7 +7,7 @@
 
 /**
  * Start `kferry-worker` for a job: in its folder, in a process group of its own, with an empty
- * environment and no descriptor but 0 to 2 and the input.
+ * environment and no descriptor but 0 to 2 and the inputs.
  *
  * `said_out` gets the end of a pipe from which its standard output and error are read. Returns the
  * process, or -1 with errno. From any thread.

@@ -18,8 +18,8 @@
  *   kferry-worker probe [SANDBOX]
  *   kferry-worker rules
  *
- * The folder it is started in is its job (job.h), descriptor 3 its input. Sizes are bytes, CPU is
- * seconds, 0 is no limit; SANDBOX is prefer, require or off; with PARENT it dies too.
+ * The folder it is started in is its job (job.h), descriptors 3 and up its inputs. Sizes are bytes,
+ * CPU is seconds, 0 is no limit; SANDBOX is prefer, require or off; with PARENT it dies too.
  */
 struct order {
     const char *task;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "sandbox.h"
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,8 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* HDF5, libzip and the worker's own files need a dozen. */
+/* HDF5, libzip and the worker's own files need a dozen; the inputs come on top. */
 #define FILES_MAX 64
+#define INPUT_FD  3
 
 #ifdef KF_SANITIZED
 #define RELAXED true
@@ -26,8 +28,19 @@ static int set_limit(__rlimit_resource_t what, uint64_t soft, uint64_t hard)
     return setrlimit(what, &limit);
 }
 
+/* The inputs lie side by side. */
+static uint64_t count_inputs(void)
+{
+    uint64_t n = 0;
+
+    while (n < JOB_INPUTS_MAX && fcntl(INPUT_FD + (int)n, F_GETFD) >= 0)
+        n++;
+    return n;
+}
+
 int sandbox_limit(const struct job_limits *limits)
 {
+    const uint64_t files = FILES_MAX + count_inputs();
     int bad = set_limit(RLIMIT_CORE, 0, 0);
 
     signal(SIGXFSZ, SIG_IGN); /* write() then says EFBIG, which becomes a report */
@@ -40,7 +53,7 @@ int sandbox_limit(const struct job_limits *limits)
         return bad; /* a sanitizer maps terabytes, and opens files of its own */
     if (limits->memory > 0)
         bad |= set_limit(RLIMIT_AS, limits->memory, limits->memory);
-    bad |= set_limit(RLIMIT_NOFILE, FILES_MAX, FILES_MAX);
+    bad |= set_limit(RLIMIT_NOFILE, files, files);
     bad |= set_limit(RLIMIT_NPROC, 0, 0);
     return bad;
 }

@@ -7,7 +7,7 @@
 
 /*
  * What a worker may still do once it has looked at its order and before it looks at the input:
- * read descriptor 3, read and write files of its own folder, and compute. See README.md.
+ * read descriptors 3 and up, read and write files of its own folder, and compute. See README.md.
  */
 struct sandbox {
     int landlock; /* version of the kernel's interface, 0 when there is none */

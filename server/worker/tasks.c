@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tasks.h"
 #include "../exit_codes.h"
+#include "inputs.h"
 #include "params.h"
 #include "report_json.h"
 #include <kf/convert.h>
@@ -9,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#define INPUT_FD 3
 
 struct task {
     const char *name;
@@ -128,16 +127,19 @@ const struct task *task_find(const char *name)
     return NULL;
 }
 
-static int load_request(const struct task *task, struct kf_request *req, struct kf_param_error *err)
+static int load_request(const struct task *task, struct kf_request *req, struct inputs *inputs,
+                        struct kf_param_error *err)
 {
     json_error_t error;
     json_t *object = json_load_file("request.json", JSON_REJECT_DUPLICATES, &error);
     int status = -1;
 
-    if (object)
-        status = kf_request_from_json(req, object, err);
-    else
+    if (!object)
         snprintf(err->detail, sizeof err->detail, "request.json: %.200s", error.text);
+    else if (inputs_take(inputs, object) < 0)
+        snprintf(err->detail, sizeof err->detail, "request.json does not tell the inputs");
+    else
+        status = kf_request_from_json(req, object, err);
     json_decref(object);
     return status == 0 && task->has_target ? kf_request_check(req, err) : status;
 }
@@ -153,25 +155,25 @@ static json_t *report_json(const struct kf_report *rep, const struct kf_request 
 
 int task_run(const struct task *task)
 {
-    struct kf_input in = {.fd = INPUT_FD, .name = ""};
     struct kf_param_error err = {0};
+    struct inputs inputs = {0};
     struct kf_request req;
     struct kf_report rep;
     int status, saved;
 
     kf_request_init(&req);
     kf_report_init(&rep);
-    if (load_request(task, &req, &err) < 0) {
+    if (load_request(task, &req, &inputs, &err) < 0) {
         kf_report_add(&rep, KF_BAD_OPTION, "", "%s", err.detail);
         status = EXIT_REFUSED;
     } else {
-        in.name = req.filename;
-        status = task->run(&in, &req, &rep);
+        status = task->run(&inputs.model, &req, &rep);
     }
     saved = save_new("report.json", report_json(&rep, &req));
     if (saved != EXIT_FINE && status != EXIT_NO_MEMORY)
         status = saved;
     kf_report_finish(&rep);
     kf_request_finish(&req);
+    inputs_finish(&inputs);
     return status;
 }

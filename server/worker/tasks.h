@@ -9,7 +9,7 @@ struct task;
 const struct task *task_find(const char *name);
 
 /**
- * Do it in the folder the process stands in (job.h), with descriptor 3 as the input.
+ * Do it in the folder the process stands in (job.h), with descriptors 3 and up as the inputs.
  *
  * Returns the exit status; report.json is there unless it is EXIT_CANNOT_WRITE or EXIT_INTERNAL.
  */

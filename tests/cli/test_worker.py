@@ -81,6 +81,32 @@ def test_worker_gets_nothing_it_does_not_need(with_worker, model):
     assert seen["group"]
 
 
+def test_worker_gets_every_file_of_a_model(with_worker, model):
+    for i in range(40):
+        (model.parent / f"part{i}").write_text(f"part {i}")
+    (model.parent / "arch.json").write_text("{}")
+    kferry = with_worker(
+        "import json\n"
+        "told = json.load(open('request.json'))['inputs']\n"
+        "seen = [[row['role'], row['name'], os.pread(3 + i, 100, 0).decode()]\n"
+        "        for i, row in enumerate(told)]\n"
+        "try:\n"
+        "    os.fstat(3 + len(told))\n"
+        "except OSError:\n"
+        f"    open({str(model.parent / 'seen.json')!r}, 'w').write(json.dumps(seen))\n"
+        "os._exit(70)"
+    )
+    folder = model.parent / "sub"
+    folder.mkdir()
+    (folder / "first").write_text("first")
+    kferry.run("convert", folder / "first", *(f"part{i}" for i in range(40)), "--architecture",
+               "arch.json", "-o", "out.keras")
+    seen = json.loads((kferry.folder / "seen.json").read_text())
+    assert seen == [["file", "first", "first"],
+                    *(["file", f"part{i}", f"part {i}"] for i in range(40)),
+                    ["architecture", "arch.json", "{}"]]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_kills_the_worker_and_cleans_up(with_worker, model, number):
     pid_file = model.parent / "pid"

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The forms a request may have; all give the same artefact."""
 
+import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from kferry_service import FIXTURES, multipart
+from test_admission import Background
 
 TO = "/v1/convert/keras/"
 
@@ -110,7 +113,11 @@ def test_bad_parameter_is_400_before_the_body(service, path, word):
         ([("to", "keras")], "invalid-request"),
         ([("tto", "keras"), ("file", "x", b"1")], "invalid-parameter"),
         ([("file", "x", b"1"), ("tto", "keras")], "invalid-parameter"),
-        ([("file", "x", b"1"), ("file", "y", b"2"), ("to", "keras")], "invalid-request"),
+        ([("file", "x", b"1"), ("architecture", "a", b"2"), ("architecture", "b", b"3"),
+          ("to", "keras")], "invalid-request"),
+        ([("architecture", "a", b"2"), ("to", "keras")], "invalid-request"),
+        ([("file", "x", b"1")] * 129 + [("to", "keras")], "invalid-request"),
+        ([("guess", "no")] * 17 + [("file", "x", b"1")], "malformed-multipart"),
         ([("file", "x", b"1")], "invalid-parameter"),
         ([("to", "k" * 10000), ("file", "x", b"1")], "invalid-parameter"),
     ],
@@ -136,3 +143,37 @@ def test_inspect_and_plan_answer_json(service, model):
     answer = service.request("POST", "/v1/plan?to=keras", model)
     assert answer.json()["verdict"] in ("exact", "adapted")
     assert "content-disposition" not in answer.headers
+
+
+def test_every_file_of_a_form_reaches_the_worker(service, model):
+    """In the job's folder as it is while the worker, which is held up, has it."""
+    service.set_mode("sleep 1")
+    body, kind = multipart(("architecture", "a.json", b"{}"), ("file", "m/0.h5", model[:1000]),
+                           ("to", "keras"), ("file", "1.h5", model[1000:]),
+                           ("file", "", b""))
+    answers = Background(1, lambda: service.request("POST", "/v1/convert", body,
+                                                    {"Content-Type": kind}))
+    assert service.wait_busy(0)
+    folder = Path(service.job_folders()[0])
+    assert (folder / "in").read_bytes() == model[:1000]
+    assert (folder / "in-1").read_bytes() == b"{}"
+    assert (folder / "in-2").read_bytes() == model[1000:]
+    assert (folder / "in-3").read_bytes() == b""
+    told = json.loads((folder / "request.json").read_text())["inputs"]
+    assert [(row["role"], row["name"]) for row in told] == [
+        ("file", "0.h5"), ("architecture", "a.json"), ("file", "1.h5"), ("file", "")]
+    assert [a.status for a in answers.wait()] == [422]
+
+
+def test_all_files_of_a_form_count(start):
+    service = start(KFERRY_BODY_MAX=10000)
+    body, kind = multipart(("to", "keras"), *[("file", f"{i}", b"1" * 4000) for i in range(3)])
+    chunks = (body[i : i + 1000] for i in range(0, len(body), 1000))
+    answer = service.request("POST", "/v1/convert", chunks, {"Content-Type": kind})
+    assert (answer.status, answer.json()["code"]) == (413, "body-too-large")
+
+
+def test_architecture_is_no_text(service, model):
+    answer = service.request("PUT", TO + "?architecture=a.json", model)
+    assert (answer.status, answer.json()["code"]) == (400, "invalid-parameter")
+    assert 'the part "architecture"' in answer.json()["detail"]

@@ -78,10 +78,17 @@ static void name_of_a_later_version_is_told_as_such(void **state)
 {
     (void)state;
     assert_non_null(strstr(try_set("opset", "17"), "not available in this version"));
-    assert_non_null(strstr(try_set("architecture", "x"), "not available in this version"));
+    assert_non_null(strstr(try_set("verify", "x"), "not available in this version"));
     assert_non_null(strstr(try_set("verify", "full"), "not available in this version"));
     assert_false(kf_param_known("opset"));
     assert_true(kf_param_known("allow"));
+}
+
+static void file_has_no_text(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(try_set("architecture", "a.json"), "as the part \"architecture\""));
+    assert_true(kf_param_known("architecture"));
 }
 
 static void bad_values_are_refused(void **state)
@@ -253,7 +260,7 @@ static void every_parameter_is_described(void **state)
     (void)state;
     for (; kf_param_describe(n, &name, &values, &help); n++)
         assert_true(kf_param_known(name) && *values && *help);
-    assert_int_equal(n, 11);
+    assert_int_equal(n, 12);
 }
 
 int main(void)
@@ -262,6 +269,7 @@ int main(void)
         cmocka_unit_test(all_parameters_reach_the_options),
         cmocka_unit_test(unknown_name_gets_a_suggestion),
         cmocka_unit_test(name_of_a_later_version_is_told_as_such),
+        cmocka_unit_test(file_has_no_text),
         cmocka_unit_test(bad_values_are_refused),
         cmocka_unit_test(message_shows_no_foreign_bytes),
         cmocka_unit_test(two_values_are_refused_one_twice_is_not),

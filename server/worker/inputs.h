@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_WORKER_INPUTS_H
+#define KF_WORKER_INPUTS_H
+
+#include <jansson.h>
+#include <kf/convert.h>
+
+/* The descriptors that the worker was given, as the core takes them. */
+struct inputs {
+    struct kf_input model; /* its other members point into the two below */
+    struct kf_input architecture, *files;
+    json_t *told; /* what request.json says of them; the names stand in it */
+};
+
+/**
+ * Take `inputs` out of the object of request.json; descriptor 3 belongs to its first row.
+ *
+ * Outcomes: 0, or -1 when a row is none, the first is no file or there are two architectures.
+ * inputs_finish() in both cases.
+ */
+int inputs_take(struct inputs *out, json_t *request);
+void inputs_finish(struct inputs *inputs);
+
+#endif
