@@ -31,7 +31,7 @@ static int drop_training(struct kf_adapt *adapt)
 /* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
 static void note_theano(struct kf_adapt *adapt)
 {
-    if (kf_streq(adapt->rep->source.backend, "theano") &&
+    if (!adapt->model->weightless && kf_streq(adapt->rep->source.backend, "theano") &&
         adapt->options->backend == KF_BACKEND_FILE)
         kf_report_add(adapt->rep, KF_FINDING, "",
                       "written on Theano, which applies convolution kernels back to front: they "

@@ -149,25 +149,36 @@ static int name_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
+/* Variables that are stored otherwise: those of an architecture alone have to be, too. */
+static int rewrite_row(struct kf_adapt *adapt, struct kf_layer *layer, const struct tensor_row *row)
+{
+    for (size_t k = 0; k < layer->n_tensors; k++) {
+        struct kf_tensor *tensor = &layer->tensors[k];
+        const struct kf_payload *payload;
+        bool fits = true;
+
+        if (strcmp(tensor->variable, row->variable) != 0)
+            continue;
+        kf_report_rule(adapt->rep, row->name);
+        if (!tensor->payload) {
+            kf_report_add(adapt->rep, KF_FINDING, layer->path,
+                          "%s of the weights that go with it has to be converted too: %s",
+                          tensor->variable, row->done);
+            continue;
+        }
+        payload = rewrite(adapt, row, tensor->payload, &fits);
+        KF_TRY(take(adapt, layer, tensor, payload, fits, row->done));
+    }
+    return 0;
+}
+
 int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    for (size_t i = 0; i < N_ROWS(tensor_rows); i++) {
-        if (strcmp(tensor_rows[i].class_name, layer->class_name) != 0)
-            continue;
-        for (size_t k = 0; k < layer->n_tensors; k++) {
-            struct kf_tensor *tensor = &layer->tensors[k];
-            const struct kf_payload *payload;
-            bool fits = true;
-
-            if (strcmp(tensor->variable, tensor_rows[i].variable) != 0)
-                continue;
-            kf_report_rule(adapt->rep, tensor_rows[i].name);
-            payload = rewrite(adapt, &tensor_rows[i], tensor->payload, &fits);
-            KF_TRY(take(adapt, layer, tensor, payload, fits, tensor_rows[i].done));
-        }
-    }
+    for (size_t i = 0; i < N_ROWS(tensor_rows); i++)
+        if (strcmp(tensor_rows[i].class_name, layer->class_name) == 0)
+            KF_TRY(rewrite_row(adapt, layer, &tensor_rows[i]));
     KF_TRY(name_tensors(adapt, layer));
-    return from_theano(adapt) ? flip_kernels(adapt, layer) : 0;
+    return from_theano(adapt) && !adapt->model->weightless ? flip_kernels(adapt, layer) : 0;
 }
 
 static int scale(struct kf_adapt *adapt, struct kf_layer *layer, const struct gates_row *row)
@@ -197,7 +208,12 @@ int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer)
             !kf_streq(kf_json_str(layer->config, row->key, NULL), "hard_sigmoid"))
             continue;
         kf_report_rule(adapt->rep, row->name);
-        if (row->mask)
+        if (row->mask && adapt->model->weightless)
+            kf_report_change(adapt->rep, KF_WEIGHTS_NEEDED, layer->path, row->key,
+                             json_object_get(layer->config, row->key), NULL,
+                             "hard_sigmoid has another slope in Keras 3, which only scaled weights "
+                             "make up for");
+        else if (row->mask)
             KF_TRY(scale(adapt, layer, row));
         else
             kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, row->key,

@@ -113,6 +113,14 @@ static json_int_t permuted(const struct kf_layer *layer, const struct kf_layer *
     return last > 0 ? json_integer_value(json_array_get(input_shape(before), (size_t)last)) : 0;
 }
 
+/* How many values the bias has; of an architecture alone only where the config says it. */
+static json_int_t channels_of(const struct kf_layer *layer)
+{
+    const struct kf_payload *bias = layer->tensors[layer->n_tensors - 1].payload;
+
+    return bias ? (json_int_t)bias->dims[0] : kf_json_int(layer->config, "filters", 0);
+}
+
 static int check_layer(struct kf_adapt *adapt, const struct kf_layer *layer, json_int_t width)
 {
     json_int_t channels;
@@ -121,7 +129,13 @@ static int check_layer(struct kf_adapt *adapt, const struct kf_layer *layer, jso
         !kf_streq(kf_json_str(layer->config, "data_format", NULL), "channels_first") ||
         !kf_json_bool(layer->config, "use_bias", true))
         return 0;
-    channels = (json_int_t)layer->tensors[layer->n_tensors - 1].payload->dims[0];
+    channels = channels_of(layer);
+    if (!channels)
+        return kf_report_add(adapt->rep, KF_FINDING, layer->path,
+                             "channels_first: where the layer has as many channels as its output "
+                             "is wide (%lld), Keras 3 on TensorFlow adds the bias along the wrong "
+                             "axis",
+                             (long long)width);
     if (channels != width)
         return 0;
     kf_report_rule(adapt->rep, "width:bias");

@@ -27,6 +27,25 @@ static int read_model(struct kf_model **out, const struct kf_input *in,
     return 0;
 }
 
+/* A file with a config needs none; who gave one should know that nobody looked at it. */
+static void note_unused(const struct kf_model *model, struct kf_report *rep)
+{
+    if (model->in->architecture && !model->architecture)
+        kf_report_add(rep, KF_FINDING, "",
+                      "the architecture that was given is not used: the file holds its own");
+}
+
+/* What the source lacks and the target must have. */
+static int check_takes(const struct kf_model *model, const struct kf_writer *writer,
+                       struct kf_report *rep)
+{
+    if (model->weightless && writer->takes != KF_TAKES_GRAPH)
+        return kf_report_add(rep, KF_WEIGHTS_NEEDED, "",
+                             "the file is an architecture, without the weights that %s holds",
+                             writer->info->name);
+    return 0;
+}
+
 static const enum kf_verdict allowed[] = {
     [KF_ALLOW_EXACT] = KF_VERDICT_EXACT,
     [KF_ALLOW_ADAPTED] = KF_VERDICT_ADAPTED,
@@ -55,6 +74,8 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
     KF_TRY(kf_registry_writer(&writer, options->to, rep));
     keras = options->keras ? options->keras : writer->info->keras_default;
     KF_TRY(read_model(&model, in, options, rep));
+    note_unused(model, rep);
+    KF_TRY(check_takes(model, writer, rep));
     KF_TRY(kf_adapt(model, writer->dialect(keras), keras, options, rep));
     KF_TRY(writer->plan(model, keras, options, rep));
     KF_TRY(kf_report_status(rep));

@@ -36,7 +36,7 @@ static int list_layer(struct kf_layer *layer, struct kf_graph *graph, void *cont
 
     (void)graph;
     for (size_t i = 0; i < layer->n_tensors; i++)
-        if (list_tensor(lists, layer, &layer->tensors[i]) < 0)
+        if (layer->tensors[i].payload && list_tensor(lists, layer, &layer->tensors[i]) < 0)
             return -1;
     return json_array_append_new(lists->layers,
                                  json_pack("{s:s, s:s, s:s, s:I, s:I}", "path", layer->path, "name",

@@ -10,21 +10,75 @@ const struct kf_format_info kf_info_read_keras_h5 = {
     .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
 };
 
+const struct kf_format_info kf_info_read_json = {
+    .name = "keras-json",
+    .title = "architecture in JSON, from to_json()",
+    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
+};
+
+const struct kf_format_info kf_info_read_h5_weights = {
+    .name = "h5-weights",
+    .title = "legacy weights in HDF5 (.h5), with an architecture",
+    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
+};
+
+const struct kf_format_info kf_info_read_h5_no_config = {
+    .name = "h5-no-config",
+    .title = "legacy whole model in HDF5 without its config, with an architecture",
+    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
+};
+
+/* The releases of Keras 3 that a config or weights are written for. */
+#define KERAS3                                                                                     \
+    (const struct kf_release_range[])                                                              \
+    {                                                                                              \
+        {"keras", KF_KERAS(3, 0, 0), KF_KERAS(3, 15, 1), {KF_KERAS(3, 0, 5), KF_KERAS(3, 15, 1)}}, \
+        {                                                                                          \
+            NULL, 0, 0,                                                                            \
+            {                                                                                      \
+                0                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
 const struct kf_format_info kf_info_write_keras = {
     .name = "keras",
     .title = "Keras 3 model (.keras)",
     .media_type = "application/vnd.keras",
     .suffix = ".keras",
-    .releases = (const struct kf_release_range[]){{"keras",
-                                                   KF_KERAS(3, 0, 0),
-                                                   KF_KERAS(3, 15, 1),
-                                                   {KF_KERAS(3, 0, 5), KF_KERAS(3, 15, 1)}},
-                                                  {NULL, 0, 0, {0}}},
+    .releases = KERAS3,
     .keras_default = KF_KERAS(3, 15, 1),
 };
 
-static const struct kf_format_info *const readers[] = {&kf_info_read_keras_h5};
-static const struct kf_format_info *const writers[] = {&kf_info_write_keras};
+const struct kf_format_info kf_info_write_weights_h5 = {
+    .name = "weights.h5",
+    .title = "weights of a Keras 3 model (.weights.h5)",
+    .media_type = "application/x-hdf5",
+    .suffix = ".weights.h5",
+    .releases = KERAS3,
+    .keras_default = KF_KERAS(3, 15, 1),
+};
+
+const struct kf_format_info kf_info_write_json = {
+    .name = "json",
+    .title = "architecture in JSON, as model.to_json() gives it",
+    .media_type = "application/json",
+    .suffix = ".json",
+    .releases = KERAS3,
+    .keras_default = KF_KERAS(3, 15, 1),
+};
+
+static const struct kf_format_info *const readers[] = {
+    &kf_info_read_keras_h5,
+    &kf_info_read_json,
+    &kf_info_read_h5_weights,
+    &kf_info_read_h5_no_config,
+};
+static const struct kf_format_info *const writers[] = {
+    &kf_info_write_keras,
+    &kf_info_write_weights_h5,
+    &kf_info_write_json,
+};
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
 

@@ -7,7 +7,7 @@
 #include "keras_h5.h"
 #include "legacy_weights.h"
 #include "reader.h"
-#include <stdio.h>
+#include "release.h"
 
 struct state {
     struct kf_h5 *h5;
@@ -23,16 +23,6 @@ static int read_json(struct state *state, json_t **out, const char *name,
     *out = r < 0 ? NULL : kf_json_parse(text.data, text.n, &options->limits, name, rep);
     kf_buf_finish(&text);
     return *out ? 0 : (r < 0 ? r : kf_report_status(rep));
-}
-
-/* "2.2.4-tf" as a release; 0 for what is none. */
-static int parse_release(const char *text)
-{
-    int major = 0, minor = 0, patch = 0;
-
-    return text && sscanf(text, "%2d.%2d.%2d", &major, &minor, &patch) >= 2
-               ? KF_KERAS(major, minor, patch)
-               : 0;
 }
 
 static int read_training(struct kf_model *model, struct state *state,
@@ -80,14 +70,14 @@ static int read_keras_h5(struct kf_model *model, void *opaque, const struct kf_o
 
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
     model->dialect = KF_DIALECT_KERAS2;
-    model->keras = parse_release(rep->source.keras_version);
+    model->keras = kf_release_parse(rep->source.keras_version);
     KF_TRY(read_graph(model, state, options, rep));
     KF_TRY(read_training(model, state, options, rep));
     KF_TRY(check_top_level(model, state, rep));
     if (!kf_h5_is_group(state->h5, KF_KERAS_H5_WEIGHTS))
         return kf_report_add(rep, KF_WEIGHTS_MISSING, "",
                              "the file has a config but no group " KF_KERAS_H5_WEIGHTS);
-    return kf_legacy_bind(model, state->h5, KF_KERAS_H5_WEIGHTS, rep);
+    return kf_legacy_bind(model, state->h5, KF_KERAS_H5_WEIGHTS, options->guess, rep);
 }
 
 static void close_keras_h5(void *opaque)

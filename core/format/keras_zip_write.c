@@ -6,9 +6,9 @@
 #include "keras3_config.h"
 #include "keras3_weights.h"
 #include "keras_zip.h"
+#include "release.h"
 #include "writer.h"
 #include <stdio.h>
-#include <string.h>
 
 extern const struct kf_writer kf_write_keras;
 
@@ -18,19 +18,14 @@ static enum kf_dialect dialect(int keras)
     return KF_DIALECT_KERAS3;
 }
 
-static void release_text(int keras, char text[16])
-{
-    snprintf(text, 16, "%d.%d.%d", keras / 10000 % 100, keras / 100 % 100, keras % 100);
-}
-
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
                 struct kf_report *rep)
 {
     json_t *config = NULL;
-    char release[16];
+    char release[KF_RELEASE_TEXT];
 
     (void)options;
-    release_text(keras, release);
+    kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_keras.info->name);
     kf_report_set(&rep->target.keras_version, release);
     KF_TRY(kf_keras3_config(&config, model, keras, rep)); /* that there is one */
@@ -55,9 +50,9 @@ static int write_text(struct kf_zip_out *zip, const char *name, const json_t *va
 static int write_metadata(struct kf_zip_out *zip, int keras, struct kf_report *rep)
 {
     json_auto_t *metadata = NULL;
-    char release[16];
+    char release[KF_RELEASE_TEXT];
 
-    release_text(keras, release);
+    kf_release_text(keras, release);
     metadata = json_pack("{s:s, s:s}", "keras_version", release, "date_saved", KF_ZIP_DATE);
     return write_text(zip, KF_ZIP_METADATA, metadata, rep);
 }

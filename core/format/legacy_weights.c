@@ -1,42 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "legacy_weights.h"
 #include "../base/str.h"
-#include "../io/json.h"
-#include "../model/classes.h"
 #include "layer_vars.h"
+#include "legacy_match.h"
 #include "legacy_order.h"
 #include <string.h>
 
 struct bind {
     struct kf_model *model;
     struct kf_h5 *h5;
-    const char *root; /* "" or "/model_weights" */
     struct kf_report *rep;
-    const char **groups; /* layer_names */
-    size_t n_groups;
-    json_t *index_of; /* group name -> its number; owned */
 };
 
 static int no_memory(struct bind *bind)
 {
     return kf_report_add(bind->rep, KF_NO_MEMORY, "", "out of memory");
-}
-
-/* "kernel" of "dense_1/kernel:0". */
-static const char *last_part(const char *name, size_t *n_out)
-{
-    const char *slash = strrchr(name, '/'), *start = slash ? slash + 1 : name;
-
-    *n_out = strcspn(start, ":");
-    return start;
-}
-
-static bool named(const char *name, const char *variable)
-{
-    size_t n, n_variable;
-    const char *part = last_part(name, &n), *wanted = last_part(variable, &n_variable);
-
-    return n == n_variable && memcmp(part, wanted, n) == 0;
 }
 
 /* Whether a name fits a slot: its variable, and the direction where a Bidirectional has one. */
@@ -46,7 +24,7 @@ static bool fits(const struct kf_legacy_slot *slot, const char *name)
     bool forward = kf_streq(direction, "forward_layer"),
          backward = kf_streq(direction, "backward_layer");
 
-    return named(name, slot->tensor->variable) &&
+    return kf_legacy_names(name, slot->tensor->variable) &&
            !(forward && strstr(name, "/backward_") && !strstr(name, "/forward_")) &&
            !(backward && strstr(name, "/forward_") && !strstr(name, "/backward_"));
 }
@@ -75,10 +53,10 @@ static int check_names(struct bind *bind, const struct kf_legacy_order *order, c
     for (size_t i = 0; i < order->n; i++) {
         const struct kf_layer *owner = order->slots[i].layer;
 
-        if (named(names[i], order->slots[i].tensor->variable))
+        if (kf_legacy_names(names[i], order->slots[i].tensor->variable))
             continue;
         for (size_t k = 0; k < owner->n_tensors; k++)
-            if (named(names[i], owner->tensors[k].variable))
+            if (kf_legacy_names(names[i], owner->tensors[k].variable))
                 return kf_report_add(bind->rep, KF_MAPPING_AMBIGUOUS, where,
                                      "weight %zu is called %s where %s of %s is due: the file's "
                                      "weights are not in the order of its config",
@@ -91,7 +69,7 @@ static int bind_tensor(struct bind *bind, const char *group, const struct kf_leg
                        const char *name)
 {
     struct kf_arena *arena = bind->model->arena;
-    const char *path = kf_arena_printf(arena, "%s/%s/%s", bind->root, group, name);
+    const char *path = kf_arena_printf(arena, "%s/%s", group, name);
     struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
 
     slot->tensor->source = kf_arena_strdup(arena, name);
@@ -115,11 +93,6 @@ static int take_unknown(struct bind *bind, struct kf_layer *layer, const char **
     return 0;
 }
 
-static bool is_opaque(const struct kf_layer *layer)
-{
-    return !layer->inner && !layer->n_parts && !kf_vars_known(layer->class_name);
-}
-
 /* The first layer below `layer` that nobody knows the variables of. */
 static const struct kf_layer *find_opaque(const struct kf_layer *layer)
 {
@@ -128,9 +101,7 @@ static const struct kf_layer *find_opaque(const struct kf_layer *layer)
     const struct kf_layer *found = NULL;
 
     for (size_t i = 0; !found && i < n; i++)
-        found = is_opaque(below[i]) && !kf_class_find("keras.layers", below[i]->class_name)
-                    ? below[i]
-                    : find_opaque(below[i]);
+        found = kf_legacy_is_opaque(below[i]) ? below[i] : find_opaque(below[i]);
     return found;
 }
 
@@ -171,115 +142,23 @@ static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *g
     return r;
 }
 
-static int bind_layer(struct bind *bind, struct kf_layer *layer, const char *group)
+static int bind_layer(struct bind *bind, struct kf_layer *layer,
+                      const struct kf_legacy_group *group)
 {
-    const char **names = NULL, *path;
-    size_t n = 0;
-
-    if (group) {
-        path = kf_arena_printf(bind->model->arena, "%s/%s", bind->root, group);
-        if (!path)
-            return no_memory(bind);
-        KF_TRY(kf_h5_attr_names(bind->h5, path, "weight_names", bind->model->arena, &names, &n,
-                                bind->rep));
-    }
-    if (is_opaque(layer) && !kf_class_find("keras.layers", layer->class_name))
-        KF_TRY(take_unknown(bind, layer, names, n));
-    return bind_ordered(bind, layer, group, names, n);
+    if (kf_legacy_is_opaque(layer))
+        KF_TRY(take_unknown(bind, layer, group->weights, group->n));
+    return bind_ordered(bind, layer, group->path, group->weights, group->n);
 }
 
-static bool has_tensors(struct kf_layer *layer)
-{
-    struct kf_legacy_order order = {0};
-    bool any = kf_legacy_order(&order, layer) >= 0 && order.n > 0;
-
-    kf_legacy_order_finish(&order);
-    return any;
-}
-
-/* The group of a layer: the one of its name; a layer without weights may have none. */
-static const char *group_of(struct bind *bind, const struct kf_layer *layer)
-{
-    const json_t *index = json_object_get(bind->index_of, layer->name);
-
-    return index ? bind->groups[json_integer_value(index)] : NULL;
-}
-
-static int bind_by_name(struct bind *bind, struct kf_graph *graph)
-{
-    for (size_t i = 0; i < graph->n_layers; i++) {
-        const char *group = group_of(bind, graph->layers[i]);
-
-        if (group || has_tensors(graph->layers[i]))
-            KF_TRY(bind_layer(bind, graph->layers[i], group));
-    }
-    return 0;
-}
-
-/* How many names the group's weight_names has; 0 also when it cannot be read. */
-static int count_weights(struct bind *bind, const char *group, size_t *n_out)
-{
-    const char *path = kf_arena_printf(bind->model->arena, "%s/%s", bind->root, group), **names;
-
-    *n_out = 0;
-    if (!path)
-        return no_memory(bind);
-    return kf_h5_attr_names(bind->h5, path, "weight_names", bind->model->arena, &names, n_out,
-                            bind->rep);
-}
-
-/* As Keras does when it loads by topology: layers with weights on both sides, one by one. */
-static int bind_by_order(struct bind *bind, struct kf_graph *graph)
-{
-    size_t next = 0, n;
-
-    for (size_t i = 0; i < graph->n_layers; i++) {
-        if (!has_tensors(graph->layers[i]))
-            continue;
-        for (n = 0; next < bind->n_groups && n == 0; next++)
-            KF_TRY(count_weights(bind, bind->groups[next], &n));
-        if (!n)
-            return kf_report_add(bind->rep, KF_WEIGHTS_MISSING, graph->layers[i]->path,
-                                 "the file has no weights for the layer");
-        KF_TRY(bind_layer(bind, graph->layers[i], bind->groups[next - 1]));
-    }
-    return 0;
-}
-
-/* True when every layer that has weights has a group of its name. */
-static bool all_named(struct bind *bind, struct kf_graph *graph)
-{
-    for (size_t i = 0; i < graph->n_layers; i++)
-        if (has_tensors(graph->layers[i]) && !group_of(bind, graph->layers[i]))
-            return false;
-    return true;
-}
-
-static int read_groups(struct bind *bind)
-{
-    const char *root = *bind->root ? bind->root : "/";
-
-    KF_TRY(kf_h5_attr_names(bind->h5, root, "layer_names", bind->model->arena, &bind->groups,
-                            &bind->n_groups, bind->rep));
-    for (size_t i = 0; i < bind->n_groups; i++)
-        KF_TRY(
-            kf_json_set(bind->index_of, bind->groups[i], json_integer((json_int_t)i), bind->rep));
-    return 0;
-}
-
-int kf_legacy_bind(struct kf_model *model, struct kf_h5 *h5, const char *root,
+int kf_legacy_bind(struct kf_model *model, struct kf_h5 *h5, const char *root, bool guess,
                    struct kf_report *rep)
 {
-    struct bind bind = {.model = model,
-                        .h5 = h5,
-                        .root = kf_streq(root, "/") ? "" : root,
-                        .rep = rep,
-                        .index_of = json_object()};
-    int r = bind.index_of ? read_groups(&bind) : no_memory(&bind);
+    struct bind bind = {.model = model, .h5 = h5, .rep = rep};
+    struct kf_legacy_group **groups = NULL;
 
-    if (r >= 0)
-        r = all_named(&bind, model->graph) ? bind_by_name(&bind, model->graph)
-                                           : bind_by_order(&bind, model->graph);
-    json_decref(bind.index_of);
-    return r;
+    KF_TRY(kf_legacy_match(&groups, model, h5, kf_streq(root, "/") ? "" : root, guess, rep));
+    for (size_t i = 0; i < model->graph->n_layers; i++)
+        if (groups[i])
+            KF_TRY(bind_layer(&bind, model->graph->layers[i], groups[i]));
+    return 0;
 }

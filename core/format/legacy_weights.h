@@ -18,13 +18,13 @@
 
 /**
  * Bind the datasets below `root` ("/model_weights", or "/" of a weights-only file) to the
- * tensors of the model's graph.
+ * tensors of the model's graph, each group to the layer that kf_legacy_match() finds.
  *
  * Outcomes: WEIGHTS_MISSING, WEIGHT_COUNT, WEIGHT_SHAPE, MAPPING_AMBIGUOUS, CORRUPT, NO_MEMORY.
  * Source: tf.keras 2.15 keras/src/saving/legacy/hdf5_format.py, load_weights_from_hdf5_group,
  * _legacy_weights; trainable_weights of base_layer.py and training.py
  */
-int kf_legacy_bind(struct kf_model *model, struct kf_h5 *h5, const char *root,
+int kf_legacy_bind(struct kf_model *model, struct kf_h5 *h5, const char *root, bool guess,
                    struct kf_report *rep);
 
 #endif

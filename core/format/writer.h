@@ -5,9 +5,17 @@
 #include "../model/model.h"
 #include <kf/format.h>
 
+/* What a model must have to be written in a format. */
+enum kf_takes {
+    KF_TAKES_MODEL,  /* a graph and its weights */
+    KF_TAKES_GRAPH,  /* its weights may be missing: model->weightless */
+    KF_TAKES_WEIGHTS /* its graph may be missing */
+};
+
 /* A format that is written. `keras` is the target release as KF_KERAS(). */
 struct kf_writer {
     const struct kf_format_info *info; /* its row in info.c */
+    enum kf_takes takes;
 
     /* The config language it is written in for a target release. */
     enum kf_dialect (*dialect)(int keras);

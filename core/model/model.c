@@ -65,6 +65,7 @@ void kf_model_destroy(struct kf_model *model)
         json_decref(one->graph.config);
     }
     json_decref(model->training);
+    kf_model_destroy(model->architecture);
     kf_arena_destroy(model->arena);
     kf_free(owner);
 }

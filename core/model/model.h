@@ -81,6 +81,8 @@ struct kf_model {
     struct kf_graph *graph; /* NULL in a weights-only file */
     json_t *training;       /* compile config, or NULL; owned */
     bool has_optimizer_state;
+    bool weightless;               /* an architecture alone: its tensors have no payloads */
+    struct kf_model *architecture; /* what `graph` was taken from, when that is another file */
 };
 
 struct kf_model *kf_model_create(void);

@@ -33,28 +33,37 @@ static int check_ends(const struct kf_graph *graph, struct kf_report *rep)
     return 0;
 }
 
-static int check_tensors(const struct kf_layer *layer, struct kf_report *rep)
+struct check {
+    const struct kf_model *model;
+    struct kf_report *rep;
+};
+
+static int check_tensors(const struct check *check, const struct kf_layer *layer)
 {
+    if (check->model->weightless)
+        return 0;
     for (size_t i = 0; i < layer->n_tensors; i++)
         if (!layer->tensors[i].payload)
-            return kf_report_add(rep, KF_WEIGHTS_MISSING, layer->path,
+            return kf_report_add(check->rep, KF_WEIGHTS_MISSING, layer->path,
                                  "the file has no bytes for %s", layer->tensors[i].variable);
     return 0;
 }
 
 static int check_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
+    const struct check *check = context;
+
     (void)graph;
-    KF_TRY(check_tensors(layer, context));
+    KF_TRY(check_tensors(check, layer));
     if (!layer->inner)
         return 0;
-    KF_TRY(check_ends(layer->inner, context));
-    return check_order(layer->inner, context);
+    KF_TRY(check_ends(layer->inner, check->rep));
+    return check_order(layer->inner, check->rep);
 }
 
 int kf_model_validate(struct kf_model *model, struct kf_report *rep)
 {
     KF_TRY(check_ends(model->graph, rep));
     KF_TRY(check_order(model->graph, rep));
-    return kf_layers_each(model->graph, check_layer, rep);
+    return kf_layers_each(model->graph, check_layer, &(struct check){model, rep});
 }

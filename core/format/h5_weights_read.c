@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../io/h5.h"
+#include "architecture.h"
+#include "info.h"
+#include "keras_h5.h"
+#include "legacy_weights.h"
+#include "reader.h"
+
+/* Legacy weights without a config, see legacy_weights.h: at the root of the file, or of a whole
+ * model that lost its config. */
+struct state {
+    struct kf_h5 *h5;
+};
+
+static int read_weights(struct kf_model *model, struct state *state, const char *root,
+                        const struct kf_options *options, struct kf_report *rep)
+{
+    KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
+    KF_TRY(kf_architecture_read(model, options, rep));
+    return kf_legacy_bind(model, state->h5, root, options->guess, rep);
+}
+
+static int read_root(struct kf_model *model, void *state, const struct kf_options *options,
+                     struct kf_report *rep)
+{
+    return read_weights(model, state, "/", options, rep);
+}
+
+static int read_no_config(struct kf_model *model, void *state, const struct kf_options *options,
+                          struct kf_report *rep)
+{
+    return read_weights(model, state, KF_KERAS_H5_WEIGHTS, options, rep);
+}
+
+static void close_weights(void *opaque)
+{
+    struct state *state = opaque;
+
+    kf_h5_destroy(state->h5);
+}
+
+const struct kf_reader kf_read_h5_weights = {
+    .info = &kf_info_read_h5_weights,
+    .kind = KF_FILE_H5_WEIGHTS,
+    .state_size = sizeof(struct state),
+    .read = read_root,
+    .close = close_weights,
+};
+
+const struct kf_reader kf_read_h5_no_config = {
+    .info = &kf_info_read_h5_no_config,
+    .kind = KF_FILE_H5_NO_CONFIG,
+    .state_size = sizeof(struct state),
+    .read = read_no_config,
+    .close = close_weights,
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "release.h"
+#include <stdio.h>
+
+int kf_release_parse(const char *text)
+{
+    int major = 0, minor = 0, patch = 0;
+
+    return text && sscanf(text, "%2d.%2d.%2d", &major, &minor, &patch) >= 2
+               ? KF_KERAS(major, minor, patch)
+               : 0;
+}
+
+void kf_release_text(int keras, char text[KF_RELEASE_TEXT])
+{
+    snprintf(text, KF_RELEASE_TEXT, "%d.%d.%d", keras / 10000 % 100, keras / 100 % 100,
+             keras % 100);
+}

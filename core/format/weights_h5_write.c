@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "info.h"
+#include "keras3_weights.h"
+#include "release.h"
+#include "writer.h"
+
+/* A .weights.h5: what stands in a .keras as model.weights.h5, see keras3_paths.h. */
+extern const struct kf_writer kf_write_weights_h5;
+
+static enum kf_dialect dialect(int keras)
+{
+    (void)keras;
+    return KF_DIALECT_KERAS3;
+}
+
+static int plan(struct kf_model *model, int keras, const struct kf_options *options,
+                struct kf_report *rep)
+{
+    char release[KF_RELEASE_TEXT];
+
+    (void)options;
+    kf_release_text(keras, release);
+    kf_report_set(&rep->target.format, kf_write_weights_h5.info->name);
+    kf_report_set(&rep->target.keras_version, release);
+    return kf_keras3_weights_plan(model, keras, rep);
+}
+
+static int write_weights(const char *path, struct kf_model *model, int keras,
+                         const struct kf_options *options, struct kf_report *rep)
+{
+    return kf_keras3_weights_write(path, model, keras, options, rep);
+}
+
+const struct kf_writer kf_write_weights_h5 = {
+    .info = &kf_info_write_weights_h5,
+    .takes = KF_TAKES_WEIGHTS,
+    .dialect = dialect,
+    .plan = plan,
+    .write = write_weights,
+};
