@@ -198,34 +198,43 @@ static void list_fits(struct match *match, struct kf_layer *layer, char *out, si
         }
 }
 
+/* What can be said about one layer that has no group of its name. */
+static void find_by_shape(struct match *match, size_t index, struct kf_layer *layer, bool guess)
+{
+    char candidates[256];
+    size_t n;
+    struct kf_legacy_group *group = find_fit(match, layer, &n);
+
+    if (!group) {
+        kf_report_add(match->rep, KF_WEIGHTS_MISSING, layer->path,
+                      "the file has no weights that fit the layer, a %s, by name, position or "
+                      "shape",
+                      layer->class_name);
+        return;
+    }
+    list_fits(match, layer, candidates, sizeof(candidates));
+    if (guess)
+        take(match, index, group);
+    kf_report_add(match->rep, guess ? KF_FINDING : KF_MAPPING_AMBIGUOUS, layer->path,
+                  guess ? "its weights are taken from %s, found by shape (%zu fit: %s)"
+                        : "by shape its weights may be those of %s (%zu fit: %s); guess=yes takes "
+                          "the first that is free",
+                  group->name, n, candidates);
+}
+
+/* Where names and positions fail: groups of a layer's name first, then those that fit. */
 static int by_shape(struct match *match, const struct kf_graph *graph, bool guess)
 {
     for (size_t i = 0; i < graph->n_layers; i++) {
-        struct kf_layer *layer = graph->layers[i];
-        struct kf_legacy_group *group;
-        char candidates[256];
-        size_t n;
+        struct kf_legacy_group *group = group_of(match, graph->layers[i]);
 
         match->of[i] = NULL;
-        if (!has_tensors(layer))
-            continue;
-        group = find_fit(match, layer, &n);
-        if (!group) {
-            kf_report_add(match->rep, KF_WEIGHTS_MISSING, layer->path,
-                          "the file has no weights for the layer, a %s, that fit by name, position "
-                          "or shape",
-                          layer->class_name);
-            continue;
-        }
-        list_fits(match, layer, candidates, sizeof(candidates));
-        if (guess)
+        if (group && fits(match, graph->layers[i], group))
             take(match, i, group);
-        kf_report_add(match->rep, guess ? KF_FINDING : KF_MAPPING_AMBIGUOUS, layer->path,
-                      guess ? "its weights are taken from %s, found by shape (%zu fit: %s)"
-                            : "by shape its weights may be those of %s (%zu fit: %s); guess=yes "
-                              "takes the first that is free",
-                      group->name, n, candidates);
     }
+    for (size_t i = 0; i < graph->n_layers; i++)
+        if (!match->of[i] && has_tensors(graph->layers[i]))
+            find_by_shape(match, i, graph->layers[i], guess);
     return kf_report_status(match->rep);
 }
 

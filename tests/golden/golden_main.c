@@ -277,9 +277,10 @@ static bool read_options(struct golden *golden, struct kf_request *request)
 {
     json_t *object = load(golden, "options.json");
     struct kf_param_error error = {0};
-    bool good = kf_request_set(request, "to", "keras", &error) == 0 &&
-                kf_request_from_json(request, object, &error) == 0 &&
-                kf_request_check(request, &error) == 0;
+    bool good =
+        (json_object_get(object, "to") || kf_request_set(request, "to", "keras", &error) == 0) &&
+        kf_request_from_json(request, object, &error) == 0 &&
+        kf_request_check(request, &error) == 0;
 
     if (!good)
         fail(golden, "options.json", error.detail);

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write the inputs of the golden cases whose weights and architecture are two files, or only one of them.
+
+    make_weights.py tests/golden        needs h5py and numpy; the same calls give the same bytes
+"""
+import json
+import pathlib
+import sys
+
+import h5py
+import numpy as np
+
+OUT = pathlib.Path(sys.argv[1])
+
+
+def path(case, name):
+    folder = OUT / case
+    folder.mkdir(exist_ok=True)
+    return folder / name
+
+
+def layer(class_name, name, **config):
+    return {"class_name": class_name, "config": {"name": name, "trainable": True, "dtype": "float32", **config}}
+
+
+def dense(name, units, activation="linear", **config):
+    return layer("Dense", name, units=units, activation=activation, use_bias=True, **config)
+
+
+def lstm(name, units, recurrent_activation):
+    return layer("LSTM", name, units=units, activation="tanh", recurrent_activation=recurrent_activation, use_bias=True)
+
+
+def sequential(*layers, version="2.15.0"):
+    return {"class_name": "Sequential", "config": {"name": "model", "layers": list(layers)}, "keras_version": version,
+            "backend": "tensorflow"}
+
+
+def first(made, *shape):
+    """The layer that says what goes in, as Keras 2 before 2.3 wrote it."""
+    made["config"]["batch_input_shape"] = [None, *shape]
+    return made
+
+
+def write_json(case, model, name="in.json", text=None):
+    path(case, name).write_text(text or json.dumps(model))
+
+
+def write_options(case, **options):
+    path(case, "options.json").write_text(json.dumps(options) + "\n")
+
+
+def group(above, name):
+    properties = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+    properties.set_obj_track_times(False)
+    return h5py.Group(h5py.h5g.create(above.id, name.encode(), gcpl=properties))
+
+
+def put(above, name, array):
+    *groups, last = name.split("/")
+    for one in groups:
+        above = above[one] if one in above else group(above, one)
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_obj_track_times(False)
+    space = h5py.h5s.create_simple(array.shape)
+    made = h5py.h5d.create(above.id, last.encode(), h5py.h5t.py_create(array.dtype), space, dcpl=properties)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
+
+
+def values(*shape, seed=1):
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype("f4")
+
+
+def write_legacy(case, layers, name="in.h5", version="2.15.0", root="", names_of_layers=None):
+    """A legacy weights file: [(layer, [(weight, array)])]."""
+    with h5py.File(path(case, name), "w", libver="earliest") as f:
+        if version:
+            f.attrs["keras_version"] = version.encode()
+            f.attrs["backend"] = b"tensorflow"
+        top = group(f, root) if root else f
+        top.attrs["layer_names"] = np.array([n.encode() for n, _ in layers])
+        for n, weights in layers:
+            made = group(top, n)
+            made.attrs["weight_names"] = np.array([w.encode() for w, _ in weights])
+            for w, array in weights:
+                put(made, w, array)
+
+
+def dense_weights(name, inputs, units, seed):
+    return name, [(f"{name}/kernel:0", values(inputs, units, seed=seed)), (f"{name}/bias:0", values(units, seed=seed + 1))]
+
+
+TWO = sequential(first(dense("a", 4), 3), dense("b", 4, "relu"))
+WEIGHTS = [dense_weights("a", 3, 4, 1), dense_weights("b", 4, 4, 3)]
+
+
+def architectures():
+    write_json("json_two_dense", TWO)
+    write_options("json_two_dense", to="json")
+    write_json("json_without_weights_refused", TWO)
+    write_json("json_lstm_hard_sigmoid_refused", sequential(first(lstm("rnn", 2, "hard_sigmoid"), 5, 3)))
+    write_options("json_lstm_hard_sigmoid_refused", to="json")
+    write_json("json_input_shape_missing", sequential(dense("a", 4)))
+    write_options("json_input_shape_missing", to="json")
+    write_json("json_input_shape_given", sequential(dense("a", 4)))
+    write_options("json_input_shape_given", to="json", input_shape="3")
+    write_json("json_dense_hard_sigmoid_for_3_0", sequential(first(layer("Activation", "act", activation="hard_sigmoid"), 3)))
+    write_options("json_dense_hard_sigmoid_for_3_0", to="json", keras="3.0")
+    normalization = layer("Normalization", "norm", axis=[-1], mean=None, variance=None)
+    write_json("json_normalization_axis_refused", sequential(first(normalization, None)))
+    write_options("json_normalization_axis_refused", to="json")
+
+
+def legacy_weights():
+    def pair(case, layers, model=TWO, **options):
+        write_legacy(case, layers)
+        write_json(case, model, "architecture.json")
+        if options:
+            write_options(case, **options)
+
+    pair("weights_two_dense", WEIGHTS, to="weights.h5", checksum="sha256")
+    pair("weights_to_keras", WEIGHTS)
+    pair("weights_to_json", WEIGHTS, to="json")
+    pair("weights_lstm_hard_sigmoid_to_json", [("rnn", [("rnn/kernel:0", values(3, 8)), ("rnn/recurrent_kernel:0", values(2, 8)),
+                                                        ("rnn/bias:0", values(8))])],
+         sequential(first(lstm("rnn", 2, "hard_sigmoid"), 5, 3)), to="json")
+    pair("weights_by_position", [dense_weights("dense_7", 3, 4, 1), ("drop", []), dense_weights("dense_8", 4, 4, 3)])
+    swapped = [("x_norm", [("x_norm/gamma:0", values(4)), ("x_norm/beta:0", values(4)), ("x_norm/moving_mean:0", values(4)),
+                           ("x_norm/moving_variance:0", np.ones(4, "f4"))]), dense_weights("x", 3, 4, 1)]
+    normalised = sequential(first(dense("a", 4), 3), layer("BatchNormalization", "norm", axis=-1))
+    pair("weights_in_other_order_refused", swapped, normalised)
+    pair("weights_in_other_order_guessed", swapped, normalised, guess="yes")
+    pair("weights_surplus_refused", WEIGHTS + [dense_weights("c", 4, 4, 5)])
+    pair("weights_partial_refused", WEIGHTS[:1])
+    pair("weights_of_another_model_refused", [dense_weights("a", 3, 4, 1), dense_weights("b", 4, 5, 3)])
+    write_legacy("weights_without_config", WEIGHTS, root="model_weights", version=None)
+    write_json("weights_without_config", TWO, "architecture.json")
+    write_legacy("weights_alone_refused", WEIGHTS)
+
+
+architectures()
+legacy_weights()
