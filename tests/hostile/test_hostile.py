@@ -38,8 +38,8 @@ def test_no_file_breaks_a_conversion(name, tmp_path):
         # Damage in what the model does not use; every byte is read by the unit test.
         assert EXPECT[name] in ("ok keras-h5", "corrupt-model", "bad-json")
     elif not EXPECT[name].startswith("ok"):
-        # A kind that nothing reads is refused as that before its contents are looked at.
-        assert codes & {EXPECT[name], "unsupported-pair", "not-a-model"}
+        # A kind that nothing reads, or not alone, is refused as that before its contents are looked at.
+        assert codes & {EXPECT[name], "unsupported-pair", "not-a-model", "architecture-missing"}
     kept = sorted(p.name for p in tmp_path.iterdir())
     assert kept == (["out.keras", "report.json"] if done.returncode == 0 else ["report.json"])
 
