@@ -28,11 +28,6 @@ static const struct route routes[] = {
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 
-const struct route *route_at(size_t index)
-{
-    return index < N_ROUTES ? &routes[index] : NULL;
-}
-
 /* True when `methods`, as "GET, HEAD", has `method`. */
 static bool allows(const char *methods, const char *method)
 {

@@ -26,7 +26,5 @@ struct route {
  */
 int route_find(struct request *req);
 
-/** Row `index` of the table; NULL past the end. */
-const struct route *route_at(size_t index);
 
 #endif
