@@ -26,5 +26,4 @@ struct route {
  */
 int route_find(struct request *req);
 
-
 #endif
