@@ -13,6 +13,10 @@ static const char *const names[] = {
 #define KF_PART(class_name, key, attribute, many, fallback) "part:" class_name "." key,
 #include "../format/parts.def"
 #undef KF_PART
+#define KF_CONTAINER(name, group, doubled, first, last, who) "container:" name,
+#define KF_COPY(class_name)                                  "copy:" class_name,
+#define KF_STATE(group, what)                                "state:" group,
+#include "../format/saving_lib.def"
 #define KF_RULE(classes, key, what, value, since, source) "rule:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
 #define KF_GONE(class_name, why)                          "gone:" class_name,

@@ -38,7 +38,7 @@ static const struct {
     {"SeparableConvolution2D", "SeparableConv2D"},
 };
 
-static const char *class_of(const struct kf_layer *layer)
+const char *kf_keras3_class_of(const struct kf_layer *layer)
 {
     if (layer->inner)
         return layer->inner->topology == KF_SEQUENTIAL ? "Sequential" : "Functional";
@@ -58,7 +58,7 @@ static int name_member(struct naming *naming, struct kf_layer *layer, const char
                        json_t *used)
 {
     struct kf_arena *arena = naming->model->arena;
-    const char *snake = kf_snake_case(arena, class_of(layer));
+    const char *snake = kf_snake_case(arena, kf_keras3_class_of(layer));
     json_int_t number = snake ? kf_json_int(used, snake, -1) + 1 : 0;
 
     if (!snake)

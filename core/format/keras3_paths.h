@@ -24,6 +24,9 @@
  */
 int kf_keras3_paths(struct kf_model *model, int keras, struct kf_report *rep);
 
+/** What the class of a layer calls itself, which is not always the name in the config; static. */
+const char *kf_keras3_class_of(const struct kf_layer *layer);
+
 /**
  * The group of a tensor's variable without its "/vars", in the arena; NULL when memory ran out.
  *

@@ -33,6 +33,16 @@ KF_DEFINE_AUTO(kf_h5)
 /** True when `src` has the signature of HDF5, at `*at_out`: 0, or behind a user block. */
 bool kf_h5_signature(const struct kf_source *src, uint64_t *at_out, struct kf_report *rep);
 
+/**
+ * Read backslashes in the names of the root's members as slashes, as Keras 2.12-2.15 wrote them on
+ * Windows: "layers\dense" becomes the member dense of a group layers.
+ *
+ * Returns 1 when there were any, else 0; CORRUPT when the tree would be no tree, TOO_LARGE,
+ * NO_MEMORY. Paths of datasets that were described before stay good.
+ * Source: keras/src/saving/saving_lib.py, _save_state (2.15): tf.io.gfile.join
+ */
+int kf_h5_split_names(struct kf_h5 *h5, struct kf_report *rep);
+
 bool kf_h5_has(struct kf_h5 *h5, const char *path);
 bool kf_h5_is_group(struct kf_h5 *h5, const char *path);
 /** True too when the object's header is damaged, which reading the attribute then reports. */
