@@ -8,8 +8,7 @@ int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where)
     return kf_report_add(adapt->rep, KF_NO_MEMORY, where, "out of memory");
 }
 
-/* Training state is not carried yet; what the file has of it is named. */
-static int drop_training(struct kf_adapt *adapt)
+int kf_adapt_drop_training(struct kf_adapt *adapt)
 {
     struct kf_model *model = adapt->model;
 
@@ -51,7 +50,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
     KF_TRY(kf_adapt_ops(adapt, graph));
     KF_TRY(kf_adapt_layers(adapt, graph));
     KF_TRY(kf_adapt_names(adapt, graph));
-    return drop_training(adapt);
+    return kf_adapt_drop_training(adapt);
 }
 
 /* One step from a dialect to another; a model goes by as many as it takes. */
@@ -71,13 +70,30 @@ static const struct way *find_way(enum kf_dialect from, enum kf_dialect to)
     return NULL;
 }
 
+/* The last step: what the target release of a dialect takes otherwise than other releases. */
+static const struct {
+    enum kf_dialect dialect;
+    int (*go)(struct kf_adapt *adapt);
+} releases[] = {
+    {KF_DIALECT_KERAS3, kf_adapt_keras3_release},
+};
+
+static int fit_release(struct kf_adapt *adapt)
+{
+    for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++)
+        if (releases[i].dialect == adapt->model->dialect)
+            KF_TRY(releases[i].go(adapt));
+    return 0;
+}
+
 int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
              const struct kf_options *options, struct kf_report *rep)
 {
     struct kf_adapt adapt = {.model = model,
                              .options = options,
                              .rep = rep,
-                             .since = keras / 10000 * 100 + keras / 100 % 100};
+                             .since = keras / 10000 * 100 + keras / 100 % 100,
+                             .native = model->dialect == dialect};
 
     while (model->dialect != dialect) {
         const struct way *way = find_way(model->dialect, dialect);
@@ -89,5 +105,5 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
         KF_TRY(kf_report_status(rep));
         model->dialect = way->to;
     }
-    return 0;
+    return fit_release(&adapt);
 }

@@ -21,11 +21,15 @@ struct kf_adapt {
     struct kf_model *model;
     const struct kf_options *options;
     struct kf_report *rep;
-    int since; /* target release as 3 * 100 + minor, as the tables count */
+    int since;   /* target release as 3 * 100 + minor, as the tables count */
+    bool native; /* the file speaks the target's dialect: only the release may be another one */
 };
 
 /** Report that memory ran out; -KF_NO_MEMORY. */
 int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where);
+
+/* Training state is not carried yet; what the file has of it is named. */
+int kf_adapt_drop_training(struct kf_adapt *adapt);
 
 /* rules.c: the rows of one layer's config; its class may change. */
 int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer);
@@ -38,6 +42,18 @@ int kf_objects_apply(struct kf_adapt *adapt, struct kf_layer *layer);
 
 /* layers.c: all layers of the tree, their classes, configs and parts. */
 int kf_adapt_layers(struct kf_adapt *adapt, struct kf_graph *graph);
+/** A class that Keras does not have: carried untouched or refused, as the user says. */
+int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer);
+/** Refuse a config key that the class does not take; all of them. */
+int kf_adapt_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found);
+/** Refuse a class that came after the target release. */
+int kf_adapt_age(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found);
+/** Put module, class and registered name of a part, number `index`, into its owner's config. */
+int kf_adapt_write_part(struct kf_adapt *adapt, struct kf_layer *owner, struct kf_layer *part,
+                        size_t index);
+
+/* keras3_release.c: what one release of Keras 3 does not share with another. */
+int kf_adapt_keras3_release(struct kf_adapt *adapt);
 
 /* names.c: names that Keras 3 does not take. */
 int kf_adapt_names(struct kf_adapt *adapt, struct kf_graph *graph);

@@ -7,7 +7,7 @@
 static int adapt_layer(struct kf_adapt *adapt, struct kf_layer *layer);
 
 /* A key that neither a row nor the class of Keras 3 knows would make the load fail. */
-static int check_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found)
+int kf_adapt_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found)
 {
     const char *key;
     json_t *value;
@@ -29,16 +29,10 @@ static int keep_custom(struct kf_adapt *adapt, struct kf_layer *layer, const cha
     return kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "%s %s", what, layer->class_name);
 }
 
-static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
+int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    const char *rule = NULL, *why = kf_rules_gone(layer->class_name, &rule);
     bool lambda = strcmp(layer->class_name, "Lambda") == 0;
 
-    if (why) {
-        kf_report_rule(adapt->rep, rule);
-        kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, why);
-        return 0;
-    }
     if (lambda)
         kf_report_add(adapt->rep, KF_CARRIES_CODE, layer->path,
                       "the Lambda holds Python code, which was not run");
@@ -53,7 +47,18 @@ static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
-static int too_new(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found)
+static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    const char *rule = NULL, *why = kf_rules_gone(layer->class_name, &rule);
+
+    if (!why)
+        return kf_adapt_custom(adapt, layer);
+    kf_report_rule(adapt->rep, rule);
+    kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, why);
+    return 0;
+}
+
+int kf_adapt_age(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found)
 {
     if (adapt->since < found->since)
         kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s came with Keras %d.%d",
@@ -62,8 +67,8 @@ static int too_new(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
 }
 
 /* The object of a part in its parent's config, as Keras 3 writes it. */
-static int write_part(struct kf_adapt *adapt, struct kf_layer *owner, struct kf_layer *part,
-                      size_t index)
+int kf_adapt_write_part(struct kf_adapt *adapt, struct kf_layer *owner, struct kf_layer *part,
+                        size_t index)
 {
     json_t *list = part->config_key ? json_object_get(owner->config, part->config_key) : NULL;
     json_t *object = part->in_container ? json_array_get(list, index) : list;
@@ -84,7 +89,7 @@ static int adapt_parts(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     for (size_t i = 0; i < layer->n_parts; i++) {
         KF_TRY(adapt_layer(adapt, layer->parts[i]));
-        KF_TRY(write_part(adapt, layer, layer->parts[i], i));
+        KF_TRY(kf_adapt_write_part(adapt, layer, layer->parts[i], i));
     }
     return 0;
 }
@@ -102,10 +107,10 @@ static int adapt_class(struct kf_adapt *adapt, struct kf_layer *layer)
         return refuse_class(adapt, layer);
     layer->module = found->module;
     layer->registered_name = NULL;
-    KF_TRY(too_new(adapt, layer, found));
+    KF_TRY(kf_adapt_age(adapt, layer, found));
     KF_TRY(kf_objects_apply(adapt, layer));
     KF_TRY(kf_adapt_gates(adapt, layer));
-    return check_keys(adapt, layer, found);
+    return kf_adapt_keys(adapt, layer, found);
 }
 
 static int adapt_layer(struct kf_adapt *adapt, struct kf_layer *layer)

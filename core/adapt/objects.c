@@ -47,6 +47,9 @@ static const struct {
 /* Source: keras/src/activations/__init__.py get (3.3.3, 3.4.1) */
 #define ACTIVATION_LAYERS_SINCE 304
 
+/* Source: keras/src/dtype_policies/__init__.py get (3.3.3, 3.4.1) */
+#define POLICIES_SINCE 304
+
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 static const struct position *position_of(const char *key)
@@ -70,14 +73,15 @@ static int replace(struct kf_adapt *adapt, struct kf_layer *layer, const char *k
     return kf_json_set(layer->config, key, value, adapt->rep);
 }
 
-/* A policy's name: Keras 3 takes the string in every release, and Keras 2's object in none. */
+/* A policy's name: Keras 3 takes the string in every release, and Keras 2's object in none; its own
+ * one only later. */
 static int apply_dtype(struct kf_adapt *adapt, struct kf_layer *layer, json_t *value)
 {
     const char *name = kf_json_str(json_object_get(value, "config"), "name", NULL);
 
     if (kf_streq(json_string_value(value), "infer") || kf_streq(name, "infer"))
         name = "float32";
-    else if (!json_is_object(value))
+    else if (!json_is_object(value) || (adapt->native && adapt->since >= POLICIES_SINCE))
         return 0;
     if (!name) {
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, "dtype", value, NULL,

@@ -10,6 +10,12 @@ const struct kf_format_info kf_info_read_keras_h5 = {
     .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
 };
 
+const struct kf_format_info kf_info_read_keras3_h5 = {
+    .name = "keras3-h5",
+    .title = "legacy whole model in HDF5 (.h5) of Keras 3",
+    .wrote = "Keras 3.0-3.15",
+};
+
 const struct kf_format_info kf_info_read_json = {
     .name = "keras-json",
     .title = "architecture in JSON, from to_json()",
@@ -69,10 +75,8 @@ const struct kf_format_info kf_info_write_json = {
 };
 
 static const struct kf_format_info *const readers[] = {
-    &kf_info_read_keras_h5,
-    &kf_info_read_json,
-    &kf_info_read_h5_weights,
-    &kf_info_read_h5_no_config,
+    &kf_info_read_keras_h5,   &kf_info_read_keras3_h5,    &kf_info_read_json,
+    &kf_info_read_h5_weights, &kf_info_read_h5_no_config,
 };
 static const struct kf_format_info *const writers[] = {
     &kf_info_write_keras,

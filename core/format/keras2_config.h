@@ -28,14 +28,38 @@
 int kf_keras2_graph(struct kf_model *model, json_t *object, const struct kf_options *options,
                     struct kf_report *rep);
 
-/* Between keras2_graph.c and its neighbours. */
+/* Between keras2_graph.c and its neighbours, keras3_graph.c among them. */
+struct kf_keras2_parse;
+
+/* What the configs of Keras 2 and 3 do not have in common. */
+struct kf_config_forms {
+    /* Read inbound_nodes, input_layers and output_layers of a functional config. */
+    int (*nodes)(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *config);
+    /* What a Sequential needs behind its layers; NULL for nothing. */
+    int (*sequential)(struct kf_keras2_parse *parse, struct kf_graph *graph);
+    /* True for an entry of a graph that is no layer; NULL where there are none. */
+    bool (*is_operation)(struct kf_layer *layer);
+};
+
 struct kf_keras2_parse {
     struct kf_model *model;
     const struct kf_options *options;
     struct kf_report *rep;
+    const struct kf_config_forms *forms;
     uint64_t n_layers;
     unsigned depth;
 };
+
+/** Make the graph of a model from a config of these forms; see kf_keras2_graph(). */
+int kf_config_graph(struct kf_model *model, json_t *object, const struct kf_config_forms *forms,
+                    const struct kf_options *options, struct kf_report *rep);
+
+/** Refuse a structure that holds "$ref": it is ours, and a file with one would forge an input. */
+int kf_config_no_refs(struct kf_keras2_parse *parse, const json_t *value, const char *where);
+
+/** Put the number of each layer of a graph into `index_of` by its name; BAD_GRAPH for two of one.
+ */
+int kf_config_names(struct kf_keras2_parse *parse, const struct kf_graph *graph, json_t *index_of);
 
 /** Read inbound_nodes, input_layers and output_layers of a functional config into the graph. */
 int kf_keras2_nodes(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *config);

@@ -134,13 +134,16 @@ static int parse_layer(struct kf_keras2_parse *parse, struct kf_layer **out, jso
     if (!(layer = kf_layer_new(parse->model)))
         return no_memory(parse, above);
     KF_TRY(fill_layer(parse, layer, object, name, above));
-    if (is_model(layer->class_name, layer->config))
+    if (parse->forms->is_operation && parse->forms->is_operation(layer))
+        layer->operation = true;
+    else if (is_model(layer->class_name, layer->config))
         KF_TRY(parse_model(parse, &layer->inner, object, layer->path));
     else
         KF_TRY(parse_parts(parse, layer));
     if (layer->inner)
         layer->trainable = layer->inner->trainable;
-    KF_TRY(kf_vars_make(parse->model, layer, parse->rep));
+    if (!layer->operation)
+        KF_TRY(kf_vars_make(parse->model, layer, parse->rep));
     parse->depth--;
     *out = layer;
     return 0;
@@ -182,7 +185,7 @@ static int parse_sequential(struct kf_keras2_parse *parse, struct kf_graph *grap
     if (!json_is_array(list))
         return kf_report_add(parse->rep, KF_BAD_CONFIG, graph->path, "the model has no layers");
     KF_TRY(parse_layers(parse, graph, list));
-    return kf_keras2_sequential_input(parse, graph);
+    return parse->forms->sequential ? parse->forms->sequential(parse, graph) : 0;
 }
 
 static int parse_functional(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *config)
@@ -195,7 +198,7 @@ static int parse_functional(struct kf_keras2_parse *parse, struct kf_graph *grap
                              "a %s without a list of layers: a model defined by Python code",
                              graph->class_name);
     KF_TRY(parse_layers(parse, graph, list));
-    return kf_keras2_nodes(parse, graph, config);
+    return parse->forms->nodes(parse, graph, config);
 }
 
 static int parse_model(struct kf_keras2_parse *parse, struct kf_graph **out, json_t *object,
@@ -224,10 +227,10 @@ static int parse_model(struct kf_keras2_parse *parse, struct kf_graph **out, jso
                       : parse_functional(parse, graph, config);
 }
 
-int kf_keras2_graph(struct kf_model *model, json_t *object, const struct kf_options *options,
-                    struct kf_report *rep)
+int kf_config_graph(struct kf_model *model, json_t *object, const struct kf_config_forms *forms,
+                    const struct kf_options *options, struct kf_report *rep)
 {
-    struct kf_keras2_parse parse = {.model = model, .options = options, .rep = rep};
+    struct kf_keras2_parse parse = {.model = model, .options = options, .rep = rep, .forms = forms};
     const char *class_name = kf_json_str(object, "class_name", NULL);
     const json_t *config = json_object_get(object, "config");
 
@@ -239,4 +242,13 @@ int kf_keras2_graph(struct kf_model *model, json_t *object, const struct kf_opti
                              "%s is a model defined by Python code: its config has no layers",
                              class_name);
     return parse_model(&parse, &model->graph, object, "");
+}
+
+int kf_keras2_graph(struct kf_model *model, json_t *object, const struct kf_options *options,
+                    struct kf_report *rep)
+{
+    static const struct kf_config_forms forms = {.nodes = kf_keras2_nodes,
+                                                 .sequential = kf_keras2_sequential_input};
+
+    return kf_config_graph(model, object, &forms, options, rep);
 }

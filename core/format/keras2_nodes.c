@@ -21,6 +21,33 @@ static int bad(struct nodes *nodes, const char *where, const char *what)
     return kf_report_add(nodes->parse->rep, KF_BAD_GRAPH, where, "%s", what);
 }
 
+int kf_config_no_refs(struct kf_keras2_parse *parse, const json_t *value, const char *where)
+{
+    const char *key;
+    json_t *one;
+    size_t i;
+
+    if (json_object_get(value, "$ref"))
+        return kf_report_add(parse->rep, KF_BAD_GRAPH, where,
+                             "a call has an argument $ref, which no Keras writes");
+    json_array_foreach(value, i, one) KF_TRY(kf_config_no_refs(parse, one, where));
+    json_object_foreach((json_t *)value, key, one) KF_TRY(kf_config_no_refs(parse, one, where));
+    return 0;
+}
+
+int kf_config_names(struct kf_keras2_parse *parse, const struct kf_graph *graph, json_t *index_of)
+{
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        const char *name = graph->layers[i]->name;
+
+        if (json_object_get(index_of, name))
+            return kf_report_add(parse->rep, KF_BAD_GRAPH, graph->path, "two layers are called %s",
+                                 name);
+        KF_TRY(kf_json_set(index_of, name, json_integer((json_int_t)i), parse->rep));
+    }
+    return 0;
+}
+
 /* [layer, node, tensor] or [layer, node, tensor, kwargs]; "_CONSTANT_VALUE" included. */
 static bool is_spec(const json_t *value)
 {
@@ -60,20 +87,6 @@ static int spec_ref(struct nodes *nodes, json_t **out, const json_t *spec, const
  */
 static int convert(struct nodes *nodes, json_t **out, const json_t *value, json_t *kwargs,
                    const char *where);
-
-/* "$ref" is ours: a file that holds one would forge an input. */
-static int no_refs(struct nodes *nodes, const json_t *value, const char *where)
-{
-    const char *key;
-    json_t *one;
-    size_t i;
-
-    if (json_object_get(value, "$ref"))
-        return bad(nodes, where, "a call has an argument $ref, which no Keras writes");
-    json_array_foreach(value, i, one) KF_TRY(no_refs(nodes, one, where));
-    json_object_foreach((json_t *)value, key, one) KF_TRY(no_refs(nodes, one, where));
-    return 0;
-}
 
 static int convert_spec(struct nodes *nodes, json_t **out, const json_t *spec, json_t *kwargs,
                         const char *where)
@@ -180,23 +193,8 @@ static int read_calls(struct nodes *nodes, json_t *list)
         struct kf_layer *layer = nodes->graph->layers[i];
         const json_t *inbound = json_object_get(object, "inbound_nodes");
 
-        KF_TRY(no_refs(nodes, inbound, layer->path));
+        KF_TRY(kf_config_no_refs(nodes->parse, inbound, layer->path));
         json_array_foreach(inbound, k, node) KF_TRY(read_call(nodes, layer, node));
-    }
-    return 0;
-}
-
-static int map_names(struct nodes *nodes)
-{
-    struct kf_graph *graph = nodes->graph;
-
-    for (size_t i = 0; i < graph->n_layers; i++) {
-        const char *name = graph->layers[i]->name;
-
-        if (json_object_get(nodes->index_of, name))
-            return kf_report_add(nodes->parse->rep, KF_BAD_GRAPH, graph->path,
-                                 "two layers are called %s", name);
-        KF_TRY(kf_json_set(nodes->index_of, name, json_integer((json_int_t)i), nodes->parse->rep));
     }
     return 0;
 }
@@ -241,13 +239,13 @@ static int read_ends(struct nodes *nodes, json_t **out, const json_t *ends, cons
     if (!json_is_array(ends) && !json_is_object(ends))
         return kf_report_add(nodes->parse->rep, KF_BAD_GRAPH, nodes->graph->path,
                              "the model's config has no %s", what);
-    KF_TRY(no_refs(nodes, ends, nodes->graph->path));
+    KF_TRY(kf_config_no_refs(nodes->parse, ends, nodes->graph->path));
     return convert(nodes, out, only && is_spec(only) ? only : ends, NULL, nodes->graph->path);
 }
 
 static int read_nodes(struct nodes *nodes, json_t *config)
 {
-    KF_TRY(map_names(nodes));
+    KF_TRY(kf_config_names(nodes->parse, nodes->graph, nodes->index_of));
     KF_TRY(read_calls(nodes, json_object_get(config, "layers")));
     KF_TRY(read_ends(nodes, &nodes->graph->inputs, json_object_get(config, "input_layers"),
                      "input_layers"));

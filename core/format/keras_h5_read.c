@@ -4,6 +4,7 @@
 #include "../io/json.h"
 #include "info.h"
 #include "keras2_config.h"
+#include "keras3_graph.h"
 #include "keras_h5.h"
 #include "legacy_weights.h"
 #include "reader.h"
@@ -58,7 +59,8 @@ static int read_graph(struct kf_model *model, struct state *state, const struct 
     int r = read_json(state, &config, "model_config", options, rep);
 
     if (r >= 0)
-        r = kf_keras2_graph(model, config, options, rep);
+        r = model->dialect == KF_DIALECT_KERAS3 ? kf_keras3_graph(model, config, options, rep)
+                                                : kf_keras2_graph(model, config, options, rep);
     json_decref(config);
     return r;
 }
@@ -69,7 +71,8 @@ static int read_keras_h5(struct kf_model *model, void *opaque, const struct kf_o
     struct state *state = opaque;
 
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
-    model->dialect = KF_DIALECT_KERAS2;
+    model->dialect =
+        model->reader->kind == KF_FILE_KERAS3_H5 ? KF_DIALECT_KERAS3 : KF_DIALECT_KERAS2;
     model->keras = kf_release_parse(rep->source.keras_version);
     KF_TRY(read_graph(model, state, options, rep));
     KF_TRY(read_training(model, state, options, rep));
@@ -90,6 +93,14 @@ static void close_keras_h5(void *opaque)
 const struct kf_reader kf_read_keras_h5 = {
     .info = &kf_info_read_keras_h5,
     .kind = KF_FILE_KERAS_H5,
+    .state_size = sizeof(struct state),
+    .read = read_keras_h5,
+    .close = close_keras_h5,
+};
+
+const struct kf_reader kf_read_keras3_h5 = {
+    .info = &kf_info_read_keras3_h5,
+    .kind = KF_FILE_KERAS3_H5,
     .state_size = sizeof(struct state),
     .read = read_keras_h5,
     .close = close_keras_h5,

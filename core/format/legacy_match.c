@@ -69,10 +69,10 @@ int kf_legacy_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_mode
     return 0;
 }
 
-static bool has_tensors(struct kf_layer *layer)
+static bool has_tensors(const struct match *match, struct kf_layer *layer)
 {
     struct kf_legacy_order order = {0};
-    bool any = kf_legacy_order(&order, layer) >= 0 && order.n > 0;
+    bool any = kf_legacy_order(&order, layer, match->model->dialect) >= 0 && order.n > 0;
 
     kf_legacy_order_finish(&order);
     return any;
@@ -96,7 +96,7 @@ static void take(struct match *match, size_t layer, struct kf_legacy_group *grou
 static bool by_name(struct match *match, const struct kf_graph *graph)
 {
     for (size_t i = 0; i < graph->n_layers; i++)
-        if (has_tensors(graph->layers[i]) && !group_of(match, graph->layers[i]))
+        if (has_tensors(match, graph->layers[i]) && !group_of(match, graph->layers[i]))
             return false;
     for (size_t i = 0; i < graph->n_layers; i++)
         take(match, i, group_of(match, graph->layers[i]));
@@ -125,7 +125,7 @@ static bool has_shape(struct match *match, const struct kf_legacy_slot *slot,
 static bool fits(struct match *match, struct kf_layer *layer, const struct kf_legacy_group *group)
 {
     struct kf_legacy_order order = {0};
-    bool good = kf_legacy_order(&order, layer) >= 0 && order.n == group->n;
+    bool good = kf_legacy_order(&order, layer, match->model->dialect) >= 0 && order.n == group->n;
 
     for (size_t i = 0; good && i < order.n; i++)
         good = kf_legacy_names(group->weights[i], order.slots[i].tensor->variable) &&
@@ -152,7 +152,7 @@ static bool by_position(struct match *match, const struct kf_graph *graph)
 
         if (kf_legacy_is_opaque(graph->layers[i]))
             return false;
-        if (!has_tensors(graph->layers[i]))
+        if (!has_tensors(match, graph->layers[i]))
             continue;
         group = next_group(match, &at);
         if (!group || !fits(match, graph->layers[i], group))
@@ -233,7 +233,7 @@ static int by_shape(struct match *match, const struct kf_graph *graph, bool gues
             take(match, i, group);
     }
     for (size_t i = 0; i < graph->n_layers; i++)
-        if (!match->of[i] && has_tensors(graph->layers[i]))
+        if (!match->of[i] && has_tensors(match, graph->layers[i]))
             find_by_shape(match, i, graph->layers[i], guess);
     return kf_report_status(match->rep);
 }

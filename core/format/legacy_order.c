@@ -79,8 +79,52 @@ static int add_all(struct kf_legacy_order *order, struct kf_layer *layer)
     return add_non_trainable(order, layer);
 }
 
-int kf_legacy_order(struct kf_legacy_order *out, struct kf_layer *layer)
+/*
+ * Keras 3 walks what a layer holds, own variables first, and then takes from that list what is
+ * trainable: each variable has a flag, which the layer that made it sets.
+ *
+ * Source: keras/src/layers/layer.py, weights, trainable_weights, trainable.setter (3.0.5, 3.15.1)
+ */
+static int add_flagged(struct kf_legacy_order *order, struct kf_layer *layer, bool trainable)
 {
+    bool model = layer->inner != NULL;
+    struct kf_layer **below = model ? layer->inner->layers : layer->parts;
+    size_t n = model ? layer->inner->n_layers : layer->n_parts;
+
+    for (int made = 1; made >= 0; made--)
+        for (size_t i = 0; i < layer->n_tensors; i++)
+            if (layer->tensors[i].trainable == made && (layer->trainable && made) == trainable)
+                KF_TRY(add(order, layer, &layer->tensors[i]));
+    for (size_t i = 0; i < n; i++)
+        KF_TRY(add_flagged(order, below[i], trainable));
+    return 0;
+}
+
+static int add_walked(struct kf_legacy_order *order, struct kf_layer *layer)
+{
+    bool model = layer->inner != NULL;
+    struct kf_layer **below = model ? layer->inner->layers : layer->parts;
+    size_t n = model ? layer->inner->n_layers : layer->n_parts;
+
+    KF_TRY(add_own(order, layer, true));
+    KF_TRY(add_own(order, layer, false));
+    for (size_t i = 0; i < n; i++)
+        KF_TRY(add_walked(order, below[i]));
+    return 0;
+}
+
+static int order_keras3(struct kf_legacy_order *out, struct kf_layer *layer)
+{
+    if (!layer->trainable)
+        return add_walked(out, layer);
+    KF_TRY(add_flagged(out, layer, true));
+    return add_flagged(out, layer, false);
+}
+
+int kf_legacy_order(struct kf_legacy_order *out, struct kf_layer *layer, enum kf_dialect dialect)
+{
+    if (dialect == KF_DIALECT_KERAS3)
+        return order_keras3(out, layer);
     KF_TRY(add_trainable(out, layer));
     return add_non_trainable(out, layer);
 }

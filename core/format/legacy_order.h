@@ -15,8 +15,11 @@ struct kf_legacy_order {
     size_t n, cap;
 };
 
-/** Collect the slots of `layer` into a zeroed `out`; -KF_NO_MEMORY (unreported) or 0. */
-int kf_legacy_order(struct kf_legacy_order *out, struct kf_layer *layer);
+/**
+ * Collect the slots of `layer` into a zeroed `out`, in the order of the Keras that wrote the file:
+ * KF_DIALECT_KERAS3, or any other. -KF_NO_MEMORY (unreported) or 0.
+ */
+int kf_legacy_order(struct kf_legacy_order *out, struct kf_layer *layer, enum kf_dialect dialect);
 void kf_legacy_order_finish(struct kf_legacy_order *order);
 
 #endif

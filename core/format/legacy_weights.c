@@ -125,7 +125,7 @@ static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *g
                         const char **names, size_t n)
 {
     struct kf_legacy_order order = {0};
-    int r = kf_legacy_order(&order, layer);
+    int r = kf_legacy_order(&order, layer, bind->model->dialect);
 
     if (r < 0)
         r = no_memory(bind);

@@ -4,15 +4,14 @@
 
 /* Every format, one line each. */
 extern const struct kf_reader kf_read_keras_h5;
+extern const struct kf_reader kf_read_keras3_h5;
 extern const struct kf_reader kf_read_json;
 extern const struct kf_reader kf_read_h5_weights;
 extern const struct kf_reader kf_read_h5_no_config;
 
 static const struct kf_reader *const readers[] = {
-    &kf_read_keras_h5,
-    &kf_read_json,
-    &kf_read_h5_weights,
-    &kf_read_h5_no_config,
+    &kf_read_keras_h5,   &kf_read_keras3_h5,    &kf_read_json,
+    &kf_read_h5_weights, &kf_read_h5_no_config,
 };
 
 extern const struct kf_writer kf_write_keras;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/adapt/adapt.h"
 #include "core/format/keras2_config.h"
+#include "core/format/keras3_graph.h"
 #include "core/format/registry.h"
 #include "core/io/json.h"
 #include "core/model/validate.h"
 #include "fuzz.h"
 #include <string.h>
 
-/* The config of a model of Keras 2, without HDF5: its graph, adapted and laid out as .keras. */
+/* The config of a model of Keras 2 or 3, without HDF5: its graph, adapted and laid out as .keras.
+ */
 
 static int pull_zeros(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                       struct kf_report *rep)
@@ -47,7 +49,8 @@ static int convert(struct kf_model *model, json_t *config, const struct kf_optio
     const struct kf_writer *writer;
 
     KF_TRY(kf_registry_writer(&writer, "keras", rep));
-    KF_TRY(kf_keras2_graph(model, config, options, rep));
+    KF_TRY(model->dialect == KF_DIALECT_KERAS3 ? kf_keras3_graph(model, config, options, rep)
+                                               : kf_keras2_graph(model, config, options, rep));
     kf_layers_each(model->graph, give_payloads, model);
     KF_TRY(kf_model_validate(model, rep));
     KF_TRY(kf_adapt(model, KF_DIALECT_KERAS3, options->keras, options, rep));
@@ -68,6 +71,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     options.keras = releases[n % 3];
     options.custom = n & 1 ? KF_CUSTOM_KEEP : KF_CUSTOM_REFUSE;
     options.input_shape = n & 2 ? "None,3" : NULL;
+    if (memmem(data, n, "\"args\"", 6)) {
+        model->dialect = KF_DIALECT_KERAS3;
+        model->keras = releases[n % 5 % 3];
+    } else {
+        model->dialect = KF_DIALECT_KERAS2;
+    }
     kf_report_init(&rep);
     config = kf_json_parse((const char *)data, n, &options.limits, "model_config", &rep);
     if (config) {

@@ -75,12 +75,12 @@ static struct kf_layer *nested(bool trainable, struct kf_layer *a, struct kf_lay
     return made;
 }
 
-static void assert_order(struct kf_layer *of, const char *want)
+static void assert_order_in(enum kf_dialect dialect, struct kf_layer *of, const char *want)
 {
     struct kf_legacy_order order = {0};
     char got[256] = "";
 
-    assert_int_equal(kf_legacy_order(&order, of), 0);
+    assert_int_equal(kf_legacy_order(&order, of, dialect), 0);
     for (size_t i = 0; i < order.n; i++) {
         size_t n = strlen(got);
 
@@ -88,6 +88,11 @@ static void assert_order(struct kf_layer *of, const char *want)
     }
     assert_string_equal(got, want);
     kf_legacy_order_finish(&order);
+}
+
+static void assert_order(struct kf_layer *of, const char *want)
+{
+    assert_order_in(KF_DIALECT_KERAS2, of, want);
 }
 
 static struct kf_layer *norm(bool trainable)
@@ -160,13 +165,29 @@ static void frozen_wrapper_lists_a_models_layers_in_turn(void **state)
                  "gamma beta kernel bias mean. variance.");
 }
 
+/* Keras 3 walks the tree once and sorts its variables by their own flags. */
+static void keras3_sorts_one_walk(void **state)
+{
+    (void)state;
+    assert_order_in(KF_DIALECT_KERAS3, nested(true, norm(true), dense(true)),
+                    "gamma beta kernel bias mean. variance.");
+    assert_order_in(KF_DIALECT_KERAS3, nested(true, dense(false), norm(true)),
+                    "gamma beta kernel bias mean. variance.");
+    assert_order_in(KF_DIALECT_KERAS3, nested(false, norm(true), dense(false)),
+                    "gamma beta mean. variance. kernel bias");
+    assert_order_in(KF_DIALECT_KERAS3, wrapper(false, dense(true), norm(false)),
+                    "kernel bias gamma beta mean. variance.");
+    assert_order_in(KF_DIALECT_KERAS3, wrapper(true, norm(false), dense(true)),
+                    "kernel bias gamma beta mean. variance.");
+}
+
 static void slots_name_the_owner(void **state)
 {
     struct kf_legacy_order order = {0};
     struct kf_layer *first = dense(true), *second = dense(false);
 
     (void)state;
-    assert_int_equal(kf_legacy_order(&order, nested(true, second, first)), 0);
+    assert_int_equal(kf_legacy_order(&order, nested(true, second, first), KF_DIALECT_KERAS2), 0);
     assert_int_equal(order.n, 4);
     assert_ptr_equal(order.slots[0].layer, first);
     assert_ptr_equal(order.slots[3].layer, second);
@@ -178,7 +199,7 @@ static void slots_name_the_owner(void **state)
 static int order_once(void *context)
 {
     struct kf_legacy_order order = {0};
-    int r = kf_legacy_order(&order, context);
+    int r = kf_legacy_order(&order, context, KF_DIALECT_KERAS2);
 
     kf_legacy_order_finish(&order);
     return r;
@@ -203,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(frozen_part_goes_behind_the_others, make, drop),
         cmocka_unit_test_setup_teardown(frozen_wrapper_lists_each_part_whole, make, drop),
         cmocka_unit_test_setup_teardown(frozen_wrapper_lists_a_models_layers_in_turn, make, drop),
+        cmocka_unit_test_setup_teardown(keras3_sorts_one_walk, make, drop),
         cmocka_unit_test_setup_teardown(slots_name_the_owner, make, drop),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, make, drop),
     };
