@@ -16,6 +16,12 @@ const struct kf_format_info kf_info_read_keras3_h5 = {
     .wrote = "Keras 3.0-3.15",
 };
 
+const struct kf_format_info kf_info_read_keras_zip2 = {
+    .name = "keras-zip2",
+    .title = "Keras 2 model (.keras)",
+    .wrote = "Keras 2.12-2.15, tf_keras 2.16-2.21",
+};
+
 const struct kf_format_info kf_info_read_json = {
     .name = "keras-json",
     .title = "architecture in JSON, from to_json()",
@@ -74,15 +80,23 @@ const struct kf_format_info kf_info_write_json = {
     .keras_default = KF_KERAS(3, 15, 1),
 };
 
+/* clang-format off */
 static const struct kf_format_info *const readers[] = {
-    &kf_info_read_keras_h5,   &kf_info_read_keras3_h5,    &kf_info_read_json,
-    &kf_info_read_h5_weights, &kf_info_read_h5_no_config,
+    &kf_info_read_keras_h5,
+    &kf_info_read_keras3_h5,
+    &kf_info_read_json,
+    &kf_info_read_keras_zip2,
+    &kf_info_read_h5_weights,
+    &kf_info_read_h5_no_config,
 };
+/* clang-format on */
+/* clang-format off */
 static const struct kf_format_info *const writers[] = {
     &kf_info_write_keras,
     &kf_info_write_weights_h5,
     &kf_info_write_json,
 };
+/* clang-format on */
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
 

@@ -7,6 +7,7 @@
 /* What each format is, apart from the code that reads or writes it, so that a program that only
  * talks about formats needs no HDF5. */
 extern const struct kf_format_info kf_info_read_keras_h5;
+extern const struct kf_format_info kf_info_read_keras_zip2;
 extern const struct kf_format_info kf_info_read_json;
 extern const struct kf_format_info kf_info_read_h5_weights;
 extern const struct kf_format_info kf_info_read_h5_no_config;

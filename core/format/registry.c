@@ -5,24 +5,33 @@
 /* Every format, one line each. */
 extern const struct kf_reader kf_read_keras_h5;
 extern const struct kf_reader kf_read_keras3_h5;
+extern const struct kf_reader kf_read_keras_zip2;
 extern const struct kf_reader kf_read_json;
 extern const struct kf_reader kf_read_h5_weights;
 extern const struct kf_reader kf_read_h5_no_config;
 
+/* clang-format off */
 static const struct kf_reader *const readers[] = {
-    &kf_read_keras_h5,   &kf_read_keras3_h5,    &kf_read_json,
-    &kf_read_h5_weights, &kf_read_h5_no_config,
+    &kf_read_keras_h5,
+    &kf_read_keras3_h5,
+    &kf_read_json,
+    &kf_read_keras_zip2,
+    &kf_read_h5_weights,
+    &kf_read_h5_no_config,
 };
+/* clang-format on */
 
 extern const struct kf_writer kf_write_keras;
 extern const struct kf_writer kf_write_weights_h5;
 extern const struct kf_writer kf_write_json;
 
+/* clang-format off */
 static const struct kf_writer *const writers[] = {
     &kf_write_keras,
     &kf_write_weights_h5,
     &kf_write_json,
 };
+/* clang-format on */
 
 int kf_registry_writer(const struct kf_writer **out, const char *name, struct kf_report *rep)
 {

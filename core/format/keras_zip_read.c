@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "info.h"
+#include "keras2_config.h"
+#include "keras_zip.h"
+#include "keras_zip_open.h"
+#include "reader.h"
+
+static int read_keras_zip2(struct kf_model *model, void *opaque, const struct kf_options *options,
+                           struct kf_report *rep)
+{
+    struct kf_keras_zip *zip = opaque;
+
+    model->dialect = KF_DIALECT_KERAS2;
+    KF_TRY(kf_keras_zip_open(zip, model, options, rep));
+    KF_TRY(kf_keras2_graph(model, zip->config, options, rep));
+    return kf_keras_zip_bind(zip, model, KF_ZIP_WEIGHTS, "", options, rep);
+}
+
+static void close_keras_zip2(void *opaque)
+{
+    kf_keras_zip_close(opaque);
+}
+
+const struct kf_reader kf_read_keras_zip2 = {
+    .info = &kf_info_read_keras_zip2,
+    .kind = KF_FILE_KERAS_ZIP2,
+    .state_size = sizeof(struct kf_keras_zip),
+    .read = read_keras_zip2,
+    .close = close_keras_zip2,
+};
