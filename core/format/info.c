@@ -28,6 +28,12 @@ const struct kf_format_info kf_info_read_json = {
     .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
 };
 
+const struct kf_format_info kf_info_read_yaml = {
+    .name = "keras-yaml",
+    .title = "architecture in YAML, from to_yaml()",
+    .wrote = "Keras 2.0-2.5",
+};
+
 const struct kf_format_info kf_info_read_h5_weights = {
     .name = "h5-weights",
     .title = "legacy weights in HDF5 (.h5), with an architecture",
@@ -88,6 +94,7 @@ static const struct kf_format_info *const readers[] = {
     &kf_info_read_keras_zip2,
     &kf_info_read_h5_weights,
     &kf_info_read_h5_no_config,
+    &kf_info_read_yaml,
 };
 /* clang-format on */
 /* clang-format off */

@@ -7,6 +7,7 @@ extern const struct kf_reader kf_read_keras_h5;
 extern const struct kf_reader kf_read_keras3_h5;
 extern const struct kf_reader kf_read_keras_zip2;
 extern const struct kf_reader kf_read_json;
+extern const struct kf_reader kf_read_yaml;
 extern const struct kf_reader kf_read_h5_weights;
 extern const struct kf_reader kf_read_h5_no_config;
 
@@ -18,6 +19,7 @@ static const struct kf_reader *const readers[] = {
     &kf_read_keras_zip2,
     &kf_read_h5_weights,
     &kf_read_h5_no_config,
+    &kf_read_yaml,
 };
 /* clang-format on */
 

@@ -112,6 +112,43 @@ def architectures():
     write_options("json_normalization_axis_refused", to="json")
 
 
+YAML = """backend: tensorflow
+class_name: Sequential
+config:
+  layers:
+  - class_name: Dense
+    config:
+      activation: relu
+      activity_regularizer: null
+      batch_input_shape: !!python/tuple [null, 3]
+      dtype: float32
+      kernel_initializer: &id001
+        class_name: RandomUniform
+        config: {maxval: 5.0e-02, minval: -0.05, seed: null}
+      bias_initializer: *id001
+      name: !!python/unicode 'a'
+      trainable: true
+      units: 4
+      use_bias: yes
+  name: sequential_1
+keras_version: 2.3.1
+"""
+
+
+def yaml():
+    def case(name, text, **options):
+        path(name, "in.yaml").write_text(text)
+        write_options(name, to="json", **options)
+
+    case("yaml_dense", YAML)
+    case("yaml_python_tag_refused", YAML.replace("!!python/unicode", "!!python/object/apply:os.system"))
+    case("yaml_alias_of_itself_refused", YAML.replace("*id001", "&id002 [*id002]"))
+    bomb = "".join(f"x{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10) if i else 'lol'}]\n" for i in range(10))
+    case("yaml_bomb_refused", bomb + YAML)
+    case("yaml_deep_refused", YAML + "x: " + "[" * 600 + "]" * 600 + "\n")
+    case("yaml_key_twice_refused", YAML + "backend: theano\n")
+
+
 def legacy_weights():
     def pair(case, layers, model=TWO, **options):
         write_legacy(case, layers)
@@ -140,4 +177,5 @@ def legacy_weights():
 
 
 architectures()
+yaml()
 legacy_weights()
