@@ -46,6 +46,18 @@ const struct kf_format_info kf_info_read_h5_no_config = {
     .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
 };
 
+const struct kf_format_info kf_info_read_weights_h5 = {
+    .name = "weights-h5",
+    .title = "weights of saving_lib (.weights.h5), with an architecture",
+    .wrote = "Keras 2.12-2.15, tf_keras 2.16-2.21, Keras 3",
+};
+
+const struct kf_format_info kf_info_read_shards = {
+    .name = "weights-json",
+    .title = "weights in shards (.weights.json), with an architecture",
+    .wrote = "Keras 3.10-3.15",
+};
+
 /* The releases of Keras 3 that a config or weights are written for. */
 #define KERAS3                                                                                     \
     (const struct kf_release_range[])                                                              \
@@ -95,6 +107,8 @@ static const struct kf_format_info *const readers[] = {
     &kf_info_read_h5_weights,
     &kf_info_read_h5_no_config,
     &kf_info_read_yaml,
+    &kf_info_read_weights_h5,
+    &kf_info_read_shards,
 };
 /* clang-format on */
 /* clang-format off */

@@ -10,6 +10,8 @@ extern const struct kf_reader kf_read_json;
 extern const struct kf_reader kf_read_yaml;
 extern const struct kf_reader kf_read_h5_weights;
 extern const struct kf_reader kf_read_h5_no_config;
+extern const struct kf_reader kf_read_weights_h5;
+extern const struct kf_reader kf_read_shards;
 
 /* clang-format off */
 static const struct kf_reader *const readers[] = {
@@ -20,6 +22,8 @@ static const struct kf_reader *const readers[] = {
     &kf_read_h5_weights,
     &kf_read_h5_no_config,
     &kf_read_yaml,
+    &kf_read_weights_h5,
+    &kf_read_shards,
 };
 /* clang-format on */
 

@@ -66,6 +66,16 @@ const char *kf_h5_attr_short(struct kf_h5 *h5, const char *path, const char *nam
 int kf_h5_attr_names(struct kf_h5 *h5, const char *path, const char *name, struct kf_arena *arena,
                      const char ***names_out, size_t *n_out, struct kf_report *rep);
 
+/**
+ * Take the tree of another file into that of `h5`, as if both were one: shards of one model. Groups
+ * of one path become one; attributes are then those of the first file that has the group.
+ *
+ * `other` is not to be used by itself any more, and must live as long as `h5`.
+ *
+ * Outcomes: MAPPING_AMBIGUOUS for a dataset that both have, NO_MEMORY.
+ */
+int kf_h5_join(struct kf_h5 *h5, struct kf_h5 *other, struct kf_report *rep);
+
 /** Names of a group's members, sorted by bytes, in the arena. */
 int kf_h5_children(struct kf_h5 *h5, const char *path, struct kf_arena *arena,
                    const char ***names_out, size_t *n_out, struct kf_report *rep);

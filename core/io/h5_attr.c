@@ -24,6 +24,14 @@ static int element(struct kf_h5 *h5, const struct kf_h5_attr *attr, uint64_t i,
     return 0;
 }
 
+/* The file whose attributes those of a path are: see kf_h5_join(). */
+static struct kf_h5 *file_of(struct kf_h5 *h5, const char *path)
+{
+    const struct kf_h5_node *node = kf_h5_find(h5, path);
+
+    return node && node->from ? node->from : h5;
+}
+
 /* Find an attribute; `*out` stays empty when there is none. */
 static int find(struct kf_h5_attr *out, struct kf_h5 *h5, const char *path, const char *name,
                 struct kf_report *rep)
@@ -50,6 +58,7 @@ bool kf_h5_has_attr(struct kf_h5 *h5, const char *path, const char *name)
 
     if (!node)
         return false;
+    h5 = file_of(h5, path);
     kf_report_init(&rep);
     /* A header that cannot be read is reported by whoever reads the attribute then. */
     has = kf_h5_attr_find(&attr, h5, node->address, name, &rep) < 0 || attr.found;
@@ -84,6 +93,7 @@ int kf_h5_attr_text(struct kf_h5 *h5, const char *path, const char *name, struct
     struct kf_h5_attr attr;
     int status;
 
+    h5 = file_of(h5, path);
     KF_TRY(find(&attr, h5, path, name, rep));
     if (!attr.found)
         status = kf_report_add(rep, KF_BAD_CONFIG, path, "the attribute %s is missing", name);
@@ -100,7 +110,7 @@ const char *kf_h5_attr_short(struct kf_h5 *h5, const char *path, const char *nam
 {
     const struct kf_h5_node *node = kf_h5_find(h5, path);
 
-    return node ? kf_h5_node_text(h5, node, name, arena) : NULL;
+    return node ? kf_h5_node_text(file_of(h5, path), node, name, arena) : NULL;
 }
 
 const char *kf_h5_node_text(struct kf_h5 *h5, const struct kf_h5_node *node, const char *name,
@@ -187,7 +197,7 @@ int kf_h5_attr_names(struct kf_h5 *h5, const char *path, const char *name, struc
                      const char ***names_out, size_t *n_out, struct kf_report *rep)
 {
     struct names names = {.arena = arena};
-    int status = collect_names(h5, path, name, &names, rep);
+    int status = collect_names(file_of(h5, path), path, name, &names, rep);
     const char **list = NULL;
 
     if (status == 0) {
