@@ -5,6 +5,7 @@
 #include <kf/convert.h>
 #include <params.h>
 #include <report_json.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,9 @@
  * golden_main FOLDER [CASE...]             compare each case with what it expects
  * golden_main --out DIR FOLDER [CASE...]   write what is, for tests/tools/accept.py
  *
- * A case is a folder: in.<suffix>, architecture.<suffix> where one is given, options.json where it
- * has any, and what is expected of them: report.json, and where there is a result its config.json
- * and tree.json, as far as it has them.
+ * A case is a folder: in.<suffix>, architecture.<suffix> where one is given, further files of the
+ * same model as shard_<name>, options.json where it has any, and what is expected of them:
+ * report.json, and where there is a result its config.json and tree.json, as far as it has them.
  */
 struct golden {
     const char *folder, *out; /* `out` NULL: compare */
@@ -103,18 +104,49 @@ static struct kf_input open_input(const struct golden *golden, const char *stem,
     return in;
 }
 
+/* The case's further files, open, in the order of their names; at most `max`. */
+static size_t open_shards(const struct golden *golden, struct kf_input *out, size_t max)
+{
+    char path[4096];
+    struct dirent **entries;
+    int n = scandir(path_in(golden, path, ""), &entries, NULL, alphasort);
+    size_t found = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (strncmp(entries[i]->d_name, "shard_", 6) == 0 && found < max) {
+            out[found].fd = open(path_in(golden, path, entries[i]->d_name), O_RDONLY | O_CLOEXEC);
+            out[found++].name = strdup(entries[i]->d_name);
+        }
+        free(entries[i]);
+    }
+    if (n >= 0)
+        free(entries);
+    return found;
+}
+
+static void close_shards(struct kf_input *shards, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        close(shards[i].fd);
+        free((char *)(uintptr_t)shards[i].name);
+    }
+}
+
 /* Convert to the file `out`, or only plan where it is NULL; the report, normalised. */
 static json_t *convert(struct golden *golden, const struct kf_options *options, const char *out)
 {
     char name[256], architecture_name[256];
     struct kf_input in = open_input(golden, "in", name);
     struct kf_input architecture = open_input(golden, "architecture", architecture_name);
+    struct kf_input shards[8] = {0};
     struct kf_report rep;
     json_t *report;
     int r;
 
     if (architecture.fd >= 0)
         in.architecture = &architecture;
+    in.n_shards = open_shards(golden, shards, sizeof(shards) / sizeof(shards[0]));
+    in.shards = shards;
     kf_report_init(&rep);
     r = out ? kf_convert(&in, out, options, &rep) : kf_plan_only(&in, options, &rep);
     if (r != kf_report_status(&rep))
@@ -125,6 +157,7 @@ static json_t *convert(struct golden *golden, const struct kf_options *options, 
     normalise(report);
     kf_report_finish(&rep);
     close(in.fd);
+    close_shards(shards, in.n_shards);
     if (architecture.fd >= 0)
         close(architecture.fd);
     return report;

@@ -91,6 +91,20 @@ def dense_weights(name, inputs, units, seed):
     return name, [(f"{name}/kernel:0", values(inputs, units, seed=seed)), (f"{name}/bias:0", values(units, seed=seed + 1))]
 
 
+def write_saving_lib(case, tree, name="in.weights.h5", names=None):
+    """saving_lib's weights: {group: [array]}, and the names of the layers where the release wrote them."""
+    with h5py.File(path(case, name), "w", libver="earliest") as f:
+        for at, arrays in tree.items():
+            above = f
+            for one in [*at.split("/"), "vars"] if at else ["vars"]:
+                above = above[one] if one in above else group(above, one)
+            if names:
+                above.attrs["name"] = names[at]
+            for i, array in enumerate(arrays):
+                if array is not None:
+                    put(above, str(i), array)
+
+
 TWO = sequential(first(dense("a", 4), 3), dense("b", 4, "relu"))
 WEIGHTS = [dense_weights("a", 3, 4, 1), dense_weights("b", 4, 4, 3)]
 
@@ -176,6 +190,48 @@ def legacy_weights():
     write_legacy("weights_alone_refused", WEIGHTS)
 
 
+
+A, B = [values(3, 4), values(4)], [values(4, 4, seed=2), values(4, seed=3)]
+
+
+def saving_lib():
+    layers = {"": [], "layers/dense": A, "layers/dense_1": B}
+    names = {"": "model", "layers/dense": "a", "layers/dense_1": "b"}
+
+    def pair(case, tree, names=None, **options):
+        write_saving_lib(case, tree, names=names)
+        write_json(case, TWO, "architecture.json")
+        if options:
+            write_options(case, **options)
+
+    pair("weights_h5_to_keras", layers, names)
+    pair("weights_h5_of_2_13", {"": [], "_layer_checkpoint_dependencies/dense": A, "_layer_checkpoint_dependencies/dense_2": B},
+         to="weights.h5")
+    pair("weights_h5_names_swapped_refused", layers, {**names, "layers/dense": "b", "layers/dense_1": "a"})
+    pair("weights_h5_layer_missing_refused", {"": [], "layers/dense": A})
+
+
+def shards():
+    def case(name, first, second, found=("shard_0.weights.h5", "shard_1.weights.h5"), **weight_map):
+        write_json(name, {"metadata": {"total_size": 132.0},
+                          "weight_map": {"/layers/dense/vars": "shard_0.weights.h5",
+                                         "/layers/dense_1/vars": ["shard_0.weights.h5", "shard_1.weights.h5"], **weight_map}},
+                   "in.weights.json")
+        for file, tree in zip(found, (first, second)):
+            write_saving_lib(name, tree, file)
+        write_json(name, TWO, "architecture.json")
+
+    left, right = {"": [], "layers/dense": A, "layers/dense_1": B[:1]}, {"layers/dense_1": [None, B[1]]}
+    case("shards_two", left, right)
+    case("shards_missing_refused", left, right, found=("shard_0.weights.h5",))
+    case("shards_stranger_refused", left, right, found=("shard_0.weights.h5", "shard_2.weights.h5"))
+    case("shards_path_refused", left, right, **{"/vars": "../shards_two/shard_0.weights.h5"})
+    case("shards_dataset_twice_refused", left, {"layers/dense_1": B})
+    case("shards_group_missing_refused", left, right, **{"/layers/dense_2/vars": "shard_1.weights.h5"})
+
+
 architectures()
 yaml()
 legacy_weights()
+saving_lib()
+shards()
