@@ -41,7 +41,7 @@ struct kf_h5_node {
     struct kf_h5_node **children;    /* sorted by name */
     size_t n_children;
     struct kf_h5_dataset *dataset; /* NULL for a group */
-    struct kf_h5 *from; /* the file it stands in, NULL for the one whose tree it is in */
+    struct kf_h5 *from;            /* the file it stands in, NULL for the one whose tree it is in */
 };
 
 /* One collection of the global heap, where variable-length strings are. */
