@@ -58,6 +58,8 @@ static json_t *source_json(const struct kf_report *rep)
     bad |= put(source, "backend", text_or_null(rep->source.backend));
     bad |= put(source, "evidence", evidence_json(rep));
     bad |= put(source, "size", json_integer((json_int_t)rep->source.size));
+    if (rep->source.member)
+        bad |= put(source, "member", json_string(rep->source.member));
     bad |= put(source, "sha256", json_null());
     bad |= put(source, "filename", json_null());
     return whole_new(source, bad);

@@ -185,6 +185,18 @@ int body_receive(struct request *req, const char *data, size_t n)
     return body_store(req, data, n);
 }
 
+/* Give back what writing needs; the files and their names stay. */
+static void close_body(struct body *body)
+{
+    multipart_destroy(body->form);
+    body->form = NULL;
+    EVP_MD_CTX_free(body->digest);
+    body->digest = NULL;
+    if (body->fd >= 0)
+        close(body->fd);
+    body->fd = -1;
+}
+
 int body_end(struct request *req)
 {
     struct body *body = &req->conversion->body;
@@ -197,24 +209,13 @@ int body_end(struct request *req)
         return request_fail(req, "internal-error", "SHA-256 failed");
     for (unsigned i = 0; i < n && i < 32; i++)
         snprintf(body->sha256 + (size_t)2 * i, 3, "%02x", digest[i]);
-    body_close(body);
+    close_body(body);
     return 0;
-}
-
-void body_close(struct body *body)
-{
-    multipart_destroy(body->form);
-    body->form = NULL;
-    EVP_MD_CTX_free(body->digest);
-    body->digest = NULL;
-    if (body->fd >= 0)
-        close(body->fd);
-    body->fd = -1;
 }
 
 void body_finish(struct body *body)
 {
-    body_close(body);
+    close_body(body);
     for (size_t i = 0; i < body->n_further; i++)
         free(body->further[i].name);
     free(body->further);

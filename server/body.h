@@ -48,8 +48,6 @@ int body_receive(struct request *req, const char *data, size_t n);
 /** The body is complete: finish hash and form. -1 with req->failure set. */
 int body_end(struct request *req);
 
-/** Give back what writing needs; the files and their names stay. */
-void body_close(struct body *body);
 /** Give back descriptor and memory; the files stay. */
 void body_finish(struct body *body);
 

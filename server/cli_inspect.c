@@ -62,6 +62,8 @@ static int print_text(const struct cli_job *job)
         puts("model");
         cli_print_members(stdout, model);
     }
+    print_section(job->facts, "models");
+    print_section(job->facts, "others");
     print_section(job->facts, "layers");
     print_list(job->report, "findings");
     print_list(job->report, "needs");
@@ -84,7 +86,8 @@ static int run(struct cli_job *job)
     if (status != EXIT_FINE)
         return status;
     printed = job->cli->json ? print_json(job) : print_text(job);
-    if (printed == EXIT_FINE && !json_is_object(json_object_get(job->facts, "model")))
+    if (printed == EXIT_FINE && !json_is_object(json_object_get(job->facts, "model")) &&
+        json_array_size(json_object_get(job->facts, "models")) == 0)
         return EXIT_REFUSED;
     return printed;
 }

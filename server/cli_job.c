@@ -106,7 +106,8 @@ int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent
     job->cancel_fd = catch_signals();
     parent = parent ? parent : temporary();
     job->dir = job_dir_create(parent, ".kferry-");
-    if (job->dir && job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs) == 0)
+    if (job->dir &&
+        job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs, false) == 0)
         return 0;
     cli_error("cannot write in %s: %s", parent, strerror(errno));
     return EXIT_CANNOT_WRITE;

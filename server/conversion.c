@@ -59,7 +59,7 @@ static int prepare(struct request *req)
         return request_fail(req, "invalid-parameter", "%s", err.detail);
     }
     if (job_write_request(c->dir, &c->params, inputs,
-                          body_list(&c->body, c->params.filename, inputs)) < 0)
+                          body_list(&c->body, c->params.filename, inputs), false) < 0)
         return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     return 0;
 }

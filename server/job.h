@@ -17,6 +17,8 @@
  *                  descriptor is
  *   report.json    written by the worker, always
  *   facts.json     written by the worker for `inspect`
+ *   models.json    written by the worker when the input holds several models, see models.h; what
+ *                  it had to unpack is then in `unpacked`
  *   artifact       written by the worker when a conversion succeeded; appears whole
  *   log            what the worker said on standard error, at most 64 KiB
  */
@@ -56,6 +58,9 @@ struct job_input {
     int fd;            /* read-only; the worker gets the first as descriptor 3, the next as 4 */
     const char *name;  /* as the user knows it, without folders; never NULL */
     bool architecture; /* given for weights that come without one */
+    bool ranged;       /* only the bytes [at, at + size) of the file */
+    uint64_t at, size;
+    const char *kind; /* of a folder, which no file of it tells; else NULL */
 };
 
 struct job {
@@ -96,9 +101,12 @@ char *job_dir_create(const char *parent, const char *prefix);
 /** Remove a job's folder and all in it, best effort. */
 void job_dir_remove(const char *dir);
 
-/** Write request.json for a job of these inputs. 0, or -1 with errno. */
+/**
+ * Write request.json for a job of these inputs; `settled` when a worker has found that they are one
+ * model. 0, or -1 with errno.
+ */
 struct kf_request;
 int job_write_request(const char *dir, const struct kf_request *request,
-                      const struct job_input *inputs, size_t n_inputs);
+                      const struct job_input *inputs, size_t n_inputs, bool settled);
 
 #endif

@@ -45,16 +45,23 @@ static json_t *inputs_json(const struct job_input *inputs, size_t n)
 
     for (size_t i = 0; list && i < n; i++) {
         json_t *name = json_string(inputs[i].name);
+        json_t *row =
+            json_pack("{s:s, s:o}", "role", inputs[i].architecture ? "architecture" : "file",
+                      "name", name ? name : json_string(""));
 
-        json_array_append_new(list, json_pack("{s:s, s:o}", "role",
-                                              inputs[i].architecture ? "architecture" : "file",
-                                              "name", name ? name : json_string("")));
+        if (inputs[i].ranged) {
+            json_object_set_new(row, "at", json_integer((json_int_t)inputs[i].at));
+            json_object_set_new(row, "size", json_integer((json_int_t)inputs[i].size));
+        }
+        if (inputs[i].kind)
+            json_object_set_new(row, "kind", json_string(inputs[i].kind));
+        json_array_append_new(list, row);
     }
     return list;
 }
 
 int job_write_request(const char *dir, const struct kf_request *request,
-                      const struct job_input *inputs, size_t n_inputs)
+                      const struct job_input *inputs, size_t n_inputs, bool settled)
 {
     json_t *object = kf_request_to_json(request);
     char path[PATH_MAX];
@@ -62,6 +69,7 @@ int job_write_request(const char *dir, const struct kf_request *request,
 
     errno = ENOMEM;
     if (object && json_object_set_new(object, "inputs", inputs_json(inputs, n_inputs)) == 0 &&
+        (!settled || json_object_set_new(object, "settled", json_true()) == 0) &&
         snprintf(path, sizeof path, "%s/request.json", dir) < (int)sizeof path)
         status = json_dump_file(object, path, JSON_COMPACT);
     json_decref(object);

@@ -271,6 +271,7 @@ void kf_report_finish(struct kf_report *rep)
     kf_free(rep->source.title);
     kf_free(rep->source.keras_version);
     kf_free(rep->source.backend);
+    kf_free(rep->source.member);
     kf_free(rep->target.format);
     kf_free(rep->target.keras_version);
     kf_free(rep->entries);

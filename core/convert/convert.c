@@ -7,6 +7,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* What a folder is was found out when it was put together. */
+static int detect(enum kf_kind_id *out, const struct kf_source *src, const struct kf_input *in,
+                  const struct kf_options *options, struct kf_report *rep)
+{
+    if (!in->kind)
+        return kf_detect(out, src, &options->limits, rep);
+    *out = kf_kind_find(in->kind);
+    kf_report_set(&rep->source.format, kf_kind_info(*out)->name);
+    kf_report_set(&rep->source.title, kf_kind_info(*out)->title);
+    return 0;
+}
+
 /* Detect and read; a payload-free picture of the file. */
 static int read_model(struct kf_model **out, const struct kf_input *in,
                       const struct kf_options *options, struct kf_report *rep)
@@ -19,7 +31,7 @@ static int read_model(struct kf_model **out, const struct kf_input *in,
     model->in = in;
     KF_TRY(kf_source_init(&model->source, in, rep));
     rep->source.size = model->source.size;
-    KF_TRY(kf_detect(&kind, &model->source, &options->limits, rep));
+    KF_TRY(detect(&kind, &model->source, in, options, rep));
     KF_TRY(kf_registry_reader(&model->reader, kind, options->from, rep));
     KF_TRY(kf_model_read(model, options, rep));
     KF_TRY(kf_model_validate(model, rep));

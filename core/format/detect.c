@@ -18,6 +18,14 @@ const struct kf_kind_info *kf_kind_info(enum kf_kind_id kind)
     return &kinds[kind];
 }
 
+enum kf_kind_id kf_kind_find(const char *name)
+{
+    for (int kind = KF_FILE_UNKNOWN; kind < KF_FILE_COUNT; kind++)
+        if (kf_streq(kinds[kind].name, name))
+            return (enum kf_kind_id)kind;
+    return KF_FILE_UNKNOWN;
+}
+
 bool kf_kind_holds_model(enum kf_kind_id kind)
 {
     return kind > KF_FILE_UNKNOWN && kind < KF_FILE_EMPTY;

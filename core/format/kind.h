@@ -24,6 +24,9 @@ struct kf_kind_info {
 };
 const struct kf_kind_info *kf_kind_info(enum kf_kind_id kind);
 
+/** The kind called `name`, KF_FILE_UNKNOWN when there is none. */
+enum kf_kind_id kf_kind_find(const char *name);
+
 /** True when files of the kind hold a model or weights, though nothing here may read them. */
 bool kf_kind_holds_model(enum kf_kind_id kind);
 

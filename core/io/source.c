@@ -17,6 +17,12 @@ int kf_source_init(struct kf_source *out, const struct kf_input *in, struct kf_r
     if (!S_ISREG(st.st_mode) || st.st_size < 0)
         return kf_report_add(rep, KF_NOT_A_MODEL, "", "the input is not a regular file");
     *out = (struct kf_source){.fd = in->fd, .size = (uint64_t)st.st_size, .name = in->name};
+    if (in->ranged) {
+        if (in->at > out->size || in->size > out->size - in->at)
+            return kf_report_add(rep, KF_CORRUPT, "", "the input ends before its range does");
+        out->base = in->at;
+        out->size = in->size;
+    }
     rep->source.size = out->size;
     return 0;
 }

@@ -26,6 +26,22 @@ static int open_unlinked(const char *folder)
     return fd;
 }
 
+static int check_made(const struct kf_spool *spool, struct kf_report *rep)
+{
+    if (spool->fd >= 0)
+        return 0;
+    return kf_report_add(rep, KF_WRITE_FAILED, "", "no scratch file can be made: %s",
+                         strerror(errno));
+}
+
+int kf_spool_create_named(struct kf_spool *out, const char *path, uint64_t ceiling,
+                          struct kf_report *rep)
+{
+    *out = (struct kf_spool){.fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600),
+                             .ceiling = ceiling};
+    return check_made(out, rep);
+}
+
 int kf_spool_create(struct kf_spool *out, uint64_t ceiling, const struct kf_options *options,
                     struct kf_report *rep)
 {
@@ -35,10 +51,7 @@ int kf_spool_create(struct kf_spool *out, uint64_t ceiling, const struct kf_opti
                              .ceiling = ceiling};
     if (out->fd < 0)
         out->fd = open_unlinked(folder);
-    if (out->fd < 0)
-        return kf_report_add(rep, KF_WRITE_FAILED, "", "no scratch file can be made: %s",
-                             strerror(errno));
-    return 0;
+    return check_made(out, rep);
 }
 
 int kf_spool_write(struct kf_spool *spool, const void *data, size_t n, struct kf_report *rep)

@@ -22,6 +22,9 @@ struct kf_spool {
 /** Make the file; at most `ceiling` bytes go in. WRITE_FAILED. */
 int kf_spool_create(struct kf_spool *out, uint64_t ceiling, const struct kf_options *options,
                     struct kf_report *rep);
+/** The same with a name, which stays when the spool is finished; the file must not be there yet. */
+int kf_spool_create_named(struct kf_spool *out, const char *path, uint64_t ceiling,
+                          struct kf_report *rep);
 /** Append. TOO_LARGE above the ceiling, WRITE_FAILED. */
 int kf_spool_write(struct kf_spool *spool, const void *data, size_t n, struct kf_report *rep);
 /** What was written, as a source that lives as long as the spool. */

@@ -236,6 +236,36 @@ static int pour(struct kf_zip *zip, const struct kf_zip_member *member, const st
     return status;
 }
 
+uint64_t kf_zip_size(const struct kf_zip *zip, size_t index)
+{
+    return zip->dir.members[index].size;
+}
+
+bool kf_zip_is_stored(const struct kf_zip *zip, size_t index)
+{
+    return zip->dir.members[index].method == ZIP_CM_STORE;
+}
+
+int kf_zip_peek(struct kf_zip *zip, size_t index, void *to, int n, struct kf_report *rep)
+{
+    const struct kf_zip_member *member = &zip->dir.members[index];
+    zip_file_t *file = zip_fopen_index(zip->zip, index, 0);
+    zip_int64_t got = file ? zip_fread(file, to, (zip_uint64_t)n) : -1;
+
+    if (file)
+        zip_fclose(file);
+    if (got < 0)
+        return kf_report_add(rep, KF_CORRUPT, member->name, "the member cannot be read");
+    return (int)got;
+}
+
+int kf_zip_unpack(struct kf_zip *zip, size_t index, struct kf_spool *spool, struct kf_report *rep)
+{
+    const struct kf_zip_member *member = &zip->dir.members[index];
+
+    return pour(zip, member, &(struct sink){put_in_spool, spool, member->name}, rep);
+}
+
 int kf_zip_read(struct kf_zip *zip, const char *name, struct kf_buf *out, struct kf_report *rep)
 {
     const struct kf_zip_member *member;

@@ -44,6 +44,16 @@ int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
 int kf_zip_member(struct kf_zip *zip, const char *name, struct kf_spool *spool,
                   const struct kf_options *options, struct kf_source *out, struct kf_report *rep);
 
+/** Member number `index`: bytes that it has when unpacked, and whether it is stored as they are. */
+uint64_t kf_zip_size(const struct kf_zip *zip, size_t index);
+bool kf_zip_is_stored(const struct kf_zip *zip, size_t index);
+
+/** The first `n` bytes of a member, or all it has: how many; negative with CORRUPT. */
+int kf_zip_peek(struct kf_zip *zip, size_t index, void *to, int n, struct kf_report *rep);
+
+/** Unpack a member to the end of a spool that is made. CORRUPT, TOO_LARGE, WRITE_FAILED. */
+int kf_zip_unpack(struct kf_zip *zip, size_t index, struct kf_spool *spool, struct kf_report *rep);
+
 /** Read a stored member once and compare its CRC, as unpacking does for another one. CORRUPT. */
 int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep);
 

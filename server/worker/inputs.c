@@ -11,7 +11,15 @@ static int take_row(struct inputs *out, const json_t *row, int fd, size_t *n_fil
 {
     const char *role = json_string_value(json_object_get(row, "role"));
     const char *name = json_string_value(json_object_get(row, "name"));
-    const struct kf_input input = {.fd = fd, .name = name};
+    const json_t *size = json_object_get(row, "size");
+    const struct kf_input input = {
+        .fd = fd,
+        .ranged = size != NULL,
+        .at = (uint64_t)json_integer_value(json_object_get(row, "at")),
+        .size = (uint64_t)json_integer_value(size),
+        .name = name,
+        .kind = json_string_value(json_object_get(row, "kind")),
+    };
 
     if (!role || !name)
         return -1;
@@ -29,8 +37,10 @@ int inputs_take(struct inputs *out, json_t *request)
 {
     size_t n, n_files = 0;
 
-    *out = (struct inputs){.told = json_incref(json_object_get(request, "inputs"))};
+    *out = (struct inputs){.told = json_incref(json_object_get(request, "inputs")),
+                           .settled = json_is_true(json_object_get(request, "settled"))};
     json_object_del(request, "inputs");
+    json_object_del(request, "settled");
     n = json_array_size(out->told);
     if (n == 0 || n > JOB_INPUTS_MAX)
         return -1;

@@ -3,8 +3,10 @@
 #include "tasks.h"
 #include "../exit_codes.h"
 #include "inputs.h"
+#include "models.h"
 #include "params.h"
 #include "report_json.h"
+#include <kf/bundle.h>
 #include <kf/convert.h>
 #include <kf/format.h>
 #include <stdio.h>
@@ -113,6 +115,60 @@ static int inspect(const struct kf_input *in, const struct kf_request *req, stru
     return save_new("facts.json", facts);
 }
 
+/* What an input is that is not one model; `bundle` is NULL where it cannot be taken apart. */
+static int inspect_bundle(const struct kf_bundle *bundle, const struct kf_report *rep)
+{
+    json_t *facts =
+        json_pack("{s:s?, s:s?, s:n, s:n, s:n, s:[], s:[]}", "format", rep->source.format, "title",
+                  rep->source.title, "keras_version", "backend", "model", "layers", "tensors");
+    json_t *held = bundle ? kf_bundle_facts(bundle) : json_object();
+
+    if (!held || json_object_update(facts, held) < 0) {
+        json_decref(facts);
+        facts = NULL;
+    }
+    json_decref(held);
+    return save_new("facts.json", facts);
+}
+
+/* Several models: each is a job of its own, for whoever gave this one. */
+static int hand_back(struct kf_bundle *bundle, const struct kf_report *rep)
+{
+    int status = save_new("models.json", models_json(bundle));
+
+    kf_bundle_keep(bundle);
+    return status == EXIT_FINE ? status_of(rep) : status;
+}
+
+static int run_bundle(const struct task *task, struct kf_bundle *bundle,
+                      const struct kf_request *req, struct kf_report *rep)
+{
+    const struct kf_input *one = kf_bundle_one(bundle, rep);
+
+    if (one)
+        return task->run(one, req, rep);
+    if (!task->has_target)
+        return inspect_bundle(bundle, rep);
+    return kf_bundle_count(bundle) > 1 ? hand_back(bundle, rep) : status_of(rep);
+}
+
+static int run(const struct task *task, const struct inputs *inputs, const struct kf_request *req,
+               struct kf_report *rep)
+{
+    struct kf_bundle *bundle = NULL;
+    int status;
+
+    if (inputs->settled)
+        return task->run(&inputs->model, req, rep);
+    if (kf_bundle_open(&bundle, &inputs->model, &req->options, rep) < 0) {
+        status = status_of(rep);
+        return task->has_target || status != EXIT_REFUSED ? status : inspect_bundle(NULL, rep);
+    }
+    status = run_bundle(task, bundle, req, rep);
+    kf_bundle_destroy(bundle);
+    return status;
+}
+
 static const struct task tasks[] = {
     {"convert", true, convert},
     {"plan", true, plan},
@@ -167,7 +223,7 @@ int task_run(const struct task *task)
         kf_report_add(&rep, KF_BAD_OPTION, "", "%s", err.detail);
         status = EXIT_REFUSED;
     } else {
-        status = task->run(&inputs.model, &req, &rep);
+        status = run(task, &inputs, &req, &rep);
     }
     saved = save_new("report.json", report_json(&rep, &req));
     if (saved != EXIT_FINE && status != EXIT_NO_MEMORY)

@@ -5,10 +5,16 @@
 #include <kf/options.h>
 #include <kf/report.h>
 
-/* The input: an open, seekable, read-only regular file. Borrowed; never closed by the core. */
+/*
+ * The input: an open, seekable, read-only regular file or a range of one. Borrowed; never closed by
+ * the core.
+ */
 struct kf_input {
     int fd;
-    const char *name;                    /* as the user gave it, or ""; shown, never believed */
+    bool ranged;       /* only the bytes [at, at + size) of the file */
+    uint64_t at, size; /* 0 unless it is ranged */
+    const char *name;  /* as the user gave it, or ""; shown, never believed */
+    const char *kind;  /* of a folder, which no file of it tells: a kind's name; else NULL */
     const struct kf_input *architecture; /* given for weights that come without one, or NULL */
     const struct kf_input *shards;       /* further files of the same model, n_shards of them */
     size_t n_shards;

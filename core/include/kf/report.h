@@ -77,6 +77,7 @@ struct kf_report {
         char *format;                  /* reader's or kind's name, "keras-h5" */
         char *title;                   /* for people */
         char *keras_version, *backend; /* NULL when the file does not tell */
+        char *member; /* where in an archive, or among several files, it was found; else NULL */
         char *evidence[KF_EVIDENCE_MAX];
         size_t n_evidence;
         uint64_t size; /* bytes */
