@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "info.h"
 #include "keras2_config.h"
+#include "keras3_graph.h"
 #include "keras_zip.h"
 #include "keras_zip_open.h"
 #include "reader.h"
 
-static int read_keras_zip2(struct kf_model *model, void *opaque, const struct kf_options *options,
-                           struct kf_report *rep)
+static int read_keras_zip(struct kf_model *model, void *opaque, const struct kf_options *options,
+                          struct kf_report *rep)
 {
     struct kf_keras_zip *zip = opaque;
+    bool keras3 = model->reader->kind == KF_FILE_KERAS_ZIP3;
 
-    model->dialect = KF_DIALECT_KERAS2;
+    model->dialect = keras3 ? KF_DIALECT_KERAS3 : KF_DIALECT_KERAS2;
     KF_TRY(kf_keras_zip_open(zip, model, options, rep));
-    KF_TRY(kf_keras2_graph(model, zip->config, options, rep));
+    KF_TRY(keras3 ? kf_keras3_graph(model, zip->config, options, rep)
+                  : kf_keras2_graph(model, zip->config, options, rep));
     return kf_keras_zip_bind(zip, model, KF_ZIP_WEIGHTS, "", options, rep);
 }
 
-static void close_keras_zip2(void *opaque)
+static void close_keras_zip(void *opaque)
 {
     kf_keras_zip_close(opaque);
 }
@@ -25,6 +28,14 @@ const struct kf_reader kf_read_keras_zip2 = {
     .info = &kf_info_read_keras_zip2,
     .kind = KF_FILE_KERAS_ZIP2,
     .state_size = sizeof(struct kf_keras_zip),
-    .read = read_keras_zip2,
-    .close = close_keras_zip2,
+    .read = read_keras_zip,
+    .close = close_keras_zip,
+};
+
+const struct kf_reader kf_read_keras_zip3 = {
+    .info = &kf_info_read_keras_zip3,
+    .kind = KF_FILE_KERAS_ZIP3,
+    .state_size = sizeof(struct kf_keras_zip),
+    .read = read_keras_zip,
+    .close = close_keras_zip,
 };
