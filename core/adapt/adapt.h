@@ -75,6 +75,20 @@ int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer);
 /* tensors.c: variables that are stored otherwise. */
 int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer);
 
+/* lookups.c */
+
+/**
+ * The bins that adapt() of a Discretization learnt, out of its variable into the config, bit for
+ * bit as Keras 2 computes them; for any target, as no Keras restores them from the variable.
+ *
+ * Outcomes: WEIGHT_SHAPE, WEIGHTS_MISSING when it was never adapted, TOO_LARGE, NO_MEMORY.
+ * Source: keras/src/layers/preprocessing/discretization.py, get_bin_boundaries, compress (2.15)
+ */
+int kf_adapt_bins(struct kf_adapt *adapt, struct kf_layer *layer);
+
+/** Tell a lookup layer the size of the vocabulary in its file, which gives its output's width. */
+int kf_adapt_lookup(struct kf_adapt *adapt, struct kf_layer *layer);
+
 /* widths.c: convolutions whose bias Keras 3 would add along the wrong axis. */
 int kf_adapt_widths(struct kf_adapt *adapt, struct kf_graph *graph);
 

@@ -101,6 +101,7 @@ static int adapt_class(struct kf_adapt *adapt, struct kf_layer *layer)
 
     KF_TRY(kf_adapt_tensors(adapt, layer));
     KF_TRY(kf_rules_apply(adapt, layer));
+    KF_TRY(kf_adapt_lookup(adapt, layer));
     found = kf_class_find("keras.layers", layer->class_name);
     if (!found || kf_rules_gone(layer->class_name, &rule) ||
         strcmp(layer->class_name, "Lambda") == 0)

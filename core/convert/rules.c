@@ -17,6 +17,9 @@ static const char *const names[] = {
 #define KF_COPY(class_name)                                  "copy:" class_name,
 #define KF_STATE(group, what)                                "state:" group,
 #include "../format/saving_lib.def"
+#define KF_ASSET(class_name, file, again, key) "asset:" class_name,
+#include "../format/assets.def"
+#undef KF_ASSET
 #define KF_RULE(classes, key, what, value, since, source) "rule:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
 #define KF_GONE(class_name, why)                          "gone:" class_name,
@@ -40,6 +43,7 @@ static const char *const names[] = {
 #include "../adapt/masks.def"
 #undef KF_MASK
     "width:bias",
+    "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"
 #undef KF_SHAPE

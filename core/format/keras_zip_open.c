@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keras_zip_open.h"
 #include "../io/json.h"
+#include "assets.h"
 #include "keras_zip.h"
 #include "release.h"
 #include "saving_lib_read.h"
@@ -44,7 +45,8 @@ int kf_keras_zip_bind(struct kf_keras_zip *zip, struct kf_model *model, const ch
     KF_TRY(kf_zip_verify(zip->zip, weights, rep));
     KF_TRY(kf_zip_member(zip->zip, weights, &zip->spool, options, &src, rep));
     KF_TRY(kf_h5_open(&zip->h5, &src, &options->limits, rep));
-    return kf_saving_lib_bind(model, zip->h5, root, model->keras, rep);
+    KF_TRY(kf_saving_lib_bind(model, zip->h5, root, model->keras, rep));
+    return kf_assets_read(model, zip->zip, &zip->spool, options, rep);
 }
 
 void kf_keras_zip_close(struct kf_keras_zip *zip)

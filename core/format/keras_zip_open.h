@@ -9,7 +9,7 @@
 /* What the readers of .keras archives share; a reader's state. See keras_zip.h for the members. */
 struct kf_keras_zip {
     struct kf_zip *zip;
-    struct kf_spool spool; /* of weights that are compressed in the zip */
+    struct kf_spool spool; /* of weights and files that are compressed in the zip */
     struct kf_h5 *h5;      /* the weights */
     json_t *config;        /* config.json; owned */
 };
@@ -27,8 +27,8 @@ int kf_keras_zip_open(struct kf_keras_zip *out, struct kf_model *model,
                       const struct kf_options *options, struct kf_report *rep);
 
 /**
- * Give the tensors of model->graph their payloads out of the member `weights`: kf_saving_lib_bind()
- * from `root` down.
+ * Give the tensors of model->graph their payloads out of the member `weights`, by
+ * kf_saving_lib_bind() from `root` down, and the layers their files, by kf_assets_read().
  *
  * Outcomes: WEIGHTS_MISSING, CORRUPT for a member that is damaged or no HDF5, what binding reports.
  */

@@ -2,6 +2,7 @@
 #include "../base/alloc.h"
 #include "../io/json.h"
 #include "../io/zip.h"
+#include "assets.h"
 #include "info.h"
 #include "keras3_config.h"
 #include "keras3_weights.h"
@@ -70,7 +71,7 @@ static int write_config(struct kf_zip_out *zip, const struct kf_model *model, in
 }
 
 /* The zip, whose weights stand in a file already. */
-static int write_zip(const char *path, const char *weights, const struct kf_model *model, int keras,
+static int write_zip(const char *path, const char *weights, struct kf_model *model, int keras,
                      struct kf_report *rep)
 {
     KF_AUTO(kf_zip_out) zip = NULL;
@@ -79,6 +80,7 @@ static int write_zip(const char *path, const char *weights, const struct kf_mode
     KF_TRY(write_metadata(zip, keras, rep));
     KF_TRY(write_config(zip, model, keras, rep));
     KF_TRY(kf_zip_out_file(zip, KF_ZIP_WEIGHTS, weights, rep));
+    KF_TRY(kf_assets_write(model, zip, rep));
     return kf_zip_out_close(zip, rep);
 }
 

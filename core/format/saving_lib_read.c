@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../base/num.h"
 #include "../base/str.h"
 #include "../io/json.h"
 #include "../model/classes.h"
@@ -127,24 +126,6 @@ static int bind_tensors(struct kf_saving_lib *lib, struct kf_layer *layer, const
     return 0;
 }
 
-/* Whether two payloads have the same bytes. */
-static int compare_bytes(struct kf_saving_lib *lib, const struct kf_payload *a,
-                         const struct kf_payload *b, bool *same)
-{
-    char left[4096], right[4096]; /* whole elements of any dtype */
-    uint64_t n = kf_payload_bytes(a);
-
-    *same = a->dtype == b->dtype && n == kf_payload_bytes(b);
-    for (uint64_t at = 0; *same && at < n; at += sizeof(left)) {
-        size_t piece = (size_t)kf_min(n - at, sizeof(left));
-
-        KF_TRY(a->pull(a, at, left, piece, lib->rep));
-        KF_TRY(b->pull(b, at, right, piece, lib->rep));
-        *same = memcmp(left, right, piece) == 0;
-    }
-    return 0;
-}
-
 /* A variable that the file has twice must be the same twice. */
 static int check_copy(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group)
 {
@@ -160,7 +141,8 @@ static int check_copy(struct kf_saving_lib *lib, struct kf_layer *layer, const c
         return -KF_NO_MEMORY;
     KF_TRY(take(lib, path, &copy));
     if (layer->n_parts && layer->parts[0]->n_tensors && layer->parts[0]->tensors[0].payload)
-        KF_TRY(compare_bytes(lib, copy.payload, layer->parts[0]->tensors[0].payload, &same));
+        KF_TRY(
+            kf_payload_equal(copy.payload, layer->parts[0]->tensors[0].payload, &same, lib->rep));
     if (same)
         return 0;
     return kf_report_add(lib->rep, KF_MAPPING_AMBIGUOUS, layer->path,
@@ -276,6 +258,7 @@ static int bind_graph(struct kf_saving_lib *lib, struct kf_graph *graph, const c
 
 static int bind_layer(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group)
 {
+    layer->found = group + strlen(lib->root) + 1;
     if (layer->inner)
         return bind_graph(lib, layer->inner, group);
     if (kf_saving_lib_opaque(layer))

@@ -23,7 +23,7 @@
 
 /**
  * Give each tensor of the model's tree its payload out of the groups below `root` (absolute, ""
- * is the file itself), and set model->has_optimizer_state.
+ * is the file itself), set layer->found and model->has_optimizer_state.
  *
  * The graph is the one of the file's own config, still in the file's order; tensors are made
  * (kf_vars_make). Layers of classes that vars.def does not know get what their groups hold.

@@ -168,6 +168,37 @@ const char *kf_zip_name(const struct kf_zip *zip, size_t index)
     return zip->dir.members[index].name;
 }
 
+/* The first member in the order of names that does not come before `name`. */
+static size_t lower_bound(const struct kf_zip_dir *dir, const char *name)
+{
+    size_t low = 0, high = dir->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(dir->by_name[mid]->name, name) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+void kf_zip_below(const struct kf_zip *zip, const char *prefix, size_t *first_out, size_t *n_out)
+{
+    size_t end;
+
+    *first_out = end = lower_bound(&zip->dir, prefix);
+    while (end < zip->dir.n && kf_starts(zip->dir.by_name[end]->name, prefix))
+        end++;
+    *n_out = end - *first_out;
+}
+
+const char *kf_zip_at(const struct kf_zip *zip, size_t index)
+{
+    return zip->dir.by_name[index]->name;
+}
+
 bool kf_zip_has(const struct kf_zip *zip, const char *name)
 {
     return kf_zip_dir_find(&zip->dir, name);
@@ -281,13 +312,19 @@ int kf_zip_member(struct kf_zip *zip, const char *name, struct kf_spool *spool,
                   const struct kf_options *options, struct kf_source *out, struct kf_report *rep)
 {
     const struct kf_zip_member *member;
+    uint64_t before;
 
     KF_TRY(find(zip, name, &member, rep));
     if (member->method == ZIP_CM_STORE)
         return kf_zip_stored(zip, name, out, rep);
-    KF_TRY(kf_spool_create(spool, member->size, options, rep));
+    if (spool->fd < 0)
+        KF_TRY(kf_spool_create(spool, 0, options, rep));
+    before = spool->size;
+    spool->ceiling = before + member->size; /* all members together fit in a uint64_t */
     KF_TRY(pour(zip, member, &(struct sink){put_in_spool, spool, name}, rep));
     *out = kf_spool_source(spool, zip->input.src.name);
+    out->base = before;
+    out->size -= before;
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "../base/arena.h"
 #include "../base/buf.h"
+#include "../model/tensor.h"
 #include "source.h"
 #include "spool.h"
 #include <kf/options.h>
@@ -26,6 +27,12 @@ size_t kf_zip_count(const struct kf_zip *zip);
 const char *kf_zip_name(const struct kf_zip *zip, size_t index); /* borrowed */
 bool kf_zip_has(const struct kf_zip *zip, const char *name);
 
+/** The members whose names begin with `prefix`: `*n_out` of them, kf_zip_at(zip, *first_out + i).
+ */
+void kf_zip_below(const struct kf_zip *zip, const char *prefix, size_t *first_out, size_t *n_out);
+/** The name of member number `index` in the order of names, for kf_zip_below(); borrowed. */
+const char *kf_zip_at(const struct kf_zip *zip, size_t index);
+
 /** Append a whole small member (a JSON) to `out`, whose ceiling bounds it. */
 int kf_zip_read(struct kf_zip *zip, const char *name, struct kf_buf *out, struct kf_report *rep);
 
@@ -35,7 +42,7 @@ int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
 
 /**
  * Any member as a source: a stored one is a range of the input file, another is unpacked into
- * `spool`, which has not been made before (KF_SPOOL_NONE) and is the caller's to finish.
+ * `spool` (KF_SPOOL_NONE for the first), behind what it holds; the caller finishes it.
  *
  * Limits: what kf_zip_open() has checked the member's size against; not a byte more is unpacked.
  * Outcomes: BAD_CONFIG when there is none, CORRUPT for a wrong size or CRC, WRITE_FAILED.
@@ -69,6 +76,9 @@ int kf_zip_out_text(struct kf_zip_out *zip, const char *name, const char *data, 
 /** The file `path` as member `name`; it must stay until the close. */
 int kf_zip_out_file(struct kf_zip_out *zip, const char *name, const char *path,
                     struct kf_report *rep);
+/** The bytes of a payload as member `name`; it must stay until the close, which pulls it. */
+int kf_zip_out_payload(struct kf_zip_out *zip, const char *name, const struct kf_payload *payload,
+                       struct kf_report *rep);
 /** Write everything; afterwards only destroy. */
 int kf_zip_out_close(struct kf_zip_out *zip, struct kf_report *rep);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/alloc.h"
+#include "../base/num.h"
 #include "zip.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -92,6 +93,82 @@ int kf_zip_out_file(struct kf_zip_out *zip, const char *name, const char *path,
                     struct kf_report *rep)
 {
     return add_member(zip, name, zip_source_file(zip->zip, path, 0, -1), rep);
+}
+
+/* A payload as libzip reads it. */
+struct from_payload {
+    const struct kf_payload *payload;
+    uint64_t at, size;
+    zip_error_t error;
+};
+
+static zip_int64_t read_payload(struct from_payload *from, void *to, zip_uint64_t n)
+{
+    struct kf_report rep; /* libzip has an error of its own */
+    int status;
+
+    n = kf_min(n, from->size - from->at);
+    kf_report_init(&rep);
+    status = from->payload->pull(from->payload, from->at, to, (size_t)n, &rep);
+    kf_report_finish(&rep);
+    if (status < 0) {
+        zip_error_set(&from->error, ZIP_ER_READ, 0);
+        return -1;
+    }
+    from->at += n;
+    return (zip_int64_t)n;
+}
+
+/* zip_source_function()'s callback. */
+static zip_int64_t answer(void *state, void *data, zip_uint64_t n, zip_source_cmd_t command)
+{
+    struct from_payload *from = state;
+    zip_stat_t *st = data;
+
+    switch (command) {
+    case ZIP_SOURCE_OPEN:
+        from->at = 0;
+        return 0;
+    case ZIP_SOURCE_READ:
+        return read_payload(from, data, n);
+    case ZIP_SOURCE_STAT:
+        zip_stat_init(st);
+        st->valid = ZIP_STAT_SIZE;
+        st->size = from->size;
+        return sizeof(*st);
+    case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&from->error, data, n);
+    case ZIP_SOURCE_FREE:
+        zip_error_fini(&from->error);
+        kf_free(from);
+        return 0;
+    case ZIP_SOURCE_CLOSE:
+        return 0;
+    case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE,
+                                              ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE,
+                                              ZIP_SOURCE_SUPPORTS, -1);
+    default:
+        zip_error_set(&from->error, ZIP_ER_OPNOTSUPP, 0);
+        return -1;
+    }
+}
+
+int kf_zip_out_payload(struct kf_zip_out *zip, const char *name, const struct kf_payload *payload,
+                       struct kf_report *rep)
+{
+    struct from_payload *from = kf_alloc(sizeof(*from));
+    zip_source_t *source;
+
+    if (!from)
+        return kf_report_add(rep, KF_NO_MEMORY, name, "no memory for a member");
+    from->payload = payload;
+    from->size = kf_payload_bytes(payload);
+    zip_error_init(&from->error);
+    source = zip_source_function(zip->zip, answer, from);
+    if (!source)
+        kf_free(from);
+    return add_member(zip, name, source, rep);
 }
 
 int kf_zip_out_close(struct kf_zip_out *zip, struct kf_report *rep)

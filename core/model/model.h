@@ -34,6 +34,15 @@ struct kf_call {
     json_t *kwargs; /* object; owned */
 };
 
+/* A file of a layer, which stands beside the weights: the vocabulary of a lookup. */
+struct kf_asset {
+    const char *file;                 /* its name: "vocabulary.txt" */
+    const char *subpath;              /* of the part that has it, "" for the layer itself */
+    const char *source;               /* as found in the file */
+    uint64_t n_lines;                 /* of a vocabulary: its entries */
+    const struct kf_payload *payload; /* bytes: uint8, one axis */
+};
+
 struct kf_layer {
     const char *name; /* unique in its graph; for a part, the one in its config, or its attribute */
     const char *class_name; /* as in the file; adapted with the config */
@@ -55,6 +64,9 @@ struct kf_layer {
     bool in_container;      /* of a part: the attribute is a list, members are named by class */
     struct kf_tensor *tensors; /* own variables in the order Keras makes them */
     size_t n_tensors;
+    struct kf_asset *assets;
+    size_t n_assets;
+    const char *found; /* its group in the file, where saving_lib wrote that; else NULL */
     const char *group; /* set by the plan: the layer's group in the target file */
 };
 

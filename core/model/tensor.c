@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tensor.h"
+#include "../base/auto.h"
+#include "../base/num.h"
+#include <string.h>
 
 uint64_t kf_payload_elements(const struct kf_payload *payload)
 {
@@ -20,4 +23,21 @@ const struct kf_payload *kf_payload_root(const struct kf_payload *payload)
     while (payload->inner)
         payload = payload->inner;
     return payload;
+}
+
+int kf_payload_equal(const struct kf_payload *a, const struct kf_payload *b, bool *same,
+                     struct kf_report *rep)
+{
+    char left[4096], right[4096]; /* whole elements of any dtype */
+    uint64_t n = kf_payload_bytes(a);
+
+    *same = a->dtype == b->dtype && n == kf_payload_bytes(b);
+    for (uint64_t at = 0; *same && at < n; at += sizeof(left)) {
+        size_t piece = (size_t)kf_min(n - at, sizeof(left));
+
+        KF_TRY(a->pull(a, at, left, piece, rep));
+        KF_TRY(b->pull(b, at, right, piece, rep));
+        *same = memcmp(left, right, piece) == 0;
+    }
+    return 0;
 }

@@ -40,6 +40,10 @@ uint64_t kf_payload_bytes(const struct kf_payload *payload);
 /** The dataset at the bottom of a payload. */
 const struct kf_payload *kf_payload_root(const struct kf_payload *payload);
 
+/** Set `*same` to whether two payloads have one dtype and the same bytes; what pulling reports. */
+int kf_payload_equal(const struct kf_payload *a, const struct kf_payload *b, bool *same,
+                     struct kf_report *rep);
+
 /* One variable of a layer. All strings stand in the model's arena. */
 struct kf_tensor {
     const char *variable; /* what Keras calls it: "kernel", "query/bias" */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "validate.h"
 #include "../base/alloc.h"
+#include "../format/assets.h"
 #include "../format/reader.h"
 #include "order.h"
 
@@ -49,12 +50,28 @@ static int check_tensors(const struct check *check, const struct kf_layer *layer
     return 0;
 }
 
+/* A list that only a file beside the weights could hold, which most kinds have no room for. */
+static int check_assets(const struct check *check, const struct kf_layer *layer)
+{
+    const json_t *given = json_object_get(layer->config, "vocabulary");
+
+    if (check->model->weightless || layer->n_assets || !kf_asset_due(layer))
+        return 0;
+    if (json_is_string(given))
+        return kf_report_add(check->rep, KF_WEIGHTS_MISSING, layer->path,
+                             "the vocabulary stands in a file of its own, %s",
+                             json_string_value(given));
+    return kf_report_add(check->rep, KF_WEIGHTS_MISSING, layer->path,
+                         "the vocabulary that the layer learnt is not in the file");
+}
+
 static int check_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     const struct check *check = context;
 
     (void)graph;
     KF_TRY(check_tensors(check, layer));
+    KF_TRY(check_assets(check, layer));
     if (!layer->inner)
         return 0;
     KF_TRY(check_ends(layer->inner, check->rep));

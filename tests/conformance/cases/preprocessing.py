@@ -1,5 +1,5 @@
 """Preprocessing layers, as they are at inference."""
-from . import Group, L, tf
+from . import Group, K, L, tf
 
 g = Group("image")
 IMAGE = (5, 6, 3)
@@ -92,3 +92,26 @@ g.layer("text_vectorization_tf_idf", TEXT, lambda: L.TextVectorization(vocabular
 g.layer("text_vectorization_characters", TEXT, lambda: L.TextVectorization(vocabulary=list("sunmot"), split="character", standardize="lower"))
 g.layer("text_vectorization_ngrams", TEXT, lambda: L.TextVectorization(vocabulary=KNOWN, ngrams=2, standardize=None))
 g.chain("text_vectorization_lstm", TEXT, lambda: [L.TextVectorization(vocabulary=KNOWN, output_sequence_length=3), L.Embedding(6, 3, mask_zero=True), L.LSTM(3)])
+
+
+def adapted(layer, data):
+    layer.adapt(data)
+    return layer
+
+
+SEEN = ["star sun", "sun moon", "comet star sun", "sun"]
+WORDS_SEEN, NUMBERS_SEEN = " ".join(SEEN).split(), [[5], [3], [3], [8], [5], [3]]
+LOST = dict(keep=True, reloads=False, expect="refused:vocabulary", note="an .h5 does not hold the vocabulary; a .keras does")
+g.layer("string_lookup_adapted", WORDS, lambda: adapted(L.StringLookup(), WORDS_SEEN), **LOST)
+g.layer("string_lookup_adapted_mask", WORDS, lambda: adapted(L.StringLookup(mask_token="", num_oov_indices=2), WORDS_SEEN), **LOST)
+g.layer("string_lookup_adapted_count", WORDS, lambda: adapted(L.StringLookup(output_mode="count", max_tokens=4), WORDS_SEEN), **LOST)
+g.layer("string_lookup_adapted_tf_idf", WORDS, lambda: adapted(L.StringLookup(output_mode="tf_idf", num_oov_indices=2), [[w] for w in WORDS_SEEN]), **LOST)
+g.layer("string_lookup_adapted_unicode", WORDS, lambda: adapted(L.StringLookup(), ["s\u00f8l", "\u6708", "star", "comet"]), **LOST)
+g.layer("integer_lookup_adapted", INTS, lambda: adapted(L.IntegerLookup(), NUMBERS_SEEN), **LOST)
+g.layer("integer_lookup_adapted_multi_hot", INTS, lambda: adapted(L.IntegerLookup(output_mode="multi_hot"), NUMBERS_SEEN), **LOST)
+g.layer("text_vectorization_adapted", TEXT, lambda: adapted(L.TextVectorization(), SEEN), **LOST)
+g.layer("text_vectorization_adapted_multi_hot", TEXT, lambda: adapted(L.TextVectorization(output_mode="multi_hot", ngrams=2), SEEN), **LOST)
+g.layer("text_vectorization_adapted_tf_idf", TEXT, lambda: adapted(L.TextVectorization(output_mode="tf_idf"), SEEN), **LOST)
+g.chain("text_vectorization_adapted_dense", TEXT, lambda: [adapted(L.TextVectorization(output_mode="count"), SEEN), L.Dense(2)], **LOST)
+g.chain("nested_text_vectorization_adapted", TEXT, lambda: [
+    K.Sequential([L.Input(*TEXT[:1], dtype="string"), adapted(L.TextVectorization(output_sequence_length=3), SEEN)]), L.Embedding(9, 2), L.Flatten(), L.Dense(2)], **LOST)

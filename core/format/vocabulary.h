@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_FORMAT_VOCABULARY_H
+#define KF_FORMAT_VOCABULARY_H
+
+#include "../model/model.h"
+
+/*
+ * The vocabulary of a lookup layer as text: UTF-8, one entry a line, none behind the last one's
+ * end; an IntegerLookup has whole numbers. Python reads it with any kind of line end.
+ */
+
+/**
+ * See that the text can be read as Keras reads it, and count its entries. CORRUPT when it is not
+ * UTF-8 or has a number that is none, TOO_LARGE for a line that no vocabulary has, NO_MEMORY.
+ * Source: keras/src/layers/preprocessing/index_lookup.py, load_assets (2.15, 3.15.1)
+ */
+int kf_vocabulary_check(const struct kf_layer *layer, const struct kf_payload *text,
+                        uint64_t *n_out, struct kf_report *rep);
+
+/** The entries as a new array in `*out`; TOO_LARGE when they fill more than `bytes_max`. */
+int kf_vocabulary_list(json_t **out, const struct kf_layer *layer, const struct kf_payload *text,
+                       uint64_t bytes_max, struct kf_report *rep);
+
+#endif
