@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "config.h"
 #include "conversion.h"
+#include "jobs.h"
 #include "queue.h"
 #include "request.h"
 #include "routes.h"
@@ -66,6 +67,8 @@ static int choose_form(struct request *req)
     const struct kf_format_info *writer = NULL;
     int chosen;
 
+    if (req->route->job)
+        return 0; /* the answer is about the job; its result has one form */
     if (c->task != JOB_CONVERT) {
         c->form = ANSWER_JSON;
         if (accept_choose(accept, &forms[ANSWER_JSON], 1) == 0)
@@ -118,7 +121,9 @@ static int reserve(struct request *req)
         return request_fail(req, "body-too-large",
                             "the body has %" PRIu64 " bytes, more than %" PRIu64, length, max);
     }
-    if (!queue_reserve(server->queue)) {
+    if (req->conversion->stored) {
+        KF_TRY(jobs_admit(req, length));
+    } else if (!queue_reserve(server->queue)) {
         req->failure.retry_after = queue_retry_after(server->queue);
         return request_fail(req, "queue-full", "all workers are busy and the queue is full");
     }
@@ -139,7 +144,8 @@ static int make_folder(struct request *req)
     c->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (c->cancel_fd < 0)
         return request_fail(req, "internal-error", "no descriptor is left");
-    c->dir = job_dir_create(scratch_dir(req->server->scratch), "job-");
+    c->dir = c->stored ? jobs_make_folder(req->server->jobs, c->id)
+                       : job_dir_create(scratch_dir(req->server->scratch), "job-");
     if (!c->dir)
         return request_fail(req, "scratch-full", "the job's folder cannot be made: %s",
                             strerror(errno));
@@ -153,12 +159,13 @@ static int create(struct request *req, enum job_task task)
     if (!c)
         return request_fail(req, "internal-error", "out of memory");
     c->task = task;
-    c->cancel_fd = c->artifact = -1;
+    c->cancel_fd = c->artifact = c->progress = -1;
     c->body = (struct body)BODY_INIT;
     c->began = req->began;
     id_create(c->id);
     kf_request_init(&c->params);
     req->conversion = c;
+    jobs_read_preference(req);
     return 0;
 }
 

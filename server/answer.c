@@ -26,37 +26,12 @@ static const char *const details[] = {
     [JOB_MEMORY] = "the conversion needs more memory than one may have",
     [JOB_TIMEOUT] = "the conversion took longer than one may take",
     [JOB_VIOLATION] = "the file made the worker do what its sandbox forbids",
+    [JOB_STALLED] = "the conversion made no progress for longer than one may",
     [JOB_CANCELLED] = "the service is stopping",
     [JOB_CANNOT_WRITE] = "there is no room for the result",
     [JOB_NO_SANDBOX] = "the sandbox that is required cannot be had",
     [JOB_INTERNAL] = "the worker failed for a reason of its own",
 };
-
-/* Everything but these bytes is written as %XX in filename*=. Source: RFC 5987, attr-char */
-static bool is_attr_char(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (c != '\0' && strchr("!#$&+-.^_`|~", c));
-}
-
-/* Content-Disposition with a plain name for old clients and the true one (RFC 6266). */
-static void add_disposition(struct reply *reply, const char *name)
-{
-    char plain[256], exact[3 * 256 + 1];
-    size_t n = 0, m = 0;
-
-    for (const char *c = name; *c && n + 1 < sizeof plain; c++) {
-        bool odd = (unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '"' ||
-                   *c == '\\' || *c == '%';
-
-        plain[n++] = odd ? '_' : *c;
-        m += (size_t)snprintf(exact + m, sizeof exact - m, is_attr_char(*c) ? "%c" : "%%%02X",
-                              (unsigned char)*c);
-    }
-    plain[n] = '\0';
-    reply_header(reply, "Content-Disposition", "attachment; filename=\"%s\"; filename*=UTF-8''%s",
-                 plain, exact);
-}
 
 static double since(int64_t from, int64_t to)
 {
@@ -91,7 +66,7 @@ static enum MHD_Result answer_artifact(struct request *req, struct reply *reply)
     c->artifact = -1;
     reply->media_type =
         writer && writer->media_type ? writer->media_type : "application/octet-stream";
-    add_disposition(reply, c->artifact_name);
+    reply_disposition(reply, c->artifact_name);
     return reply_fd_new(req, reply, fd, c->artifact_size);
 }
 
@@ -106,7 +81,7 @@ static enum MHD_Result answer_archive(struct request *req, struct reply *reply)
     reply->media_type = tar ? "application/x-tar" : "application/zip";
     snprintf(name, sizeof name, "%.*s-kferry.%s", outcome_stem(c->artifact_name), c->artifact_name,
              tar ? "tar" : "zip");
-    add_disposition(reply, name);
+    reply_disposition(reply, name);
     return reply_archive_new(req, reply, archive_take(&c->archive), fd);
 }
 
@@ -170,8 +145,7 @@ static bool explain_refusal(struct request *req, const json_t *report)
     return true;
 }
 
-/* Choose the words for a job without a result. */
-static void explain(struct request *req)
+void conversion_explain(struct request *req)
 {
     enum job_outcome outcome = req->conversion->result.outcome;
     const char *code = kf_problem_type(job_outcome_slug(outcome))->code;
@@ -199,7 +173,7 @@ enum MHD_Result conversion_answer(struct request *req)
     if (!req->failure.code && c->result.outcome == JOB_DONE)
         return answer_done(req, &reply);
     if (!req->failure.code)
-        explain(req);
+        conversion_explain(req);
     add_job(&reply, c);
     return reply_failure(req, &reply, c->report);
 }

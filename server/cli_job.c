@@ -173,6 +173,7 @@ int cli_job_run(struct cli_job *job, enum job_task task)
                         .inputs = job->inputs,
                         .n_inputs = job->n_inputs,
                         .task = task,
+                        .progress = -1,
                         .cancel_fd = job->cancel_fd};
 
     if (load_limits(&order) < 0)

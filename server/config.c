@@ -308,6 +308,7 @@ struct job_limits config_job_limits(const struct config *config)
         .file_size = config->scratch_max,
         .cpu = (unsigned)config->job_timeout,
         .deadline_ms = (unsigned)config->job_timeout * 1000,
+        .stall_ms = (unsigned)config->stall_timeout * 1000,
     };
 }
 

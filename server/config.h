@@ -26,8 +26,16 @@ struct config {
     uint64_t drain_timeout; /* seconds */
     uint64_t upload_idle;   /* seconds without a byte of the body */
     uint64_t report_ttl;    /* seconds that GET /v1/reports/{id} answers */
-    uint64_t sandbox;       /* enum sandbox_mode */
-    uint64_t log_level;     /* enum log_level */
+    uint64_t stall_timeout; /* seconds, 0 for none */
+    uint64_t queue_timeout; /* seconds */
+    char *store;            /* "sqlite" or "postgres://..." */
+    char *data;             /* folder of jobs, "" for "data" in scratch_dir */
+    uint64_t data_max;      /* bytes */
+    uint64_t jobs_max, client_jobs_max;
+    uint64_t job_ttl;   /* seconds */
+    uint64_t lease;     /* seconds */
+    uint64_t sandbox;   /* enum sandbox_mode */
+    uint64_t log_level; /* enum log_level */
     bool allow_unauthenticated;
 };
 

@@ -3,7 +3,9 @@
 #include "conversion.h"
 #include "clock.h"
 #include "config.h"
+#include "jobs.h"
 #include "outcome.h"
+#include "progress.h"
 #include "queue.h"
 #include "request.h"
 #include "scratch.h"
@@ -17,7 +19,11 @@
 
 void conversion_unreserve(struct request *req)
 {
-    if (atomic_exchange(&req->conversion->reserved, false))
+    if (!atomic_exchange(&req->conversion->reserved, false))
+        return;
+    if (req->conversion->stored)
+        jobs_unreserve(req->server->jobs);
+    else
         queue_unreserve(req->server->queue);
 }
 
@@ -28,11 +34,15 @@ void conversion_destroy(struct request *req)
     watch_end(req->server->watch, &c->watch);
     conversion_unreserve(req);
     body_finish(&c->body);
-    if (c->dir)
+    if (c->dir && c->stored)
+        jobs_discard(req->server->jobs, c->id);
+    else if (c->dir)
         job_dir_remove(c->dir);
     scratch_release(req->server->scratch, c->scratch);
     if (c->cancel_fd >= 0)
         close(c->cancel_fd);
+    if (c->progress >= 0)
+        close(c->progress);
     if (c->artifact >= 0)
         close(c->artifact);
     json_decref(c->report);
@@ -78,6 +88,10 @@ int conversion_submit(struct request *req)
     if (!watch_change(req->server->watch, &c->watch, WATCH_JOB)) {
         atomic_store(&req->stage, REQUEST_SENT);
         return request_fail(req, "upload-timeout", "the upload stalled");
+    }
+    if (c->stored) {
+        watch_end(req->server->watch, &c->watch);
+        return jobs_accept(req);
     }
     MHD_suspend_connection(req->connection);
     atomic_store(&req->stage, REQUEST_QUEUED);
@@ -129,6 +143,7 @@ static void run_worker(struct request *req, const struct job_input *inputs, size
         .task = c->task,
         .sandbox = (enum sandbox_mode)config->sandbox,
         .limits = config_job_limits(config),
+        .progress = c->progress,
         .cancel_fd = c->cancel_fd,
     };
 
@@ -143,6 +158,8 @@ void conversion_run(struct request *req)
 
     c->started = clock_ms();
     c->result.outcome = JOB_INTERNAL;
+    if (c->progress < 0)
+        c->progress = progress_create(c->dir);
     n = body_open(&c->body, c->dir, c->params.filename, inputs);
     if (atomic_load(&c->cancelled) != CANCEL_NO)
         c->result.outcome = JOB_CANCELLED;

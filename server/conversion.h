@@ -27,10 +27,13 @@ struct conversion {
     enum job_task task;
     struct kf_request params;
     enum answer_form form;
+    bool stored;   /* becomes a job of the store, or is one: its files stay where they are */
+    unsigned wait; /* seconds that its client waits for the job's end before it hears 202 */
 
     struct watch_entry watch;
     _Atomic bool reserved; /* has a place in the queue; who swaps it to false gives it back */
     _Atomic int cancelled; /* enum cancel_reason */
+    int progress;          /* descriptor of the worker's progress record; owned, or -1 */
     int cancel_fd;         /* eventfd, becomes readable with `cancelled`; owned */
 
     char *dir;        /* job folder, owned; gone after the run */
@@ -69,6 +72,9 @@ void conversion_resume(struct request *req);
  * connection, or its supervisor is told to kill the worker.
  */
 void conversion_cancel(struct request *req, enum cancel_reason reason);
+
+/** Choose the words for a job without a result: sets req->failure. */
+void conversion_explain(struct request *req);
 
 /** Send the outcome. */
 enum MHD_Result conversion_answer(struct request *req);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define BLOCK (1024 * 1024)
@@ -51,4 +52,29 @@ int digest_sha256(int fd, int cancel_fd, char out[65])
     free(block);
     EVP_MD_CTX_free(sum);
     return status;
+}
+
+bool digest_sha256_text(const char *text, char out[65])
+{
+    unsigned char value[EVP_MAX_MD_SIZE];
+
+    if (EVP_Digest(text, strlen(text), value, NULL, EVP_sha256(), NULL) != 1)
+        return false;
+    for (int i = 0; i < 32; i++)
+        snprintf(out + 2 * i, 3, "%02x", value[i]);
+    return true;
+}
+
+bool digest_base64(const char *hex, char out[64])
+{
+    unsigned char value[32];
+
+    for (int i = 0; i < 32; i++) {
+        unsigned byte;
+
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+            return false;
+        value[i] = (unsigned char)byte;
+    }
+    return EVP_EncodeBlock((unsigned char *)out, value, 32) == 44;
 }

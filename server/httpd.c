@@ -4,6 +4,8 @@
 #include "clock.h"
 #include "config.h"
 #include "conversion.h"
+#include "handlers.h"
+#include "jobs.h"
 #include "listener.h"
 #include "log.h"
 #include "reply.h"
@@ -71,7 +73,7 @@ static enum MHD_Result answer(struct request *req)
 {
     if (req->failure.code)
         return refuse(req);
-    return req->route->answer(req);
+    return req->job[0] != '\0' ? jobs_answer(req) : req->route->answer(req);
 }
 
 /*
@@ -113,8 +115,12 @@ static enum MHD_Result receive(struct request *req, const char *data, size_t *n)
 
 static enum MHD_Result submit(struct request *req)
 {
-    if (conversion_submit(req) == 0)
-        return MHD_YES;
+    if (conversion_submit(req) == 0) {
+        if (!req->conversion->stored)
+            return MHD_YES;
+        atomic_store(&req->stage, REQUEST_ANSWERABLE);
+        return jobs_answer(req);
+    }
     if (atomic_load(&req->stage) != REQUEST_RECEIVING)
         return MHD_NO;
     watch_end(req->server->watch, &req->conversion->watch);

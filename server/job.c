@@ -3,6 +3,7 @@
 #include "job.h"
 #include "clock.h"
 #include "exit_codes.h"
+#include "progress.h"
 #include "worker_start.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #define LOG_BYTES_MAX (64 * 1024)
+/* How often a worker's progress is looked at. */
+#define LOOK_MS 500
 
 /* A worker that runs. */
 struct run {
@@ -25,6 +28,8 @@ struct run {
     int pidfd, said, log; /* its end, what it says, where that is kept */
     size_t logged;
     int64_t began, deadline; /* clock_ms() */
+    int64_t moved;           /* clock_ms() when it was last seen to make progress */
+    uint64_t changes;        /* of its progress, then */
     enum job_outcome killed; /* why we killed it; JOB_DONE while we did not */
 };
 
@@ -60,13 +65,39 @@ static void read_said(struct run *run)
         run->logged += keep;
 }
 
+static bool looks_for_stalls(const struct run *run)
+{
+    return run->job->progress >= 0 && run->job->limits.stall_ms > 0;
+}
+
+/* How long to wait before the clock is to be looked at, in ms. */
 static int time_left(const struct run *run)
 {
     int64_t left = run->deadline - clock_ms();
 
     if (run->killed != JOB_DONE)
         return -1;
+    if (looks_for_stalls(run) && left > LOOK_MS)
+        left = LOOK_MS;
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* The clock's part: the deadline, and whether anything moves. */
+static void look_at_clock(struct run *run)
+{
+    int64_t now = clock_ms();
+    struct progress progress;
+
+    if (now >= run->deadline)
+        kill_worker(run, JOB_TIMEOUT);
+    if (!looks_for_stalls(run))
+        return;
+    if (progress_read(run->job->progress, &progress) && progress.changes != run->changes) {
+        run->changes = progress.changes;
+        run->moved = now;
+    }
+    if (now - run->moved >= run->job->limits.stall_ms)
+        kill_worker(run, JOB_STALLED);
 }
 
 /* Until the worker is gone. A descriptor of -1 is one that poll() leaves out. */
@@ -82,8 +113,7 @@ static void watch(struct run *run)
 
         if (n < 0 && errno != EINTR)
             kill_worker(run, JOB_INTERNAL);
-        if (n == 0)
-            kill_worker(run, JOB_TIMEOUT);
+        look_at_clock(run);
         if (n <= 0)
             continue;
         if (fds[1].revents)
@@ -187,6 +217,7 @@ void job_run(const struct job *job, struct job_result *out)
 
     *out = (struct job_result){.outcome = JOB_INTERNAL};
     run.deadline = run.began + job->limits.deadline_ms;
+    run.moved = run.began;
     run.pid = worker_start(job, &run.said);
     if (run.pid < 0)
         return;

@@ -20,6 +20,7 @@
  *   models.json    written by the worker when the input holds several models, see models.h; what
  *                  it had to unpack is then in `unpacked`
  *   artifact       written by the worker when a conversion succeeded; appears whole
+ *   progress       how far the worker has come (progress.h), where somebody wants to know
  *   log            what the worker said on standard error, at most 64 KiB
  */
 enum job_task { JOB_CONVERT, JOB_PLAN, JOB_INSPECT };
@@ -32,6 +33,7 @@ enum job_outcome {
     JOB_MEMORY,       /* exit 71: ran into its memory limit */
     JOB_TIMEOUT,      /* killed at the deadline, or SIGXCPU */
     JOB_VIOLATION,    /* SIGSYS: did what the sandbox forbids */
+    JOB_STALLED,      /* killed because it made no progress */
     JOB_CANCELLED,    /* killed because nobody waits any more */
     JOB_CANNOT_WRITE, /* exit 73: no room, or the folder cannot be written */
     JOB_NO_SANDBOX,   /* exit 78: KFERRY_SANDBOX=require and it cannot be had */
@@ -43,6 +45,7 @@ struct job_limits {
     uint64_t file_size;   /* bytes the largest written file may have */
     unsigned cpu;         /* seconds of processor time */
     unsigned deadline_ms; /* wall clock */
+    unsigned stall_ms;    /* wall clock without progress; 0 for no limit */
 };
 
 enum sandbox_mode { SANDBOX_PREFER, SANDBOX_REQUIRE, SANDBOX_OFF };
@@ -71,6 +74,7 @@ struct job {
     enum sandbox_mode sandbox;
     struct job_limits limits;
     int cancel_fd; /* becomes readable when the job is to be cancelled, or -1 */
+    int progress;  /* progress_create()'s descriptor, or -1: then nobody looks whether it stalls */
 };
 
 struct job_result {

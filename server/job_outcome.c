@@ -10,6 +10,7 @@ const char *job_outcome_slug(enum job_outcome outcome)
         [JOB_MEMORY] = "worker-memory-limit",
         [JOB_TIMEOUT] = "conversion-timeout",
         [JOB_VIOLATION] = "sandbox-violation",
+        [JOB_STALLED] = "conversion-stalled",
         [JOB_CANCELLED] = "cancelled",
         [JOB_CANNOT_WRITE] = "scratch-full",
         [JOB_NO_SANDBOX] = "sandbox-unavailable",

@@ -78,7 +78,7 @@ static void publish(struct request *req)
     if (text)
         c->report_text = blob_create(text, strlen(text));
     free(text);
-    if (c->report_text)
+    if (c->report_text && !c->stored)
         reports_keep(req->server->reports, c->id, c->report_text);
 }
 
@@ -130,6 +130,8 @@ static void settle_scratch(struct request *req)
 {
     struct conversion *c = req->conversion;
 
+    if (c->stored)
+        return;
     job_dir_remove(c->dir);
     free(c->dir);
     c->dir = NULL;

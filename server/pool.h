@@ -5,13 +5,14 @@
 #include "auto.h"
 #include <stddef.h>
 
-struct queue;
+struct server;
 
 /* Supervisors: one thread a worker slot, each runs one job at a time to its end. */
 struct pool;
 
-/** Start `n` supervisors that take from `queue`; NULL when a thread cannot be started. */
-struct pool *pool_create(struct queue *queue, unsigned n);
+/** Start `n` supervisors that take from the queue and the store; NULL when a thread cannot be
+ * started. */
+struct pool *pool_create(struct server *server, unsigned n);
 
 /** Close the queue, let the supervisors finish what is in it, and join them. */
 void pool_destroy(struct pool *pool);

@@ -4,6 +4,7 @@
 #include "request.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 /* Weight of the newest job in the average, and what a job takes before the first has ended. */
@@ -11,13 +12,35 @@
 #define JOB_MS_AT_START 1000.0
 #define RETRY_AFTER_MAX 60.0
 
+/* The requests of one client; or the store's turn, which has none of its own. */
+struct lane {
+    struct lane *next;
+    struct request *first, **last;
+    char client[]; /* NUL-terminated */
+};
+
 struct queue {
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    struct request *first, **last;
+    struct lane *first, **last; /* whose turn it is, in this order */
+    struct lane *store;         /* owned; in the list while there may be jobs */
+    bool store_listed;
+    unsigned nudges;
     struct queue_state state;
     bool closed;
 };
+
+static struct lane *lane_create(const char *client)
+{
+    size_t n = strlen(client) + 1;
+    struct lane *lane = calloc(1, sizeof *lane + n);
+
+    if (!lane)
+        return NULL;
+    lane->last = &lane->first;
+    memcpy(lane->client, client, n);
+    return lane;
+}
 
 struct queue *queue_create(unsigned limit, unsigned workers)
 {
@@ -25,6 +48,11 @@ struct queue *queue_create(unsigned limit, unsigned workers)
 
     if (!queue)
         return NULL;
+    queue->store = lane_create("");
+    if (!queue->store) {
+        free(queue);
+        return NULL;
+    }
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->filled, NULL);
     queue->last = &queue->first;
@@ -40,7 +68,42 @@ void queue_destroy(struct queue *queue)
         return;
     pthread_cond_destroy(&queue->filled);
     pthread_mutex_destroy(&queue->lock);
+    free(queue->store);
     free(queue);
+}
+
+/* The last in the order. Called under the lock, as all that follow. */
+static void append_lane(struct queue *queue, struct lane *lane)
+{
+    lane->next = NULL;
+    *queue->last = lane;
+    queue->last = &lane->next;
+}
+
+static void unlink_lane(struct queue *queue, struct lane *lane)
+{
+    struct lane **link = &queue->first;
+
+    while (*link != lane)
+        link = &(*link)->next;
+    *link = lane->next;
+    if (!*link)
+        queue->last = link;
+}
+
+/* The lane of a client, made when it has none; NULL when memory ran out. */
+static struct lane *lane_of(struct queue *queue, const char *client)
+{
+    struct lane *lane = queue->first;
+
+    while (lane && (lane == queue->store || strcmp(lane->client, client) != 0))
+        lane = lane->next;
+    if (lane)
+        return lane;
+    lane = lane_create(client);
+    if (lane)
+        append_lane(queue, lane);
+    return lane;
 }
 
 static bool has_room(const struct queue *queue)
@@ -71,82 +134,147 @@ void queue_unreserve(struct queue *queue)
 
 bool queue_push(struct queue *queue, struct request *req, bool reserved)
 {
-    bool ok;
+    struct lane *lane = NULL;
 
     pthread_mutex_lock(&queue->lock);
     if (reserved)
         queue->state.reserved--;
-    ok = !queue->closed;
-    if (ok) {
+    if (!queue->closed)
+        lane = lane_of(queue, req->client);
+    if (lane) {
         req->next = NULL;
-        *queue->last = req;
-        queue->last = &req->next;
+        *lane->last = req;
+        lane->last = &req->next;
         queue->state.waiting++;
         pthread_cond_signal(&queue->filled);
     }
     pthread_mutex_unlock(&queue->lock);
-    return ok;
+    return lane != NULL;
 }
 
-/* Unlink what `link` points to. Called under the lock. */
-static struct request *unlink_at(struct queue *queue, struct request **link)
+/* Unlink what `link` points to; a lane that is empty goes. */
+static struct request *unlink_at(struct queue *queue, struct lane *lane, struct request **link)
 {
     struct request *req = *link;
 
     *link = req->next;
     if (!*link)
-        queue->last = link;
+        lane->last = link;
     req->next = NULL;
     queue->state.waiting--;
+    if (lane->first)
+        return req;
+    unlink_lane(queue, lane);
+    free(lane);
     return req;
 }
 
-struct request *queue_pop(struct queue *queue)
+/* Take from the lane whose turn it is, and put it last. NULL for the store's. */
+static struct request *take_turn(struct queue *queue)
 {
-    struct request *req = NULL;
+    struct lane *lane = queue->first;
 
+    unlink_lane(queue, lane);
+    append_lane(queue, lane);
+    return lane == queue->store ? NULL : unlink_at(queue, lane, &lane->first);
+}
+
+bool queue_pop(struct queue *queue, struct request **out, unsigned *seen)
+{
+    bool ok;
+
+    *out = NULL;
     pthread_mutex_lock(&queue->lock);
     while (!queue->first && !queue->closed)
         pthread_cond_wait(&queue->filled, &queue->lock);
-    if (queue->first) {
-        req = unlink_at(queue, &queue->first);
+    ok = queue->first != NULL;
+    if (ok) {
+        *out = take_turn(queue);
+        *seen = queue->nudges;
         queue->state.running++;
     }
     pthread_mutex_unlock(&queue->lock);
-    return req;
+    return ok;
+}
+
+void queue_nudge(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->nudges++;
+    if (!queue->store_listed && !queue->closed) {
+        queue->store_listed = true;
+        append_lane(queue, queue->store);
+    }
+    pthread_cond_broadcast(&queue->filled);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_store_done(struct queue *queue, unsigned seen, bool empty)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->state.running--;
+    if (empty && queue->store_listed && queue->nudges == seen) {
+        queue->store_listed = false;
+        unlink_lane(queue, queue->store);
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static void average(struct queue_state *s, uint64_t wall_ms)
+{
+    if (wall_ms > 0)
+        s->job_ms += EWMA_WEIGHT * ((double)wall_ms - s->job_ms);
 }
 
 void queue_done(struct queue *queue, uint64_t wall_ms)
 {
-    struct queue_state *s = &queue->state;
-
     pthread_mutex_lock(&queue->lock);
-    s->running--;
-    if (wall_ms > 0)
-        s->job_ms += EWMA_WEIGHT * ((double)wall_ms - s->job_ms);
+    queue->state.running--;
+    average(&queue->state, wall_ms);
     pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_average(struct queue *queue, uint64_t wall_ms)
+{
+    pthread_mutex_lock(&queue->lock);
+    average(&queue->state, wall_ms);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* Where a request stands in a lane, or NULL. */
+static struct request **find_in(struct lane *lane, const struct request *req)
+{
+    struct request **link = &lane->first;
+
+    while (*link && *link != req)
+        link = &(*link)->next;
+    return *link ? link : NULL;
 }
 
 bool queue_remove(struct queue *queue, struct request *req)
 {
-    struct request **link;
-    bool found;
+    struct request **link = NULL;
+    struct lane *lane;
 
     pthread_mutex_lock(&queue->lock);
-    link = &queue->first;
-    while (*link && *link != req)
-        link = &(*link)->next;
-    found = *link != NULL;
-    if (found)
-        unlink_at(queue, link);
+    for (lane = queue->first; lane && !link;) {
+        link = find_in(lane, req);
+        if (!link)
+            lane = lane->next;
+    }
+    if (link)
+        unlink_at(queue, lane, link);
     pthread_mutex_unlock(&queue->lock);
-    return found;
+    return link != NULL;
 }
 
 void queue_close(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     queue->closed = true;
+    if (queue->store_listed)
+        unlink_lane(queue, queue->store);
+    queue->store_listed = false;
     pthread_cond_broadcast(&queue->filled);
     pthread_mutex_unlock(&queue->lock);
 }
@@ -168,16 +296,24 @@ static double jitter(void)
     return 0.8 + 0.4 * r / UINT16_MAX;
 }
 
-unsigned queue_retry_after(struct queue *queue)
+unsigned queue_wait_seconds(struct queue *queue, double ahead)
 {
     struct queue_state s;
     double seconds;
     unsigned whole;
 
     queue_look(queue, &s);
-    seconds = (s.waiting + s.reserved + s.running) * s.job_ms / 1000.0 / s.workers * jitter();
+    seconds = ahead * s.job_ms / 1000.0 / s.workers * jitter();
     if (seconds > RETRY_AFTER_MAX)
         seconds = RETRY_AFTER_MAX;
     whole = (unsigned)seconds;
     return whole + (seconds > whole) > 0 ? whole + (seconds > whole) : 1;
+}
+
+unsigned queue_retry_after(struct queue *queue)
+{
+    struct queue_state s;
+
+    queue_look(queue, &s);
+    return queue_wait_seconds(queue, s.waiting + s.reserved + s.running);
 }

@@ -33,6 +33,31 @@ void reply_header(struct reply *reply, const char *name, const char *fmt, ...)
         reply->headers[reply->n_headers++].name = name;
 }
 
+/* Everything but these bytes is written as %XX in filename*=. Source: RFC 5987, attr-char */
+static bool is_attr_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           (c != '\0' && strchr("!#$&+-.^_`|~", c));
+}
+
+void reply_disposition(struct reply *reply, const char *name)
+{
+    char plain[256], exact[3 * 256 + 1];
+    size_t n = 0, m = 0;
+
+    for (const char *c = name; *c && n + 1 < sizeof plain; c++) {
+        bool odd = (unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f || *c == '"' ||
+                   *c == '\\' || *c == '%';
+
+        plain[n++] = odd ? '_' : *c;
+        m += (size_t)snprintf(exact + m, sizeof exact - m, is_attr_char(*c) ? "%c" : "%%%02X",
+                              (unsigned char)*c);
+    }
+    plain[n] = '\0';
+    reply_header(reply, "Content-Disposition", "attachment; filename=\"%s\"; filename*=UTF-8''%s",
+                 plain, exact);
+}
+
 /* What every answer carries. */
 static void add_common(struct MHD_Response *response, const struct request *req)
 {
@@ -52,7 +77,8 @@ static enum MHD_Result send_new(struct request *req, const struct reply *reply,
 
     if (!response)
         return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->media_type);
+    if (reply->media_type)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->media_type);
     for (size_t i = 0; i < reply->n_headers; i++)
         MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
     add_common(response, req);
@@ -117,6 +143,35 @@ enum MHD_Result reply_fd_new(struct request *req, struct reply *reply, int fd, u
     return send_new(req, reply, response, size);
 }
 
+enum MHD_Result reply_fd_at_new(struct request *req, struct reply *reply, int fd, uint64_t at,
+                                uint64_t n)
+{
+    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(n, fd, at);
+
+    if (!response)
+        close(fd);
+    return send_new(req, reply, response, n);
+}
+
+enum MHD_Result reply_empty(struct request *req, struct reply *reply)
+{
+    reply->media_type = NULL;
+    return send_new(req, reply, MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT),
+                    0);
+}
+
+enum MHD_Result reply_stream_new(struct request *req, struct reply *reply,
+                                 MHD_ContentReaderCallback read, void *cls,
+                                 MHD_ContentReaderFreeCallback release)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read, cls, release);
+
+    if (!response)
+        release(cls);
+    return send_new(req, reply, response, 0);
+}
+
 /* An archive on its way out, with the file its pieces point to. */
 struct outgoing {
     struct archive *archive;
@@ -163,7 +218,7 @@ enum MHD_Result reply_archive_new(struct request *req, struct reply *reply, stru
 }
 
 /* req->failure as the body of the answer, and what the head says of it. */
-static json_t *problem_json(const struct request *req, json_t *report)
+json_t *reply_problem(const struct request *req, json_t *report)
 {
     const struct failure *f = &req->failure;
     const struct kf_problem problem = {
@@ -191,7 +246,7 @@ enum MHD_Result reply_failure(struct request *req, struct reply *reply, json_t *
         reply_header(reply, "Retry-After", "%u", f->retry_after);
     if (f->allow[0] != '\0')
         reply_header(reply, "Allow", "%s", f->allow);
-    return reply_json_new(req, reply, problem_json(req, report));
+    return reply_json_new(req, reply, reply_problem(req, report));
 }
 
 /* As much as the socket takes at once: this thread does not wait for a client. */
@@ -211,7 +266,7 @@ static void write_now(int fd, const char *text)
 
 void reply_failure_early(struct request *req)
 {
-    json_t *problem = problem_json(req, NULL);
+    json_t *problem = reply_problem(req, NULL);
     char *body = json_dumps(problem, JSON_INDENT(2)), *head = NULL;
     int fd = request_socket(req);
 

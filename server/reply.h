@@ -38,9 +38,24 @@ enum MHD_Result reply_json_new(struct request *req, struct reply *reply, json_t 
 enum MHD_Result reply_blob(struct request *req, struct reply *reply, struct blob *blob);
 /** Takes the descriptor; all `size` bytes of it are sent. */
 enum MHD_Result reply_fd_new(struct request *req, struct reply *reply, int fd, uint64_t size);
+/** Takes the descriptor; `n` bytes from `at` are sent. */
+enum MHD_Result reply_fd_at_new(struct request *req, struct reply *reply, int fd, uint64_t at,
+                                uint64_t n);
+/** Nothing but the head. */
+enum MHD_Result reply_empty(struct request *req, struct reply *reply);
+/** What `read` gives until it ends; takes `cls`, which `release` gives back. */
+enum MHD_Result reply_stream_new(struct request *req, struct reply *reply,
+                                 MHD_ContentReaderCallback read, void *cls,
+                                 MHD_ContentReaderFreeCallback release);
 /** Takes the archive and the descriptor `fd` that its pieces point to. */
 enum MHD_Result reply_archive_new(struct request *req, struct reply *reply, struct archive *archive,
                                   int fd);
+
+/** Content-Disposition with a plain name for old clients and the true one (RFC 6266). */
+void reply_disposition(struct reply *reply, const char *name);
+
+/** req->failure as the body of an answer; new reference. `report` is borrowed, or NULL. */
+json_t *reply_problem(const struct request *req, json_t *report);
 
 /** Send req->failure as problem+json, with the report of a refusal embedded when there is one. */
 enum MHD_Result reply_failure(struct request *req, struct reply *reply, json_t *report);

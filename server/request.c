@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "config.h"
 #include "conversion.h"
+#include "jobs.h"
 #include "routes.h"
 #include "server.h"
 #include <stdarg.h>
@@ -31,6 +32,7 @@ void request_destroy(struct request *req)
 {
     if (!req)
         return;
+    hub_leave(jobs_hub(req->server->jobs), &req->waiter);
     if (req->conversion)
         conversion_destroy(req);
     if (req->counted)

@@ -3,6 +3,7 @@
 #define KF_SERVER_REQUEST_H
 
 #include "auto.h"
+#include "hub.h"
 #include "id.h"
 #include "target.h"
 #include <microhttpd.h>
@@ -51,6 +52,13 @@ struct request {
     char *raw; /* request target as sent; owned */
     char method[16];
     char id[REQUEST_ID_SIZE];  /* X-Request-Id */
+    char principal[129];       /* who may see what it makes; "" where nobody says who they are */
+    char client[129];          /* whose share of the service it takes: principal or address */
+    char trace_id[33];         /* of the header traceparent, or "" */
+    char job[ID_SIZE];         /* the job that it became, or "" */
+    bool replayed;             /* that job was there already */
+    struct waiter waiter;      /* for a job to change */
+    bool waited;               /* that is over */
     _Atomic int stage;         /* enum request_stage */
     _Atomic int64_t last_byte; /* clock_ms() when the body last moved */
     int64_t began;             /* clock_ms() */

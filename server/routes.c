@@ -10,21 +10,28 @@
 #define WORK "PUT, POST"
 
 static const struct route routes[] = {
-    {"v1/convert", WORK, NULL, JOB_CONVERT, {NULL, NULL}, false},
-    {"v1/convert/{to}", WORK, NULL, JOB_CONVERT, {"to", NULL}, false},
-    {"v1/convert/{to}/{filename}", WORK, NULL, JOB_CONVERT, {"to", "filename"}, false},
-    {"v1/plan", WORK, NULL, JOB_PLAN, {NULL, NULL}, false},
-    {"v1/plan/{to}", WORK, NULL, JOB_PLAN, {"to", NULL}, false},
-    {"v1/plan/{to}/{filename}", WORK, NULL, JOB_PLAN, {"to", "filename"}, false},
-    {"v1/inspect", WORK, NULL, JOB_INSPECT, {NULL, NULL}, false},
-    {"v1/inspect/{filename}", WORK, NULL, JOB_INSPECT, {"filename", NULL}, false},
-    {"v1/reports/{id}", READ, handle_report, 0, {NULL, NULL}, false},
-    {"v1/formats", READ, handle_formats, 0, {NULL, NULL}, false},
-    {"v1/capacity", READ, handle_capacity, 0, {NULL, NULL}, false},
-    {"version", READ, handle_version, 0, {NULL, NULL}, false},
-    {"livez", READ, handle_livez, 0, {NULL, NULL}, true},
-    {"readyz", READ, handle_readyz, 0, {NULL, NULL}, true},
-    {"startupz", READ, handle_startupz, 0, {NULL, NULL}, true},
+    {"v1/convert", WORK, NULL, JOB_CONVERT, {NULL, NULL}, false, false},
+    {"v1/convert/{to}", WORK, NULL, JOB_CONVERT, {"to", NULL}, false, false},
+    {"v1/convert/{to}/{filename}", WORK, NULL, JOB_CONVERT, {"to", "filename"}, false, false},
+    {"v1/plan", WORK, NULL, JOB_PLAN, {NULL, NULL}, false, false},
+    {"v1/plan/{to}", WORK, NULL, JOB_PLAN, {"to", NULL}, false, false},
+    {"v1/plan/{to}/{filename}", WORK, NULL, JOB_PLAN, {"to", "filename"}, false, false},
+    {"v1/inspect", WORK, NULL, JOB_INSPECT, {NULL, NULL}, false, false},
+    {"v1/inspect/{filename}", WORK, NULL, JOB_INSPECT, {"filename", NULL}, false, false},
+    {"v1/jobs", "POST", NULL, JOB_CONVERT, {NULL, NULL}, true, false},
+    {"v1/jobs", READ, handle_jobs, 0, {NULL, NULL}, false, false},
+    {"v1/jobs/{id}:cancel", "POST", handle_job_cancel, 0, {NULL, NULL}, false, false},
+    {"v1/jobs/{id}", READ ", DELETE", handle_job, 0, {NULL, NULL}, false, false},
+    {"v1/jobs/{id}/artifact", READ, handle_job_artifact, 0, {NULL, NULL}, false, false},
+    {"v1/jobs/{id}/report", READ, handle_job_report, 0, {NULL, NULL}, false, false},
+    {"v1/jobs/{id}/events", READ, handle_job_events, 0, {NULL, NULL}, false, false},
+    {"v1/reports/{id}", READ, handle_report, 0, {NULL, NULL}, false, false},
+    {"v1/formats", READ, handle_formats, 0, {NULL, NULL}, false, false},
+    {"v1/capacity", READ, handle_capacity, 0, {NULL, NULL}, false, false},
+    {"version", READ, handle_version, 0, {NULL, NULL}, false, false},
+    {"livez", READ, handle_livez, 0, {NULL, NULL}, false, true},
+    {"readyz", READ, handle_readyz, 0, {NULL, NULL}, false, true},
+    {"startupz", READ, handle_startupz, 0, {NULL, NULL}, false, true},
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 
@@ -65,19 +72,31 @@ static int not_found(struct request *req)
                         "/v1/convert/{to}/{filename} and /v1/inspect/ are there");
 }
 
+/* One path may have several rows. */
+static void add_allowed(struct request *req, const char *methods)
+{
+    char *allow = req->failure.allow;
+    size_t n = strlen(allow), max = sizeof req->failure.allow;
+
+    snprintf(allow + n, max - n, "%s%s", n > 0 ? ", " : "", methods);
+}
+
 int route_find(struct request *req)
 {
     for (size_t i = 0; i < N_ROUTES; i++) {
         const struct route *route = &routes[i];
 
+        if (req->route && strcmp(req->route->pattern, route->pattern) != 0)
+            break; /* the rows of one path stand together */
         if (!target_match(&req->target, route->pattern, req->captured))
             continue;
         req->route = route;
         if (allows(route->methods, req->method))
             return 0;
-        snprintf(req->failure.allow, sizeof req->failure.allow, "%s", route->methods);
-        return request_fail(req, "method-not-allowed", "%s is not for this path; it takes %s",
-                            req->method, route->methods);
+        add_allowed(req, route->methods);
     }
-    return not_found(req);
+    if (!req->route)
+        return not_found(req);
+    return request_fail(req, "method-not-allowed", "%s is not for this path; it takes %s",
+                        req->method, req->failure.allow);
 }

@@ -11,11 +11,12 @@ struct request;
 
 /* One path and what it does. */
 struct route {
-    const char *pattern; /* without the first slash; "{...}" stands for one segment */
+    const char *pattern; /* without the first slash; "{...}" stands for one segment, or its part */
     const char *methods; /* as the header Allow says them */
     enum MHD_Result (*answer)(struct request *req); /* NULL: a job for a worker */
     enum job_task task;                             /* when `answer` is NULL */
     const char *fields[2]; /* parameters that the placeholders set, in order */
+    bool job;              /* a job for later: 202 */
     bool probe;            /* asked every few seconds: logged only for debugging */
 };
 

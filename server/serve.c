@@ -6,6 +6,7 @@
 #include "conversion.h"
 #include "exit_codes.h"
 #include "httpd.h"
+#include "jobs.h"
 #include "listener.h"
 #include "log.h"
 #include "pool.h"
@@ -92,6 +93,17 @@ static int open_doors(const struct config *config, struct parts *parts)
     return parts->admin_listener ? 0 : EXIT_CONFIG;
 }
 
+static int open_jobs(struct server *server)
+{
+    char error[512];
+
+    server->jobs = jobs_open(server, error, sizeof error);
+    if (server->jobs)
+        return 0;
+    log_event(LOG_ERROR, "cannot-open-jobs", NULL, "%s", error);
+    return EXIT_UNAVAILABLE;
+}
+
 static int make_shared(struct server *server)
 {
     const struct config *config = server->config;
@@ -115,7 +127,7 @@ static int make_shared(struct server *server)
     server->queue = queue_create((unsigned)config->queue_max, (unsigned)config->workers);
     server->reports = reports_create(limits);
     server->watch = watch_create(&hooks);
-    return server->queue && server->reports && server->watch ? 0 : EXIT_INTERNAL;
+    return server->queue && server->reports && server->watch ? open_jobs(server) : EXIT_INTERNAL;
 }
 
 /* What the workers' sandbox will be; a service that requires one does not start without. */
@@ -164,8 +176,8 @@ static int start(struct server *server, struct parts *parts)
         status = probe_sandbox(server);
     if (status != 0)
         return status;
-    parts->pool = pool_create(server->queue, (unsigned)server->config->workers);
-    if (parts->pool)
+    parts->pool = pool_create(server, (unsigned)server->config->workers);
+    if (parts->pool && jobs_start(server->jobs))
         parts->httpd = httpd_start(server, parts->listener, HTTP_THREADS);
     if (parts->httpd && parts->admin_listener)
         parts->admin_httpd = httpd_start(server, parts->admin_listener, ADMIN_THREADS);
@@ -191,6 +203,7 @@ static void drain(struct server *server, const sigset_t *set)
     int64_t end = clock_ms() + (int64_t)server->config->drain_timeout * 1000;
 
     atomic_store(&server->state, SERVER_DRAINING);
+    jobs_drain(server->jobs);
     while (atomic_load(&server->active) > 0 && clock_ms() < end)
         if (told_to_stop(set, POLL_MS))
             break;
@@ -198,6 +211,7 @@ static void drain(struct server *server, const sigset_t *set)
     end = clock_ms() + STOP_MS;
     while (atomic_load(&server->active) > 0 && clock_ms() < end) {
         watch_give_up_all(server->watch);
+        jobs_give_up(server->jobs);
         told_to_stop(set, POLL_MS);
     }
 }
@@ -209,11 +223,14 @@ static void stop(struct server *server, struct parts *parts)
         queue_close(server->queue);
     if (server->watch)
         watch_give_up_all(server->watch);
+    if (server->jobs)
+        jobs_drain(server->jobs);
     pool_destroy(parts->pool);
     httpd_destroy(parts->httpd);
     httpd_destroy(parts->admin_httpd);
     listener_destroy(parts->listener);
     listener_destroy(parts->admin_listener);
+    jobs_close(server->jobs);
     watch_destroy(server->watch);
     queue_destroy(server->queue);
     reports_destroy(server->reports);

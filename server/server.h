@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct config;
+struct jobs;
 struct queue;
 struct reports;
 struct scratch;
@@ -23,6 +24,7 @@ enum server_state {
 /* What all threads of the service share. Made by serve.c; each part has its own lock. */
 struct server {
     const struct config *config;
+    struct jobs *jobs;
     struct queue *queue;
     struct reports *reports;
     struct scratch *scratch;

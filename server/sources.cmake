@@ -7,10 +7,20 @@ set(KF_SERVE_SOURCES
   archive.c
   body.c
   conversion.c
+  data.c
+  handle_artifact.c
+  handle_events.c
   handle_health.c
   handle_info.c
+  handle_jobs.c
   httpd.c
+  hub.c
   id.c
+  job_json.c
+  jobs.c
+  jobs_accept.c
+  jobs_keep.c
+  jobs_run.c
   listener.c
   multipart.c
   outcome.c

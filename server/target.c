@@ -85,18 +85,29 @@ void target_finish(struct target *target)
     *target = (struct target){0};
 }
 
+/* What stands behind a placeholder in its segment, as ":cancel" in "{id}:cancel". */
+static bool ends_with(const char *segment, const char *suffix, size_t n)
+{
+    size_t len = strlen(segment);
+
+    return len > n && memcmp(segment + len - n, suffix, n) == 0;
+}
+
 bool target_match(const struct target *target, const char *pattern, const char *captured[2])
 {
-    size_t n = 0, n_captured = 0;
+    size_t n = 0, n_captured = 0, n_suffix = 0;
 
     for (const char *at = pattern; at; n++) {
-        size_t len = strcspn(at, "/");
+        size_t len = strcspn(at, "/"), n_name = strcspn(at, "}/");
         bool last = at[len] == '\0';
 
         if (n >= target->n)
             return false;
         if (*at == '{') {
             if ((!last && target->segments[n][0] == '\0') || n_captured == 2)
+                return false;
+            n_suffix = len - n_name - 1;
+            if (n_suffix > 0 && !ends_with(target->segments[n], at + n_name + 1, n_suffix))
                 return false;
             captured[n_captured++] = target->segments[n];
         } else if (strlen(target->segments[n]) != len ||
@@ -105,7 +116,12 @@ bool target_match(const struct target *target, const char *pattern, const char *
         }
         at = last ? NULL : at + len + 1;
     }
-    return n == target->n;
+    if (n != target->n)
+        return false;
+    if (n_suffix > 0) /* of the last segment: its value ends where the suffix begins */
+        target->text[target->segments[n - 1] - target->text +
+                     (ptrdiff_t)(strlen(target->segments[n - 1]) - n_suffix)] = '\0';
+    return true;
 }
 
 static size_t least(size_t a, size_t b, size_t c)

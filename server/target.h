@@ -24,7 +24,8 @@ void target_finish(struct target *target);
 /**
  * Match against a pattern as "v1/convert/{to}/{filename}".
  *
- * The last placeholder matches an empty segment too. `captured` gets the placeholders' values in
+ * The last placeholder matches an empty segment too. It may have a suffix, as "{id}:cancel", which
+ * is cut off the segment. `captured` gets the placeholders' values in
  * order, at most two.
  */
 bool target_match(const struct target *target, const char *pattern, const char *captured[2]);

@@ -4,6 +4,7 @@
 #include "../model/validate.h"
 #include "inspect.h"
 #include <kf/convert.h>
+#include <kf/progress.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -83,11 +84,13 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
     const struct kf_writer *writer;
     int keras;
 
+    rep->progress = options->progress;
     KF_TRY(kf_registry_writer(&writer, options->to, rep));
     keras = options->keras ? options->keras : writer->info->keras_default;
     KF_TRY(read_model(&model, in, options, rep));
     note_unused(model, rep);
     KF_TRY(check_takes(model, writer, rep));
+    kf_progress_phase(rep, KF_PHASE_ADAPT);
     KF_TRY(kf_adapt(model, writer->dialect(keras), keras, options, rep));
     KF_TRY(writer->plan(model, keras, options, rep));
     KF_TRY(kf_report_status(rep));
@@ -96,6 +99,25 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
     *keras_out = keras;
     *out = kf_model_take(&model);
     return 0;
+}
+
+/* How much is to be written. */
+static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct kf_progress *progress = context;
+
+    (void)graph;
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        progress->bytes_total += kf_payload_bytes(layer->tensors[i].payload);
+    progress->tensors_total += layer->n_tensors;
+    return 0;
+}
+
+static void begin_writing(struct kf_model *model, const struct kf_report *rep)
+{
+    if (rep->progress && model->graph)
+        kf_layers_each(model->graph, count_layer, rep->progress);
+    kf_progress_phase(rep, KF_PHASE_WRITE);
 }
 
 int kf_convert(const struct kf_input *in, const char *path, const struct kf_options *options,
@@ -109,7 +131,9 @@ int kf_convert(const struct kf_input *in, const char *path, const struct kf_opti
     KF_TRY(prepare(&model, &writer, &keras, in, options, rep));
     if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
         return kf_report_add(rep, KF_WRITE_FAILED, "", "the path of the result is too long");
+    begin_writing(model, rep);
     r = writer->write(part, model, keras, options, rep);
+    kf_progress_phase(rep, KF_PHASE_FINISH);
     if (r >= 0 && rename(part, path) < 0)
         r = kf_report_add(rep, KF_WRITE_FAILED, "", "the result cannot be put in its place");
     if (r < 0)

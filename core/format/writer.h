@@ -25,8 +25,9 @@ struct kf_writer {
     int (*plan)(struct kf_model *model, int keras, const struct kf_options *options,
                 struct kf_report *rep);
 
-    /* Write the file `path`; pulls each payload once. Same model, same bytes. The caller removes
-     * `path` when this fails and renames it when it is whole. */
+    /* Write the file `path`; pulls each payload once and tells kf_progress_bytes() and
+     * kf_progress_tensor() of it. Same model, same bytes. The caller removes `path` when this fails
+     * and renames it when it is whole. */
     int (*write)(const char *path, struct kf_model *model, int keras,
                  const struct kf_options *options, struct kf_report *rep);
 };

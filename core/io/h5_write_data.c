@@ -4,6 +4,7 @@
 #include "checksum.h"
 #include "h5_private.h"
 #include <errno.h>
+#include <kf/progress.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -104,6 +105,7 @@ static void copy_in_kernel(const struct move *move, uint64_t *at, uint64_t n)
         if (done <= 0)
             return; /* another file system, a sandbox, the end: read and write instead */
         *at += (uint64_t)done;
+        kf_progress_bytes(move->rep, (uint64_t)done);
     }
 }
 
@@ -124,6 +126,7 @@ static int pull_all(const struct move *move, const struct kf_payload *payload, u
         kf_hasher_update(hasher, move->h5->piece, n);
         if (write)
             KF_TRY(write_all(move, at, move->h5->piece, n));
+        kf_progress_bytes(move->rep, write ? n : 0);
         at += n;
     }
     return 0;
@@ -168,6 +171,7 @@ int kf_h5_out_payload(struct kf_h5_out *h5, const char *path, const struct kf_pa
         before = after;
     else
         KF_TRY(hash_root(&move, &before));
+    kf_progress_tensor(rep);
     if (row) {
         row->before = before;
         row->after = after;

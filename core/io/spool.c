@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <kf/progress.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,7 @@ int kf_spool_write(struct kf_spool *spool, const void *data, size_t n, struct kf
         spool->size += (uint64_t)put;
         n -= (size_t)put;
     }
+    kf_progress_bytes(rep, 0);
     return 0;
 }
 

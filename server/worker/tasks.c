@@ -7,6 +7,7 @@
 #include "params.h"
 #include "report_json.h"
 #include <kf/bundle.h>
+#include "tell.h"
 #include <kf/convert.h>
 #include <kf/format.h>
 #include <stdio.h>
@@ -211,6 +212,7 @@ static json_t *report_json(const struct kf_report *rep, const struct kf_request 
 
 int task_run(const struct task *task)
 {
+    struct kf_progress progress = {.tell = tell_progress};
     struct kf_param_error err = {0};
     struct inputs inputs = {0};
     struct kf_request req;
@@ -223,6 +225,7 @@ int task_run(const struct task *task)
         kf_report_add(&rep, KF_BAD_OPTION, "", "%s", err.detail);
         status = EXIT_REFUSED;
     } else {
+        req.options.progress = rep.progress = &progress;
         status = run(task, &inputs, &req, &rep);
     }
     saved = save_new("report.json", report_json(&rep, &req));

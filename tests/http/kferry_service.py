@@ -19,11 +19,14 @@ FIXTURES = Path(
 
 # Stands in for kferry-worker: does what the file `mode` beside it says, then becomes the real one.
 WORKER = """#!{python} -SE
-import os, sys, time
+import os, struct, sys, time
 mode = open({mode!r}).read().split()
 if sys.argv[1:2] != ["probe"] and mode:
     if mode[0] == "kill":
         os.kill(os.getpid(), int(mode[1]))
+    if mode[0] == "tell":
+        with open("progress", "r+b") as f:
+            f.write(struct.pack("6Q", 1, 2, 50, 100, 3, 8))
     parent, end = os.getppid(), time.time() + float(mode[1])
     while time.time() < end and os.getppid() == parent:
         time.sleep(min(0.1, max(0, end - time.time())))
@@ -86,7 +89,7 @@ class Service:
         return binary
 
     def set_mode(self, mode):
-        """What the next workers do first: "", "sleep 2", "kill 11"."""
+        """What the next workers do first: "", "sleep 2", "tell 2" (progress, too), "kill 11"."""
         self.mode.write_text(mode)
 
     def _read(self):
@@ -161,6 +164,9 @@ class Service:
 
     def job_folders(self):
         return sorted(str(p) for p in self.scratch.glob("run-*/job-*"))
+
+    def stored_folders(self):
+        return sorted(p.name for p in (self.scratch / "data" / "jobs").glob("*"))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))

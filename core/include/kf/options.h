@@ -32,6 +32,8 @@ struct kf_limits {
         .expansion = 1000                                                                          \
     }
 
+struct kf_progress;
+
 /* What the user asked for. Strings are borrowed and may be NULL. */
 struct kf_options {
     const char *to;   /* writer's name, "keras" */
@@ -44,7 +46,8 @@ struct kf_options {
     enum kf_backend backend;
     const char *input_shape; /* "None,7" ; inputs separated by ';' */
     enum kf_checksum_kind checksum;
-    const char *scratch; /* folder for what must be unpacked; NULL is the current one */
+    struct kf_progress *progress; /* kf/progress.h; NULL when nobody wants to know */
+    const char *scratch;          /* folder for what must be unpacked; NULL is the current one */
     struct kf_limits limits;
 };
 #define KF_OPTIONS_INIT                                                                            \

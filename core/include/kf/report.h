@@ -50,6 +50,8 @@ struct kf_checksum {
     char value[65];        /* lower-case hex; "" when it was not computed */
 };
 
+struct kf_progress;
+
 /* One tensor of the model, as it was and as it is written. */
 struct kf_tensor_report {
     char *source, *target; /* names; target "" when nothing was written */
@@ -89,6 +91,8 @@ struct kf_report {
     /* Rows of the core's tables that this conversion used: what makes a table's coverage. */
     const char **rules;
     size_t n_rules, rules_cap;
+
+    struct kf_progress *progress; /* what is told how far it has come, or NULL; borrowed */
 
     enum kf_training training;
     struct kf_tensor_report *tensors;

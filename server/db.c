@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "db.h"
+#include <pthread.h>
+#include <stdlib.h>
+
+struct db {
+    pthread_mutex_t lock; /* one statement at a time */
+    enum db_kind kind;
+    const struct db_driver *driver;
+    void *state;
+};
+
+static const struct db_driver *const drivers[] = {
+    [DB_SQLITE] = &db_sqlite,
+    [DB_POSTGRES] = &db_postgres,
+};
+
+struct db *db_open(enum db_kind kind, const char *where, char *error, size_t error_max)
+{
+    struct db *db = calloc(1, sizeof *db);
+
+    if (!db)
+        return NULL;
+    db->kind = kind;
+    db->driver = drivers[kind];
+    db->state = db->driver->open(where, error, error_max);
+    if (!db->state) {
+        free(db);
+        return NULL;
+    }
+    pthread_mutex_init(&db->lock, NULL);
+    return db;
+}
+
+void db_close(struct db *db)
+{
+    if (!db)
+        return;
+    db->driver->close(db->state);
+    pthread_mutex_destroy(&db->lock);
+    free(db);
+}
+
+enum db_kind db_kind(const struct db *db)
+{
+    return db->kind;
+}
+
+int64_t db_run(struct db *db, const char *sql, const struct db_value *values, size_t n_values,
+               db_on_row take, void *context)
+{
+    int64_t n;
+
+    pthread_mutex_lock(&db->lock);
+    n = db->driver->run(db->state, sql, values, n_values, take, context);
+    pthread_mutex_unlock(&db->lock);
+    return n;
+}
+
+const char *db_text(const struct db_row *row, int column)
+{
+    return row->driver->text(row->row, column);
+}
+
+int64_t db_number(const struct db_row *row, int column)
+{
+    const char *text = db_text(row, column);
+
+    return text ? strtoll(text, NULL, 10) : 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_SERVER_PROGRESS_H
+#define KF_SERVER_PROGRESS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * How far a worker has come: one record of fixed size in the file `progress` of its job's folder.
+ * The service makes the file and keeps it open, the worker overwrites the record; where there is
+ * no file nobody wants to know. Both are on one machine, so it is written as it lies in memory.
+ */
+#define PROGRESS_FILE "progress"
+
+struct progress {
+    uint64_t changes; /* counts up with each record; 0: nothing was told yet */
+    uint64_t phase;   /* enum kf_phase */
+    uint64_t bytes_done, bytes_total;
+    uint64_t tensors_done, tensors_total;
+};
+
+/** Make the file in a job's folder; a descriptor, or -1 with errno. */
+int progress_create(const char *dir);
+
+/** The latest record; false while there is none. Nothing in it can be relied on. */
+bool progress_read(int fd, struct progress *out);
+
+/** {"phase", "percent", "bytes_done", "bytes_total", "tensors_done", "tensors_total"}; new. */
+json_t *progress_json(const struct progress *progress);
+
+#endif
