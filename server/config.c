@@ -221,13 +221,13 @@ static int fail_unknown(const char *kind, const char *name, const char *nearest,
     char shown[SHOWN];
 
     kf_show(shown, sizeof shown, name);
-    if (*nearest)
-        return fail(error, "there is no %s %s: did you mean %s?", kind, shown, nearest);
     if (is_service_link(name))
         return fail(error,
                     "%s is no setting of kferry; Kubernetes sets it for a service of this name: "
                     "set enableServiceLinks: false in the pod",
                     shown);
+    if (*nearest)
+        return fail(error, "there is no %s %s: did you mean %s?", kind, shown, nearest);
     return fail(error, "there is no %s %s", kind, shown);
 }
 

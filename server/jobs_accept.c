@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* Longest time that an answer is held back, and what to say when the store is away. */
 #define WAIT_MAX_S  60
@@ -141,19 +142,42 @@ static json_t *facts_of(const struct request *req)
                      req->trace_id[0] != '\0' ? req->trace_id : NULL);
 }
 
+/* Each file of the body as it came: name, part and digest. NULL when one cannot be read. */
+static json_t *files_of(const struct conversion *c)
+{
+    struct job_input inputs[BODY_FILES_MAX];
+    int n = body_open(&c->body, c->dir, c->params.filename, inputs);
+    json_t *files = n < 0 ? NULL : json_array();
+    bool ok = files != NULL;
+
+    for (int i = 0; i < n; i++) {
+        char sha256[65];
+
+        ok = ok && digest_sha256(inputs[i].fd, -1, sha256) == 0 &&
+             json_array_append_new(files, json_pack("[s, b, s]", inputs[i].name,
+                                                    inputs[i].architecture, sha256)) == 0;
+        close(inputs[i].fd);
+    }
+    if (ok)
+        return files;
+    json_decref(files);
+    return NULL;
+}
+
 /* What makes two requests of one key the same: what is asked for and what it is asked of. */
 static bool fingerprint(const struct request *req, char out[65])
 {
-    const struct conversion *c = req->conversion;
-    json_t *all = kf_request_to_json(&c->params);
-    char *text;
+    json_t *files = files_of(req->conversion);
+    json_t *all = files ? kf_request_to_json(&req->conversion->params) : NULL;
+    char *text = NULL;
     bool ok;
 
-    json_object_set_new(all, "input_sha256", json_string(c->body.sha256));
-    text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
+    if (all && json_object_set(all, "files", files) == 0)
+        text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
     ok = text && digest_sha256_text(text, out);
     free(text);
     json_decref(all);
+    json_decref(files);
     return ok;
 }
 
@@ -207,8 +231,8 @@ int jobs_accept(struct request *req)
     json_t *facts = facts_of(req);
     int status;
 
-    if (!facts || !fingerprint(req, print))
-        status = request_fail(req, "internal-error", "out of memory");
+    if (!facts || (key && !fingerprint(req, print)))
+        status = request_fail(req, "internal-error", "the job cannot be read back");
     else if (data_settle(jobs->data, req->conversion->id) < 0)
         status = request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     else

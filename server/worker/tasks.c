@@ -6,8 +6,8 @@
 #include "models.h"
 #include "params.h"
 #include "report_json.h"
-#include <kf/bundle.h>
 #include "tell.h"
+#include <kf/bundle.h>
 #include <kf/convert.h>
 #include <kf/format.h>
 #include <stdio.h>

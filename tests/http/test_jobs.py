@@ -270,6 +270,19 @@ def test_idempotency_key(service, model):
     assert len(service.stored_folders()) == len(service.get("/v1/jobs").json()["jobs"])
 
 
+def test_key_stands_for_all_files_of_a_form(service, model):
+    def send(architecture):
+        parts = (("to", "keras"), ("file", "w.h5", model), ("architecture", "a.json", architecture))
+        body, kind = multipart(*parts)
+        headers = {"Content-Type": kind, "Idempotency-Key": "form"}
+        return service.request("POST", "/v1/jobs", body, headers)
+
+    first, second, other = send(b"{}"), send(b"{}"), send(b"[]")
+    assert first.status == 202 and second.json()["id"] == first.json()["id"]
+    assert (other.status, other.json()["code"]) == (422, "idempotency-key-reused")
+    assert finished(service, first.json()["id"])["done"]
+
+
 def test_key_used_at_the_same_time_makes_one_job(service, model):
     answers = []
 
