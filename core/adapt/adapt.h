@@ -37,6 +37,17 @@ int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer);
  */
 const char *kf_rules_gone(const char *class_name, const char **rule_out);
 
+/** True for values that Keras does not tell apart: 0 and 0.0. */
+bool kf_rules_same(const json_t *a, const json_t *b);
+
+/* keras3_keys.c: config keys of a layer, an initializer or an operation that the target release of
+ * Keras 3 does not take, or calls otherwise; only `class_name`, `path` and `config` are used. */
+int kf_keras3_keys(struct kf_adapt *adapt, struct kf_layer *layer);
+/** Why a layer of Keras 3 cannot be moved (`rule_out` is its row), or NULL. */
+const char *kf_keras3_foreign(const char *class_name, const char **rule_out);
+/* ... and arguments of the calls of an operation. */
+int kf_keras3_arguments(struct kf_adapt *adapt, struct kf_layer *operation);
+
 /* objects.c: what stands inside a layer's config, and its dtype. */
 int kf_objects_apply(struct kf_adapt *adapt, struct kf_layer *layer);
 

@@ -12,6 +12,19 @@
 
 static int fit_layer(struct kf_adapt *adapt, struct kf_layer *layer);
 
+/* A key that the constructor does not take would make the load fail. */
+static void check_keys(struct kf_adapt *adapt, const struct kf_layer *layer,
+                       const struct kf_operation *found)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(layer->config, key,
+                        value) if (strcmp(key, "name") != 0 && !kf_in_words(found->keys, key))
+        kf_report_change(adapt->rep, KF_UNKNOWN_KEY, layer->path, key, value, NULL,
+                         "the operation %s takes no %s", layer->class_name, key);
+}
+
 static int fit_operation(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     const struct kf_operation *found = kf_operation_find(layer->class_name);
@@ -26,7 +39,9 @@ static int fit_operation(struct kf_adapt *adapt, struct kf_layer *layer)
         kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path,
                       "the operation %s went away after Keras %d.%d", layer->class_name,
                       found->until / 100, found->until % 100);
-    return 0;
+    KF_TRY(kf_keras3_keys(adapt, layer));
+    check_keys(adapt, layer, found);
+    return kf_keras3_arguments(adapt, layer);
 }
 
 static int fit_parts(struct kf_adapt *adapt, struct kf_layer *layer)
@@ -47,6 +62,7 @@ static int fit_class(struct kf_adapt *adapt, struct kf_layer *layer)
     layer->module = found->module;
     layer->registered_name = NULL;
     KF_TRY(kf_adapt_age(adapt, layer, found));
+    KF_TRY(kf_keras3_keys(adapt, layer));
     KF_TRY(kf_objects_apply(adapt, layer));
     return kf_adapt_keys(adapt, layer, found);
 }

@@ -31,8 +31,14 @@ static int keep_custom(struct kf_adapt *adapt, struct kf_layer *layer, const cha
 
 int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
 {
+    const char *rule = NULL, *foreign = kf_keras3_foreign(layer->class_name, &rule);
     bool lambda = strcmp(layer->class_name, "Lambda") == 0;
 
+    if (foreign) {
+        kf_report_rule(adapt->rep, rule);
+        kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, foreign);
+        return 0;
+    }
     if (lambda)
         kf_report_add(adapt->rep, KF_CARRIES_CODE, layer->path,
                       "the Lambda holds Python code, which was not run");

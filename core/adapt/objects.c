@@ -28,9 +28,11 @@ static const struct object_row {
 static const struct activation {
     const char *text;
     int since;
+    bool keras3; /* means something else, or nothing, in a config of Keras 2 */
     const char *name;
 } activations[] = {
-#define KF_ACTIVATION(text, since) {text, since, "activation:" text},
+#define KF_ACTIVATION(text, since)  {text, since, false, "activation:" text},
+#define KF_ACTIVATION3(text, since) {text, since, true, "activation:" text},
 #include "values.def"
 };
 
@@ -105,7 +107,8 @@ static int unwrap_numpy(struct kf_adapt *adapt, struct kf_layer *layer, const ch
 static bool is_activation(struct kf_adapt *adapt, const char *text)
 {
     for (size_t i = 0; i < N_ROWS(activations); i++)
-        if (strcmp(activations[i].text, text) == 0 && adapt->since >= activations[i].since) {
+        if (strcmp(activations[i].text, text) == 0 && adapt->since >= activations[i].since &&
+            (adapt->native || !activations[i].keras3)) {
             kf_report_rule(adapt->rep, activations[i].name);
             return true;
         }
@@ -158,10 +161,12 @@ static const struct object_row *object_row(struct kf_adapt *adapt, const char *m
 static int drop_unknown(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                         const struct kf_class *found, json_t *config)
 {
+    struct kf_layer object = {.class_name = found->name, .path = layer->path, .config = config};
     const char *name;
     json_t *value;
     void *next;
 
+    KF_TRY(kf_keras3_keys(adapt, &object));
     json_object_foreach_safe(config, next, name, value)
     {
         if (kf_class_takes(found, name))

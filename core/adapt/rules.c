@@ -95,7 +95,7 @@ static int drop_training(struct kf_adapt *adapt, struct kf_layer *layer, const s
 }
 
 /* Numbers are the same when they are equal; 0 and 0.0, 1 and true are not told apart by Keras. */
-static bool same(const json_t *a, const json_t *b)
+bool kf_rules_same(const json_t *a, const json_t *b)
 {
     if (json_is_number(a) && json_is_number(b)) {
         double x = json_number_value(a), y = json_number_value(b);
@@ -109,7 +109,7 @@ static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
                    const json_t *value)
 {
     json_t *wanted = value_of(rule);
-    bool is_neutral = wanted && (same(value, wanted) || json_is_null(value));
+    bool is_neutral = wanted && (kf_rules_same(value, wanted) || json_is_null(value));
 
     json_decref(wanted);
     if (!wanted)

@@ -25,10 +25,19 @@ static const char *const names[] = {
 #define KF_GONE(class_name, why)                          "gone:" class_name,
 #include "../adapt/keras2_keras3.def"
 #define KF_ACTIVATION(name, since)                 "activation:" name,
+#define KF_ACTIVATION3(name, since)                "activation:" name,
 #define KF_POSITION(suffix, module, custom)        "position:" suffix,
 #define KF_OBJECT(module, from, to, since, source) "object:" from,
 #define KF_VALUES(classes, key, allowed, since)    "values:" classes "." key "." #since,
 #include "../adapt/values.def"
+#define KF_KEY(classes, key, since, what, value, source)    "key:" classes "." key,
+#define KF_KEY_UNTIL(classes, key, until, source)           "key-until:" classes "." key,
+#define KF_KEY_RENAMED(class_name, old, now, since, source) "key-renamed:" class_name "." old,
+#define KF_KEY_MOVED(class_name, key, position, first, since, source)                              \
+    "key-moved:" class_name "." key,
+#define KF_ARGUMENT(class_name, key, position, since, value, source) "argument:" class_name "." key,
+#define KF_FOREIGN(class_name, why)                                  "foreign:" class_name,
+#include "../adapt/keras3_keys.def"
 #define KF_GATES(classes, key, variables, gates, mask) "gates:" classes "." key,
 #include "../adapt/gates.def"
 #undef KF_GATES

@@ -3,6 +3,7 @@
 #include "../base/str.h"
 #include "../io/h5.h"
 #include "keras3_paths.h"
+#include "saving_lib_copy.h"
 #include <string.h>
 
 struct weights {
@@ -83,6 +84,7 @@ int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *
 {
     struct weights weights = {.model = model, .keras = keras, .rep = rep};
 
+    KF_TRY(kf_saving_lib_copies(model, rep));
     KF_TRY(kf_keras3_paths(model, keras, rep));
     return kf_layers_each(model->graph, plan_layer, &weights);
 }

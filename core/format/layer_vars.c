@@ -3,7 +3,9 @@
 #include "../base/buf.h"
 #include "../base/str.h"
 #include "../io/json.h"
+#include "var_when.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,37 +100,22 @@ bool kf_vars_known(const char *class_name)
     return rows_of(class_name, &n) != NULL;
 }
 
-/* Whether a variable exists: see `when` in vars.def. */
-static bool exists(const struct var_row *row, const json_t *config)
+/* The rows of a layer: those of its class, or of its class and how it is quantized. */
+static const struct var_row *rows_of_layer(const struct kf_layer *layer, size_t *n_out)
 {
-    const char *when = row->when, *equals = strchr(when, '=');
-    const json_t *value = NULL;
+    char mode[16], name[128];
 
-    if (!*when)
-        return true;
-    if (equals) {
-        char key[64];
-
-        snprintf(key, sizeof(key), "%.*s", (int)(equals - when), when);
-        return kf_streq(kf_json_str(config, key, NULL), equals + 1);
-    }
-    value = json_object_get(config, when + 1);
-    switch (*when) {
-    case '+':
-        return value == NULL || !json_is_false(value);
-    case '-':
-        return json_is_true(value);
-    case '!':
-        return value == NULL || json_is_null(value);
-    default:
-        return value != NULL && !json_is_null(value);
-    }
+    kf_var_mode(layer->config, mode);
+    if (!*mode)
+        return rows_of(layer->class_name, n_out);
+    snprintf(name, sizeof(name), "%s %s", layer->class_name, mode);
+    return rows_of(name, n_out);
 }
 
 int kf_vars_make(struct kf_model *model, struct kf_layer *layer, struct kf_report *rep)
 {
     size_t n;
-    const struct var_row *rows = rows_of(layer->class_name, &n);
+    const struct var_row *rows = rows_of_layer(layer, &n);
 
     if (!rows)
         return 0;
@@ -139,7 +126,7 @@ int kf_vars_make(struct kf_model *model, struct kf_layer *layer, struct kf_repor
     if (!layer->tensors)
         return kf_report_add(rep, KF_NO_MEMORY, layer->path, "out of memory");
     for (size_t i = 0; i < n; i++) {
-        if (!exists(&rows[i], layer->config))
+        if (!kf_var_when(rows[i].when, layer->config, model->dialect))
             continue;
         kf_report_rule(rep, rows[i].name);
         layer->tensors[layer->n_tensors++] = (struct kf_tensor){
@@ -170,7 +157,7 @@ int kf_vars_check(const struct kf_layer *layer, const struct kf_tensor *tensor,
                   struct kf_report *rep)
 {
     size_t n;
-    const struct var_row *rows = rows_of(layer->class_name, &n);
+    const struct var_row *rows = rows_of_layer(layer, &n);
     const struct kf_payload *payload = tensor->payload;
 
     for (size_t i = 0; i < n; i++) {

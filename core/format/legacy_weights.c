@@ -31,9 +31,10 @@ static bool fits(const struct kf_legacy_slot *slot, const char *name)
 
 /*
  * A Bidirectional whose forward layer alone is frozen: its config does not say so, but its
- * weights stand after the others. The names tell the two apart, so they decide.
+ * weights stand after the others. The names tell the two apart, so they decide; and so they do
+ * within one layer of Keras 3, which makes the variables of quantized ones in many orders.
  */
-static void order_directions(const struct kf_legacy_order *order, const char **names)
+static void order_by_name(const struct kf_legacy_order *order, const char **names)
 {
     for (size_t i = 0; i < order->n; i++)
         for (size_t k = i + 1; k < order->n && !fits(&order->slots[i], names[i]); k++) {
@@ -44,6 +45,12 @@ static void order_directions(const struct kf_legacy_order *order, const char **n
             memmove(&names[i + 1], &names[i], (k - i) * sizeof(*names));
             names[i] = name;
         }
+}
+
+static bool names_decide(const struct bind *bind, const struct kf_layer *layer)
+{
+    return strcmp(layer->class_name, "Bidirectional") == 0 ||
+           (bind->model->dialect == KF_DIALECT_KERAS3 && !layer->inner && !layer->n_parts);
 }
 
 /* A name that says kernel where the order says bias: order and flags disagree. */
@@ -132,8 +139,8 @@ static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *g
     else if (order.n != n)
         r = report_count(bind, layer, &order, n);
     else {
-        if (strcmp(layer->class_name, "Bidirectional") == 0)
-            order_directions(&order, names);
+        if (names_decide(bind, layer))
+            order_by_name(&order, names);
         r = check_names(bind, &order, names, layer->path);
     }
     for (size_t i = 0; r >= 0 && i < n; i++)
