@@ -31,7 +31,7 @@ int kf_adapt_drop_training(struct kf_adapt *adapt)
 static void note_theano(struct kf_adapt *adapt)
 {
     if (!adapt->model->weightless && kf_streq(adapt->rep->source.backend, "theano") &&
-        adapt->options->backend == KF_BACKEND_FILE)
+        adapt->backend == KF_BACKEND_FILE)
         kf_report_add(adapt->rep, KF_FINDING, "",
                       "written on Theano, which applies convolution kernels back to front: they "
                       "are taken as tf.keras 2.15 reads them; backend=theano turns them round, "
@@ -58,6 +58,7 @@ static const struct way {
     enum kf_dialect from, to;
     int (*go)(struct kf_adapt *adapt);
 } ways[] = {
+    {KF_DIALECT_KERAS1, KF_DIALECT_KERAS2, kf_adapt_keras1},
     {KF_DIALECT_KERAS2, KF_DIALECT_KERAS3, keras2_to_keras3},
 };
 
@@ -93,7 +94,8 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
                              .options = options,
                              .rep = rep,
                              .since = keras / 10000 * 100 + keras / 100 % 100,
-                             .native = model->dialect == dialect};
+                             .native = model->dialect == dialect,
+                             .backend = options->backend};
 
     while (model->dialect != dialect) {
         const struct way *way = find_way(model->dialect, dialect);

@@ -23,6 +23,7 @@ struct kf_adapt {
     struct kf_report *rep;
     int since;   /* target release as 3 * 100 + minor, as the tables count */
     bool native; /* the file speaks the target's dialect: only the release may be another one */
+    enum kf_backend backend; /* whose kernels the tensors hold now, as far as it was said */
 };
 
 /** Report that memory ran out; -KF_NO_MEMORY. */
@@ -30,6 +31,8 @@ int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where);
 
 /* Training state is not carried yet; what the file has of it is named. */
 int kf_adapt_drop_training(struct kf_adapt *adapt);
+/* keras1.c: from KERAS1 to KERAS2. */
+int kf_adapt_keras1(struct kf_adapt *adapt);
 
 /* rules.c: the rows of one layer's config; its class may change. */
 int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer);

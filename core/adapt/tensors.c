@@ -94,7 +94,7 @@ static int take(struct kf_adapt *adapt, struct kf_layer *layer, struct kf_tensor
  */
 static bool from_theano(const struct kf_adapt *adapt)
 {
-    return adapt->options->backend == KF_BACKEND_THEANO;
+    return adapt->backend == KF_BACKEND_THEANO;
 }
 
 static int flip(struct kf_adapt *adapt, struct kf_layer *layer, const struct flip_row *row)

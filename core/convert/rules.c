@@ -7,6 +7,22 @@ static const char *const names[] = {
     "var:" class_name "." variable,
 #define KF_LIKE(class_name, other) "like:" class_name,
 #include "../format/vars.def"
+#define KF_VAR(class_name, variable, subpath, kind, when, rank, last)                              \
+    "keras1-var:" class_name "." variable,
+#include "../format/keras1_vars.def"
+#define KF1_RULE(classes, key, what, value)       "keras1-rule:" classes "." key,
+#define KF1_WORD(key, word, value)                "keras1-word:" key "." word,
+#define KF1_INITIALIZER(word, object)             "keras1-initializer:" word,
+#define KF1_HELPER(word, class_name, keys)        "keras1-helper:" word,
+#define KF1_SPECIAL(classes, function)            "keras1-special:" #function,
+#define KF1_CLASS(from, to)                       "keras1-class:" from,
+#define KF1_GONE(class_name, why)                 "keras1-gone:" class_name,
+#define KF1_MERGE(mode, class_name, key, new_key) "keras1-merge:" mode,
+#include "../adapt/keras1_keras2.def"
+    "keras1-merge:cos", "keras1-theano:padding", "keras1-theano:refused",
+#define KF1_TENSOR(classes, variable, pieces)        "keras1-tensor:" classes "." variable "." pieces,
+#define KF1_LAYOUT(classes, variables, format, axes) "keras1-layout:" classes "." format,
+#include "../adapt/keras1_tensors.def"
 #define KF_ALIAS(alias, class_name) "alias:" alias,
 #include "../format/aliases.def"
 #undef KF_ALIAS
@@ -51,8 +67,7 @@ static const char *const names[] = {
 #define KF_MASK(classes, what) "mask:" classes,
 #include "../adapt/masks.def"
 #undef KF_MASK
-    "width:bias",
-    "lookup:size",
+    "width:bias",       "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"
 #undef KF_SHAPE

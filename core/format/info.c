@@ -77,6 +77,12 @@ const struct kf_format_info kf_info_read_shards = {
         }                                                                                          \
     }
 
+const struct kf_format_info kf_info_read_keras1_h5 = {
+    .name = "keras1-h5",
+    .title = "legacy whole model in HDF5 (.h5) of Keras 1",
+    .wrote = "Keras 1.0.7-1.2.2",
+};
+
 const struct kf_format_info kf_info_write_keras = {
     .name = "keras",
     .title = "Keras 3 model (.keras)",
@@ -107,6 +113,7 @@ const struct kf_format_info kf_info_write_json = {
 /* clang-format off */
 static const struct kf_format_info *const readers[] = {
     &kf_info_read_keras_h5,
+    &kf_info_read_keras1_h5,
     &kf_info_read_keras3_h5,
     &kf_info_read_json,
     &kf_info_read_keras_zip2,

@@ -16,6 +16,7 @@ extern const struct kf_format_info kf_info_read_h5_no_config;
 extern const struct kf_format_info kf_info_read_keras3_h5;
 extern const struct kf_format_info kf_info_read_weights_h5;
 extern const struct kf_format_info kf_info_read_shards;
+extern const struct kf_format_info kf_info_read_keras1_h5;
 extern const struct kf_format_info kf_info_write_keras;
 extern const struct kf_format_info kf_info_write_weights_h5;
 extern const struct kf_format_info kf_info_write_json;

@@ -67,4 +67,22 @@ int kf_keras2_nodes(struct kf_keras2_parse *parse, struct kf_graph *graph, json_
 /** Put an InputLayer in front of a Sequential that has none. */
 int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *graph);
 
+/** Make an InputLayer called "<name>_input" of a batch shape, in no graph yet. */
+int kf_keras2_make_input(struct kf_keras2_parse *parse, struct kf_graph *graph,
+                         const struct kf_layer *first, json_t *shape, struct kf_layer **out);
+
+/** batch_input_shape of what comes first in a layer, as a borrowed reference, or NULL. */
+json_t *kf_keras2_shape_of(const struct kf_layer *layer);
+
+/** Parse {"class_name", "config"} below the path `above`; `name` is for one without a name. */
+int kf_keras2_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t *object,
+                    const char *name, const char *above);
+
+/**
+ * A Sequential of Keras 1 that is no chain: one that begins with a Merge of other models, or has a
+ * layer twice. It becomes a functional graph. `*done` is false, and nothing was done, for others.
+ */
+int kf_keras1_sequential(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *list,
+                         bool *done);
+
 #endif

@@ -8,9 +8,6 @@
 
 static int parse_model(struct kf_keras2_parse *parse, struct kf_graph **out, json_t *object,
                        const char *path);
-static int parse_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t *object,
-                       const char *name, const char *above);
-
 static int no_memory(struct kf_keras2_parse *parse, const char *where)
 {
     return kf_report_add(parse->rep, KF_NO_MEMORY, where, "out of memory");
@@ -25,7 +22,7 @@ static const char *join(struct kf_keras2_parse *parse, const char *above, const 
 /* A model used as a layer: by its class, or by what its config holds (a subclass of Model). */
 static bool is_model(const char *class_name, const json_t *config)
 {
-    return kf_in_words("Sequential Functional Model", class_name) ||
+    return kf_in_words("Sequential Functional Model Container", class_name) ||
            (json_is_array(json_object_get(config, "layers")) &&
             json_object_get(config, "input_layers") && json_object_get(config, "output_layers"));
 }
@@ -36,10 +33,12 @@ static int parse_part(struct kf_keras2_parse *parse, struct kf_layer *owner,
 {
     struct kf_layer *part = NULL;
 
-    if (!kf_json_is_object_of_class(object))
+    if (!kf_json_is_object_of_class(object) &&
+        !(json_is_string(json_object_get(object, "class_name")) &&
+          json_is_array(json_object_get(object, "config"))))
         return kf_report_add(parse->rep, KF_BAD_CONFIG, owner->path, "config key %s holds no layer",
                              row->config_key);
-    KF_TRY(parse_layer(parse, &part, object, row->attribute, owner->path));
+    KF_TRY(kf_keras2_layer(parse, &part, object, row->attribute, owner->path));
     part->attribute = row->attribute;
     part->config_key = config_key;
     part->in_container = row->many;
@@ -124,8 +123,8 @@ static int fill_layer(struct kf_keras2_parse *parse, struct kf_layer *layer, jso
     return layer->path ? 0 : no_memory(parse, above);
 }
 
-static int parse_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t *object,
-                       const char *name, const char *above)
+int kf_keras2_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t *object,
+                    const char *name, const char *above)
 {
     struct kf_layer *layer;
 
@@ -166,7 +165,7 @@ static int parse_layers(struct kf_keras2_parse *parse, struct kf_graph *graph, j
             !json_object_get(object, "config"))
             return kf_report_add(parse->rep, KF_BAD_CONFIG, graph->path,
                                  "layer %zu has no class_name and config", i);
-        KF_TRY(parse_layer(parse, &layer, object, name ? name : unnamed, graph->path));
+        KF_TRY(kf_keras2_layer(parse, &layer, object, name ? name : unnamed, graph->path));
         if (name && !kf_streq(name, layer->name)) {
             layer->name = kf_arena_strdup(parse->model->arena, name);
             if (!layer->name)
@@ -180,10 +179,15 @@ static int parse_layers(struct kf_keras2_parse *parse, struct kf_graph *graph, j
 static int parse_sequential(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *config)
 {
     json_t *list = json_is_array(config) ? config : json_object_get(config, "layers");
+    bool done = false;
 
     graph->topology = KF_SEQUENTIAL;
     if (!json_is_array(list))
         return kf_report_add(parse->rep, KF_BAD_CONFIG, graph->path, "the model has no layers");
+    if (parse->model->dialect == KF_DIALECT_KERAS1)
+        KF_TRY(kf_keras1_sequential(parse, graph, list, &done));
+    if (done)
+        return 0;
     KF_TRY(parse_layers(parse, graph, list));
     return parse->forms->sequential ? parse->forms->sequential(parse, graph) : 0;
 }

@@ -11,8 +11,7 @@
  * is the first layer; and a model that was built by its first call has build_input_shape.
  */
 
-/* batch_input_shape of what comes first in a model, as a borrowed reference, or NULL. */
-static json_t *shape_of(const struct kf_layer *layer)
+json_t *kf_keras2_shape_of(const struct kf_layer *layer)
 {
     json_t *shape = json_object_get(layer->config, "batch_input_shape");
 
@@ -21,12 +20,12 @@ static json_t *shape_of(const struct kf_layer *layer)
     if (json_is_array(shape))
         return shape;
     if (layer->inner && layer->inner->topology == KF_SEQUENTIAL && layer->inner->n_layers)
-        return shape_of(layer->inner->layers[0]);
+        return kf_keras2_shape_of(layer->inner->layers[0]);
     if (layer->inner && layer->inner->inputs) {
         struct kf_ref ref;
 
         if (kf_ref_get(layer->inner->inputs, &ref))
-            return shape_of(layer->inner->layers[ref.layer]);
+            return kf_keras2_shape_of(layer->inner->layers[ref.layer]);
     }
     return NULL;
 }
@@ -67,7 +66,7 @@ static int find_shape(struct kf_keras2_parse *parse, const struct kf_graph *grap
 {
     const json_t *built = json_object_get(graph->config, "build_input_shape");
 
-    *out = graph->n_layers ? json_incref(shape_of(graph->layers[0])) : NULL;
+    *out = graph->n_layers ? json_incref(kf_keras2_shape_of(graph->layers[0])) : NULL;
     *where = "batch_input_shape of the first layer";
     if (!*out && json_is_array(built)) {
         *out = json_deep_copy(built);
@@ -87,16 +86,18 @@ static int find_shape(struct kf_keras2_parse *parse, const struct kf_graph *grap
 /* Integers and strings keep the first layer's dtype; policies and floats make a float32 input. */
 static const char *input_dtype(const struct kf_layer *first)
 {
-    const char *dtype = kf_json_str(first->config, "dtype", "float32");
+    const char *old = kf_json_str(first->config, "input_dtype", "float32");
+    const char *dtype = kf_json_str(first->config, "dtype", old);
 
     return kf_in_words("int8 int16 int32 int64 uint8 string bool float16 float64 bfloat16", dtype)
                ? dtype
                : "float32";
 }
 
-static int insert_input(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *shape)
+int kf_keras2_make_input(struct kf_keras2_parse *parse, struct kf_graph *graph,
+                         const struct kf_layer *first, json_t *shape, struct kf_layer **out)
 {
-    struct kf_layer *first = graph->layers[0], *input = kf_layer_new(parse->model);
+    struct kf_layer *input = kf_layer_new(parse->model);
     struct kf_arena *arena = parse->model->arena;
 
     if (!input)
@@ -110,6 +111,15 @@ static int insert_input(struct kf_keras2_parse *parse, struct kf_graph *graph, j
                               input_dtype(first), "sparse", 0, "name", input->name);
     if (!input->name || !input->path || !input->config)
         return kf_report_add(parse->rep, KF_NO_MEMORY, graph->path, "out of memory");
+    *out = input;
+    return 0;
+}
+
+static int insert_input(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *shape)
+{
+    struct kf_layer *input;
+
+    KF_TRY(kf_keras2_make_input(parse, graph, graph->layers[0], shape, &input));
     return kf_graph_insert(parse->model, graph, 0, input, parse->rep);
 }
 

@@ -25,6 +25,12 @@ static const struct var_row var_rows[] = {
 #include "vars.def"
 };
 
+static const struct var_row keras1_rows[] = {
+#define KF_VAR(class_name, variable, subpath, kind, when, rank, last)                              \
+    {class_name, variable, subpath, kind, when, rank, last, "keras1-var:" class_name "." variable},
+#include "keras1_vars.def"
+};
+
 static const struct {
     const char *class_name, *other, *name;
 } like_rows[] = {
@@ -74,23 +80,29 @@ const struct kf_part_row *kf_part_rows(const char *class_name, size_t *n_out)
     return first;
 }
 
-/* The first row of a class and how many follow it; a class's rows stand together. */
-static const struct var_row *rows_of(const char *class_name, size_t *n_out)
+/* The first row of a class in a table and how many follow it; a class's rows stand together. */
+static const struct var_row *find_rows(const struct var_row *rows, size_t n, const char *class_name,
+                                       size_t *n_out)
 {
     const struct var_row *first = NULL;
 
-    for (size_t i = 0; i < N_ROWS(like_rows); i++)
-        if (strcmp(like_rows[i].class_name, class_name) == 0)
-            class_name = like_rows[i].other;
     *n_out = 0;
-    for (size_t i = 0; i < N_ROWS(var_rows); i++) {
-        if (strcmp(var_rows[i].class_name, class_name) != 0)
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(rows[i].class_name, class_name) != 0)
             continue;
         if (!first)
-            first = &var_rows[i];
+            first = &rows[i];
         ++*n_out;
     }
     return first;
+}
+
+static const struct var_row *rows_of(const char *class_name, size_t *n_out)
+{
+    for (size_t i = 0; i < N_ROWS(like_rows); i++)
+        if (strcmp(like_rows[i].class_name, class_name) == 0)
+            class_name = like_rows[i].other;
+    return find_rows(var_rows, N_ROWS(var_rows), class_name, n_out);
 }
 
 bool kf_vars_known(const char *class_name)
@@ -112,16 +124,12 @@ static const struct var_row *rows_of_layer(const struct kf_layer *layer, size_t 
     return rows_of(name, n_out);
 }
 
-int kf_vars_make(struct kf_model *model, struct kf_layer *layer, struct kf_report *rep)
+static int make(struct kf_model *model, struct kf_layer *layer, const struct var_row *rows,
+                size_t n, struct kf_report *rep)
 {
-    size_t n;
-    const struct var_row *rows = rows_of_layer(layer, &n);
-
-    if (!rows)
+    layer->n_tensors = 0;
+    if (!n)
         return 0;
-    for (size_t i = 0; i < N_ROWS(like_rows); i++)
-        if (strcmp(like_rows[i].class_name, layer->class_name) == 0)
-            kf_report_rule(rep, like_rows[i].name);
     layer->tensors = kf_arena_alloc(model->arena, n * sizeof(*layer->tensors));
     if (!layer->tensors)
         return kf_report_add(rep, KF_NO_MEMORY, layer->path, "out of memory");
@@ -136,6 +144,26 @@ int kf_vars_make(struct kf_model *model, struct kf_layer *layer, struct kf_repor
         };
     }
     return 0;
+}
+
+int kf_vars_make_keras2(struct kf_model *model, struct kf_layer *layer, struct kf_report *rep)
+{
+    size_t n;
+    const struct var_row *rows = rows_of_layer(layer, &n);
+
+    for (size_t i = 0; rows && i < N_ROWS(like_rows); i++)
+        if (strcmp(like_rows[i].class_name, layer->class_name) == 0)
+            kf_report_rule(rep, like_rows[i].name);
+    return make(model, layer, rows, n, rep);
+}
+
+int kf_vars_make(struct kf_model *model, struct kf_layer *layer, struct kf_report *rep)
+{
+    size_t n;
+    const struct var_row *rows = find_rows(keras1_rows, N_ROWS(keras1_rows), layer->class_name, &n);
+
+    return model->dialect == KF_DIALECT_KERAS1 ? make(model, layer, rows, n, rep)
+                                               : kf_vars_make_keras2(model, layer, rep);
 }
 
 /* What `last` in vars.def asks of the last axis: 0 when it asks nothing. */

@@ -23,9 +23,12 @@ bool kf_vars_known(const char *class_name);
 /**
  * Make the own tensors of a layer from its class and config, without payloads.
  *
- * A class that vars.def does not know gets none.
+ * A class that vars.def (keras1_vars.def, for a model of that dialect) does not know gets none.
  */
 int kf_vars_make(struct kf_model *model, struct kf_layer *layer, struct kf_report *rep);
+
+/** The same as Keras 2 and 3 have them, whatever the model's dialect; what was there is left. */
+int kf_vars_make_keras2(struct kf_model *model, struct kf_layer *layer, struct kf_report *rep);
 
 /** Check rank and last axis of a tensor against its class and config. WEIGHT_SHAPE. */
 int kf_vars_check(const struct kf_layer *layer, const struct kf_tensor *tensor,

@@ -13,6 +13,7 @@ extern const struct kf_reader kf_read_h5_weights;
 extern const struct kf_reader kf_read_h5_no_config;
 extern const struct kf_reader kf_read_weights_h5;
 extern const struct kf_reader kf_read_shards;
+extern const struct kf_reader kf_read_keras1_h5;
 
 /* clang-format off */
 static const struct kf_reader *const readers[] = {
@@ -26,6 +27,7 @@ static const struct kf_reader *const readers[] = {
     &kf_read_yaml,
     &kf_read_weights_h5,
     &kf_read_shards,
+    &kf_read_keras1_h5,
 };
 /* clang-format on */
 

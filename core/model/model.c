@@ -37,6 +37,7 @@ struct kf_model *kf_model_create(void)
         kf_free(owner);
         return NULL;
     }
+    owner->model.dialect = KF_DIALECT_KERAS2; /* until its reader says otherwise */
     return &owner->model;
 }
 

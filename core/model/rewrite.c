@@ -73,6 +73,8 @@ struct tile {
 struct permutation {
     uint64_t (*target)(const struct permutation *permutation, uint64_t from);
     uint64_t rows, units, columns; /* of gates: their matrix; of a flip: rows of `columns` */
+    unsigned rank;                 /* of a transposition: axes of the source, how long they are */
+    uint64_t dims[KF_AXES_MAX], strides[KF_AXES_MAX]; /* and how far apart in the result */
     struct tile *tile;
 };
 
@@ -94,6 +96,15 @@ static uint64_t by_columns(const struct permutation *p, uint64_t from)
 static uint64_t flipped(const struct permutation *p, uint64_t from)
 {
     return (p->rows - 1 - from / p->columns) * p->columns + from % p->columns;
+}
+
+static uint64_t by_axes(const struct permutation *p, uint64_t from)
+{
+    uint64_t to = 0;
+
+    for (unsigned axis = p->rank; axis-- > 0; from /= p->dims[axis])
+        to += from % p->dims[axis] * p->strides[axis];
+    return to;
 }
 
 static void scatter(const struct permutation *permutation, const char *piece, uint64_t first,
@@ -187,6 +198,31 @@ const struct kf_payload *kf_rewrite_flip(struct kf_arena *arena, const struct kf
     how.columns = inner->dims[inner->rank - 1] * inner->dims[inner->rank - 2];
     how.rows = kf_payload_elements(inner) / how.columns;
     return permute(arena, inner, &how);
+}
+
+const struct kf_payload *kf_rewrite_transpose(struct kf_arena *arena,
+                                              const struct kf_payload *inner, const unsigned *axes,
+                                              unsigned n, bool *fits)
+{
+    struct permutation how = {.target = by_axes, .rank = n};
+    struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
+    const struct kf_payload *permuted;
+    uint64_t stride = 1;
+
+    *fits = inner->rank == n && kf_payload_elements(inner) > 0;
+    if (!*fits || !payload)
+        return NULL;
+    for (unsigned i = n; i-- > 0; stride *= inner->dims[axes[i]])
+        how.strides[axes[i]] = stride;
+    for (unsigned i = 0; i < n; i++)
+        how.dims[i] = inner->dims[i];
+    permuted = permute(arena, inner, &how);
+    if (!permuted)
+        return NULL;
+    *payload = *permuted;
+    for (unsigned i = 0; i < n; i++)
+        payload->dims[i] = inner->dims[axes[i]];
+    return payload;
 }
 
 static int pull_sum(const struct kf_payload *payload, uint64_t at, void *to, size_t n,

@@ -31,6 +31,27 @@ const struct kf_payload *kf_rewrite_gates(struct kf_arena *arena, const struct k
 const struct kf_payload *kf_rewrite_flip(struct kf_arena *arena, const struct kf_payload *inner,
                                          bool *fits);
 
+/* Axes of a kernel that is transposed, at most. */
+#define KF_AXES_MAX 5
+
+/** Axis `i` of the result is axis `axes[i]` of `inner`, which has `n` of them. */
+const struct kf_payload *kf_rewrite_transpose(struct kf_arena *arena,
+                                              const struct kf_payload *inner, const unsigned *axes,
+                                              unsigned n, bool *fits);
+
+/** Put payloads of one dtype side by side: they differ in their last axis at most. */
+const struct kf_payload *kf_rewrite_join(struct kf_arena *arena,
+                                         const struct kf_payload *const *pieces, size_t n,
+                                         bool *fits);
+
+/** The same bytes without axis `axis`, which is 1 long. */
+const struct kf_payload *kf_rewrite_squeeze(struct kf_arena *arena, const struct kf_payload *inner,
+                                            unsigned axis, bool *fits);
+
+/** Standard deviations as variances: s becomes (s + epsilon)^2 - epsilon. */
+const struct kf_payload *kf_rewrite_square(struct kf_arena *arena, const struct kf_payload *inner,
+                                           double epsilon, bool *fits);
+
 /** Add the second half of a vector to the first: (2n) becomes (n). */
 const struct kf_payload *kf_rewrite_sum_halves(struct kf_arena *arena,
                                                const struct kf_payload *inner, bool *fits);

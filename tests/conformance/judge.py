@@ -9,7 +9,7 @@ keeps inputs and outputs.
 
 RESULTS gets a JSON line a file: id, ok, stage (load, inputs, predict, compare, done, nonfinite, crash, timeout), error, maxdiff,
 scale; for a reference also weak. An id that RESULTS has already is passed over. The work is done in a child process, which is
-started again after a crash. Runs under tf.keras 2.15 and every Keras 3.
+started again after a crash. Runs under Keras 1.2.2 on either backend, tf.keras 2.15 and every Keras 3.
 """
 import json
 import os
@@ -64,7 +64,21 @@ def tolerances(refs):
     return {line[0]: float(line[header.index("tolerance")]) for line in lines}
 
 
+def load_keras1(keras, path):
+    """Without its training; layers that don't say their dim_ordering take that of those that do."""
+    import h5py
+    with h5py.File(path, "r") as file:
+        text = file.attrs["model_config"]
+        text = text if isinstance(text, str) else text.decode()
+        keras.backend.set_image_dim_ordering("th" if '"dim_ordering": "th"' in text else "tf")
+        model = keras.models.model_from_config(json.loads(text))
+        model.load_weights_from_hdf5_group(file["model_weights"])
+    return model
+
+
 def load(keras, path, architecture=None):
+    if keras.__version__.startswith("1."):
+        return load_keras1(keras, path)
     if architecture:
         model = keras.models.model_from_json(open(architecture).read())
         model.load_weights(path)
@@ -90,7 +104,11 @@ def names_of(model):
 
 
 def dtype_of(tensor):
-    return getattr(tensor.dtype, "name", None) or str(tensor.dtype)
+    return (getattr(tensor.dtype, "name", None) or str(tensor.dtype)).replace("_ref", "")
+
+
+def shape_of(tensor):
+    return [None if d is None else int(d) for d in getattr(tensor, "_keras_shape", None) or tensor.shape]
 
 
 def predict(model, inputs, names):
@@ -113,13 +131,13 @@ def all_layers(layer):
 def seeded(model, free):
     import samples
     sizes = [layer.input_dim for layer in all_layers(model) if type(layer).__name__ == "Embedding" and layer.input_dim]
-    specs = [([None if d is None else int(d) for d in t.shape], dtype_of(t)) for t in model.inputs]
+    specs = [(shape_of(t), dtype_of(t)) for t in model.inputs]
     limit = max(2, min(sizes + [1000])) if sizes else 2
     return samples.make_inputs(specs, free=free, limit=limit, whole=bool(sizes))
 
 
 def free_sizes(model):
-    return FREE if any(d is None for t in model.inputs for d in tuple(t.shape)[1:]) else FREE[:1]
+    return FREE if any(d is None for t in model.inputs for d in shape_of(t)[1:]) else FREE[:1]
 
 
 def refer(model, npz, result):
@@ -159,7 +177,8 @@ def compare(model, npz, result, tolerance):
 
 def one(keras, row, refs, result, reference, known):
     npz = os.path.join(refs, row[0] + ".npz")
-    keras.backend.clear_session()
+    if hasattr(keras.backend, "clear_session"):
+        keras.backend.clear_session()
     if reference:
         refer(load(keras, *row[1:3]), npz, result)
     else:
@@ -191,7 +210,8 @@ def work(listing, refs, results, reference):
             result["error"] = f"{type(error).__name__}: {str(error).strip()}"[:600]
         signal.alarm(0)
         report(results, result)
-    current.unlink(missing_ok=True)
+    if current.exists():
+        current.unlink()
 
 
 def main(arguments):

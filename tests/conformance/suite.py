@@ -31,9 +31,9 @@ def convert_all(options, files, folder, told=lambda id: (), to="keras", suffix="
         return dict(pool.map(one, files.items()))
 
 
-def judge(python, folder, refs, ids, suffix="", reference=False, files=None, onednn=False):
+def judge(python, folder, refs, ids, suffix="", reference=False, files=None, onednn=False, backend="tensorflow"):
     """{id: result} of judge.py in a real Keras, in two processes."""
-    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1" if onednn else "0"}
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1" if onednn else "0", "KERAS_BACKEND": backend}
     parts = [ids[i::2] for i in range(2)]
     results = [folder / f"judged{suffix}-{i}.jsonl" for i in range(2)]
     running = []

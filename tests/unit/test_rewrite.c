@@ -147,6 +147,96 @@ static void half_precision_rounds_like_numpy(void **unused)
     }
 }
 
+static void joined_rows_stand_side_by_side(void **unused)
+{
+    static const float a[4] = {1, 2, 3, 4}, b[2] = {5, 6};
+    static const float want[6] = {1, 2, 5, 3, 4, 6};
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload one = floats(a, 2, 2), two = floats(b, 2, 1);
+    const struct kf_payload *pieces[] = {&one, &two}, *out;
+    struct kf_report rep;
+    float got[6];
+    bool fits;
+
+    (void)unused;
+    out = kf_rewrite_join(arena, pieces, 2, &fits);
+    assert_true(fits);
+    assert_int_equal(out->dims[1], 3);
+    pull_all(out, got);
+    assert_memory_equal(got, want, sizeof(want));
+    kf_report_init(&rep);
+    assert_int_equal(out->pull(out, 8, got, 12, &rep), 0); /* across a row and two pieces */
+    assert_memory_equal(got, want + 2, 12);
+    kf_report_finish(&rep);
+    kf_arena_destroy(arena);
+}
+
+static void join_refuses_pieces_of_other_heights(void **unused)
+{
+    static const float a[6] = {0};
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload one = floats(a, 2, 2), two = floats(a, 3, 2), flat = floats(a, 4, 0);
+    const struct kf_payload *uneven[] = {&one, &two}, *ranks[] = {&one, &flat};
+    bool fits = true;
+
+    (void)unused;
+    assert_null(kf_rewrite_join(arena, uneven, 2, &fits));
+    assert_false(fits);
+    assert_null(kf_rewrite_join(arena, ranks, 2, &fits));
+    assert_false(fits);
+    kf_arena_destroy(arena);
+}
+
+static void transposed_axes_change_places(void **unused)
+{
+    /* (2, 1, 3) as (3, 2, 1): out[k][i][0] = in[i][0][k] */
+    static const float in[6] = {0, 1, 2, 10, 11, 12}, want[6] = {0, 10, 1, 11, 2, 12};
+    static const unsigned axes[] = {2, 0, 1};
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload inner = {
+        .dtype = KF_DTYPE_FLOAT32, .rank = 3, .dims = {2, 1, 3}, .pull = pull_memory, .state = in};
+    const struct kf_payload *out;
+    float got[6];
+    bool fits;
+
+    (void)unused;
+    out = kf_rewrite_transpose(arena, &inner, axes, 3, &fits);
+    assert_true(fits);
+    assert_int_equal(out->dims[0], 3);
+    assert_int_equal(out->dims[1], 2);
+    assert_int_equal(out->dims[2], 1);
+    pull_all(out, got);
+    assert_memory_equal(got, want, sizeof(want));
+    out = kf_rewrite_squeeze(arena, out, 2, &fits);
+    assert_true(fits);
+    assert_int_equal(out->rank, 2);
+    pull_all(out, got);
+    assert_memory_equal(got, want, sizeof(want));
+    assert_null(kf_rewrite_squeeze(arena, out, 0, &fits));
+    assert_false(fits);
+    assert_null(kf_rewrite_transpose(arena, out, axes, 3, &fits));
+    assert_false(fits);
+    kf_arena_destroy(arena);
+}
+
+static void deviations_become_variances(void **unused)
+{
+    static const float in[2] = {2, 0.5F};
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload inner = floats(in, 2, 0);
+    const struct kf_payload *out;
+    float got[2];
+    bool fits;
+
+    (void)unused;
+    out = kf_rewrite_square(arena, &inner, 0.25, &fits);
+    assert_true(fits);
+    pull_all(out, got);
+    assert_float_equal(got[0], 4.8125F, 1e-6);
+    assert_float_equal(got[1], 0.3125F, 1e-6);
+    kf_arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +246,10 @@ int main(void)
         cmocka_unit_test(gates_are_transposed_each),
         cmocka_unit_test(halves_are_added),
         cmocka_unit_test(half_precision_rounds_like_numpy),
+        cmocka_unit_test(joined_rows_stand_side_by_side),
+        cmocka_unit_test(join_refuses_pieces_of_other_heights),
+        cmocka_unit_test(transposed_axes_change_places),
+        cmocka_unit_test(deviations_become_variances),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
