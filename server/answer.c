@@ -66,6 +66,8 @@ static enum MHD_Result answer_artifact(struct request *req, struct reply *reply)
     c->artifact = -1;
     reply->media_type =
         writer && writer->media_type ? writer->media_type : "application/octet-stream";
+    if (c->artifact_type)
+        reply->media_type = c->artifact_type;
     reply_disposition(reply, c->artifact_name);
     return reply_fd_new(req, reply, fd, c->artifact_size);
 }
@@ -120,7 +122,7 @@ static enum MHD_Result answer_done(struct request *req, struct reply *reply)
         return reply_json_new(req, reply, json_incref(c->report));
     if (c->form == ANSWER_JSON)
         return answer_envelope(req, reply);
-    if (c->form == ANSWER_ARTIFACT)
+    if (c->form == ANSWER_ARTIFACT || c->artifact_type)
         return answer_artifact(req, reply);
     return answer_archive(req, reply);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "archive.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +9,7 @@
 struct piece {
     uint64_t size;
     char *data; /* owned; NULL for a file */
-    int fd;
+    struct archive_member file;
 };
 
 struct archive {
@@ -51,7 +52,7 @@ static bool take_piece(struct archive *archive, struct piece piece)
 
 bool archive_add_bytes(struct archive *archive, const void *data, size_t n)
 {
-    struct piece piece = {.size = n, .data = malloc(n > 0 ? n : 1), .fd = -1};
+    struct piece piece = {.size = n, .data = malloc(n > 0 ? n : 1)};
 
     if (!piece.data)
         return false;
@@ -60,9 +61,24 @@ bool archive_add_bytes(struct archive *archive, const void *data, size_t n)
     return take_piece(archive, piece);
 }
 
-bool archive_add_file(struct archive *archive, int fd, uint64_t size)
+bool archive_add_file(struct archive *archive, const struct archive_member *member)
 {
-    return take_piece(archive, (struct piece){.size = size, .fd = fd});
+    return take_piece(archive, (struct piece){.size = member->size, .file = *member});
+}
+
+ssize_t archive_read_file(const struct archive_member *member, uint64_t at, void *to, size_t n)
+{
+    ssize_t got;
+    int fd;
+
+    if (!member->path)
+        return pread(member->fd, to, n, (off_t)at);
+    fd = open(member->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    got = pread(fd, to, n, (off_t)at);
+    close(fd);
+    return got;
 }
 
 uint64_t archive_size(const struct archive *archive)
@@ -76,7 +92,7 @@ static ssize_t read_piece(const struct piece *piece, uint64_t at, void *to, size
     if (n > piece->size - at)
         n = (size_t)(piece->size - at);
     if (!piece->data)
-        return pread(piece->fd, to, n, (off_t)at);
+        return archive_read_file(&piece->file, at, to, n);
     memcpy(to, piece->data + at, n);
     return (ssize_t)n;
 }

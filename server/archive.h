@@ -14,12 +14,16 @@
  */
 struct archive;
 
-/* A member's content: bytes in memory, or the whole of a file when `data` is NULL. Borrowed. */
+/*
+ * A member's content: bytes in memory, or the whole of a file when `data` is NULL, which is opened
+ * each time it is read when `path` is there. Borrowed.
+ */
 struct archive_member {
     const char *name; /* path in the archive, UTF-8 */
     const void *data;
     uint64_t size; /* bytes */
     int fd;
+    const char *path;
 };
 
 /**
@@ -48,6 +52,8 @@ ssize_t archive_read(const struct archive *archive, uint64_t at, void *to, size_
 /* For the two layouts: append bytes that are copied, zeros, or a file. */
 struct archive *archive_create(void);
 bool archive_add_bytes(struct archive *archive, const void *data, size_t n);
-bool archive_add_file(struct archive *archive, int fd, uint64_t size);
+bool archive_add_file(struct archive *archive, const struct archive_member *member);
+/** The same for a member alone: up to `n` bytes of its file. */
+ssize_t archive_read_file(const struct archive_member *member, uint64_t at, void *to, size_t n);
 
 #endif

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum command { COMMAND_CONVERT = 1, COMMAND_INSPECT = 2, COMMAND_FORMATS = 4 };
 
@@ -16,7 +17,7 @@ enum command { COMMAND_CONVERT = 1, COMMAND_INSPECT = 2, COMMAND_FORMATS = 4 };
 struct cli {
     enum command command;
     struct kf_request request;
-    const char *inputs[JOB_INPUTS_MAX]; /* the files of one model; borrowed from argv */
+    const char *inputs[JOB_INPUTS_MAX]; /* files and folders; borrowed from argv */
     size_t n_inputs;
     const char *output, *report, *architecture; /* borrowed from argv; NULL when not given */
     bool dry_run, sha256, json, quiet;
@@ -39,6 +40,9 @@ int cli_help(int argc, char *const *argv);
 /** Print "kferry: ..." to standard error. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/** True when there is a folder at `path`. */
+bool cli_is_folder(const char *path);
+
 /** Print the flags of a command. */
 void cli_help_flags(FILE *out, enum command command);
 
@@ -48,7 +52,8 @@ struct cli_job {
     char *dir;                               /* owned; NULL before cli_job_begin() */
     struct job_input inputs[JOB_INPUTS_MAX]; /* descriptors and names owned */
     size_t n_inputs;
-    int cancel_fd;          /* owned; -1 for none */
+    struct stat output; /* of the folder where results go, which is not walked; zeros for none */
+    int cancel_fd;      /* owned; -1 for none */
     json_t *report, *facts; /* owned; NULL when the worker left none */
     struct job_result result;
     char sha256[65];
@@ -64,6 +69,31 @@ int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent
 
 /** Run the worker and read what it wrote; the exit status its end stands for. */
 int cli_job_run(struct cli_job *job, enum job_task task);
+
+/** The order for a worker of the job, without inputs: 0, or an exit status after the reason. */
+int cli_job_order(const struct cli_job *job, enum job_task task, struct job *out);
+
+/** Add all files below a folder that may belong to a model; 0, or an exit status. cli_walk.c */
+int cli_job_add_folder(struct cli_job *job, const char *path);
+/** Add an open file under a name: 0, or an exit status. Takes the descriptor, on failure too. */
+int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool architecture);
+
+/** What the end of a worker means to the shell. */
+int cli_exit_of(enum job_outcome outcome);
+
+/**
+ * Convert each of the models that the worker found, into `folder`; NULL only plans. Prints a table.
+ *
+ * The exit status: EXIT_REFUSED when one or more failed. cli_batch.c
+ */
+int cli_batch(const struct cli_job *job, const char *folder);
+/** True when a worker handed several models back. */
+bool cli_batch_found(const struct cli_job *job);
+
+/** Write a report as --report says; EXIT_FINE without the flag. */
+int cli_write_report(const struct cli *cli, const json_t *report);
+/** Put the artefact of the job in `dir` to where it belongs. */
+int cli_publish(const char *dir, const char *to);
 
 /** Tell why there is no report; nothing when there is one that says why. */
 void cli_job_explain(const struct cli_job *job);

@@ -51,9 +51,15 @@ static int complete(struct cli *cli)
 static int find_place(struct place *out, const struct cli *cli)
 {
     char *name = is_folder(cli->output) ? kf_artifact_name(&cli->request) : NULL, *slash;
-    int n = snprintf(out->path, sizeof out->path, "%s%s%s", cli->output, name ? "/" : "",
-                     name ? name : "");
+    int n;
 
+    if (name && mkdir(cli->output, 0777) < 0 && errno != EEXIST) {
+        cli_error("cannot make %s: %s", cli->output, strerror(errno));
+        free(name);
+        return EXIT_CANNOT_WRITE;
+    }
+    n = snprintf(out->path, sizeof out->path, "%s%s%s", cli->output, name ? "/" : "",
+                 name ? name : "");
     free(name);
     if (n >= (int)sizeof out->path) {
         cli_error("the path of the result is too long");
@@ -69,25 +75,29 @@ static int find_place(struct place *out, const struct cli *cli)
 }
 
 /* The worker's file has the rights that its sandbox gave it; the user's are those of the umask. */
-static int publish(const struct cli_job *job, const struct place *place)
+int cli_publish(const char *dir, const char *to)
 {
     char path[PATH_MAX];
     mode_t mask = umask(0);
 
     umask(mask);
-    if (snprintf(path, sizeof path, "%s/artifact", job->dir) < (int)sizeof path &&
-        chmod(path, 0666 & ~mask) == 0 && rename(path, place->path) == 0)
+    if (snprintf(path, sizeof path, "%s/artifact", dir) < (int)sizeof path &&
+        chmod(path, 0666 & ~mask) == 0 && rename(path, to) == 0)
         return EXIT_FINE;
-    cli_error("cannot write %s: %s", place->path, strerror(errno));
+    cli_error("cannot write %s: %s", to, strerror(errno));
     return EXIT_CANNOT_WRITE;
 }
 
-static int write_report(const struct cli_job *job)
+int cli_write_report(const struct cli *cli, const json_t *report)
 {
-    const char *path = job->cli->report;
-    FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    int bad = out ? json_dumpf(job->report, out, JSON_INDENT(2)) : -1;
+    const char *path = cli->report;
+    FILE *out;
+    int bad;
 
+    if (!path)
+        return EXIT_FINE;
+    out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    bad = out ? json_dumpf(report, out, JSON_INDENT(2)) : -1;
     if (out) {
         bad |= fputc('\n', out) == EOF;
         bad |= out == stdout ? fflush(out) : fclose(out);
@@ -99,10 +109,10 @@ static int write_report(const struct cli_job *job)
 }
 
 /* The result appears last: when it is there, everything else went well. */
-static int run(struct cli_job *job, const struct place *place)
+static int conclude(struct cli_job *job, const struct place *place, int status)
 {
     const struct cli *cli = job->cli;
-    int status = cli_job_run(job, cli->dry_run ? JOB_PLAN : JOB_CONVERT), reported = EXIT_FINE;
+    int reported;
 
     if (!job->report) {
         cli_job_explain(job);
@@ -110,13 +120,34 @@ static int run(struct cli_job *job, const struct place *place)
     }
     if (status != EXIT_FINE || !cli->quiet)
         cli_print_lines(stderr, json_object_get(json_object_get(job->report, "summary"), "lines"));
-    if (cli->report)
-        reported = write_report(job);
+    reported = cli_write_report(cli, job->report);
     if (job->result.outcome != JOB_DONE && job->result.outcome != JOB_REFUSED)
         cli_job_explain(job);
     if (status == EXIT_FINE)
         status = reported;
-    return status == EXIT_FINE && !cli->dry_run ? publish(job, place) : status;
+    return status == EXIT_FINE && !cli->dry_run ? cli_publish(job->dir, place->path) : status;
+}
+
+/* Of a folder or several inputs, into a folder: what there is, however many. */
+static enum job_task task_of(const struct cli *cli)
+{
+    bool many = cli->n_inputs > 1 || cli_is_folder(cli->inputs[0]);
+
+    if (cli->dry_run)
+        return JOB_PLAN;
+    return many && is_folder(cli->output) ? JOB_LIST : JOB_CONVERT;
+}
+
+static int run(struct cli_job *job, const struct place *place)
+{
+    const struct cli *cli = job->cli;
+    enum job_task task = task_of(cli);
+    int status = cli_job_run(job, task);
+    bool ended = job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
+
+    if (ended && cli_batch_found(job) && (cli->dry_run || is_folder(cli->output)))
+        return cli_batch(job, cli->dry_run ? NULL : place->parent);
+    return conclude(job, place, status);
 }
 
 int cli_convert(int argc, char *const *argv)

@@ -26,7 +26,9 @@ static void print_settings(void)
 static void print_convert(void)
 {
     puts("kferry convert IN... -o OUT [flags]   convert a model file\n\n"
-         "Several inputs are the files of one model: a .weights.json and its shards, say.\n\n"
+         "An input is a file, a .zip, .tar or .gz, or a folder. Several are the files of one\n"
+         "model, as a .weights.json and its shards; or, into a folder, several models: with\n"
+         "-o DIR/ every model in the inputs is converted, and DIR gets what succeeded.\n\n"
          "Exit status: 0 done, 64 usage, 65 the model is refused, 66 no input, 70 kferry failed,\n"
          "73 cannot write, 78 a setting is wrong.\n");
     cli_help_flags(stdout, COMMAND_CONVERT);

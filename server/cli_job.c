@@ -17,14 +17,18 @@
 
 #define TAIL_BYTES 2048
 
-/* What a worker's end means to the shell. */
-static const int exits[] = {
-    [JOB_DONE] = EXIT_FINE,         [JOB_REFUSED] = EXIT_REFUSED,
-    [JOB_CRASHED] = EXIT_REFUSED,   [JOB_MEMORY] = EXIT_REFUSED,
-    [JOB_TIMEOUT] = EXIT_REFUSED,   [JOB_VIOLATION] = EXIT_REFUSED,
-    [JOB_CANCELLED] = EXIT_AGAIN,   [JOB_CANNOT_WRITE] = EXIT_CANNOT_WRITE,
-    [JOB_NO_SANDBOX] = EXIT_CONFIG, [JOB_INTERNAL] = EXIT_INTERNAL,
-};
+int cli_exit_of(enum job_outcome outcome)
+{
+    static const int exits[] = {
+        [JOB_DONE] = EXIT_FINE,         [JOB_REFUSED] = EXIT_REFUSED,
+        [JOB_CRASHED] = EXIT_REFUSED,   [JOB_MEMORY] = EXIT_REFUSED,
+        [JOB_TIMEOUT] = EXIT_REFUSED,   [JOB_VIOLATION] = EXIT_REFUSED,
+        [JOB_CANCELLED] = EXIT_AGAIN,   [JOB_CANNOT_WRITE] = EXIT_CANNOT_WRITE,
+        [JOB_NO_SANDBOX] = EXIT_CONFIG, [JOB_INTERNAL] = EXIT_INTERNAL,
+    };
+
+    return exits[outcome];
+}
 
 static int open_input(const char *path)
 {
@@ -67,20 +71,34 @@ static const char *temporary(void)
     return dir && *dir ? dir : "/tmp";
 }
 
+int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool architecture)
+{
+    char *copy = strdup(name);
+
+    if (copy && job->n_inputs < JOB_INPUTS_MAX) {
+        job->inputs[job->n_inputs++] =
+            (struct job_input){.fd = fd, .name = copy, .architecture = architecture};
+        return 0;
+    }
+    close(fd);
+    free(copy);
+    if (!copy)
+        cli_error("out of memory");
+    else
+        cli_error("more than %d files: convert the folder in parts", JOB_INPUTS_MAX - 1);
+    return copy ? EXIT_USAGE : EXIT_INTERNAL;
+}
+
 /* Open one more input; 0 or an exit status. */
 static int add_input(struct cli_job *job, const char *path, bool architecture)
 {
-    struct job_input *input = &job->inputs[job->n_inputs];
+    char *name = kf_clean_filename(path);
+    int fd = name ? open_input(path) : -1, status = EXIT_NO_INPUT;
 
-    *input = (struct job_input){.fd = open_input(path), .architecture = architecture};
-    if (input->fd < 0)
-        return EXIT_NO_INPUT;
-    job->n_inputs++;
-    input->name = kf_clean_filename(path);
-    if (input->name)
-        return 0;
-    cli_error("out of memory");
-    return EXIT_INTERNAL;
+    if (fd >= 0)
+        status = cli_job_add_input(job, fd, name, architecture);
+    free(name);
+    return status;
 }
 
 static int open_inputs(struct cli_job *job)
@@ -89,7 +107,12 @@ static int open_inputs(struct cli_job *job)
     int status = 0;
 
     for (size_t i = 0; status == 0 && i < cli->n_inputs; i++)
-        status = add_input(job, cli->inputs[i], false);
+        status = cli_is_folder(cli->inputs[i]) ? cli_job_add_folder(job, cli->inputs[i])
+                                               : add_input(job, cli->inputs[i], false);
+    if (status == 0 && job->n_inputs == 0) {
+        cli_error("no file of a model is in %s", cli->inputs[0]);
+        status = EXIT_NO_INPUT;
+    }
     if (status == 0 && cli->architecture)
         status = add_input(job, cli->architecture, true);
     return status;
@@ -100,6 +123,8 @@ int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent
     int status;
 
     *job = (struct cli_job){.cli = cli, .cancel_fd = -1};
+    if (!cli->output || stat(cli->output, &job->output) < 0)
+        job->output = (struct stat){0};
     status = open_inputs(job);
     if (status != 0)
         return status;
@@ -167,17 +192,21 @@ static void print_log(const struct cli_job *job)
             cli_error("worker: %s", line);
 }
 
+int cli_job_order(const struct cli_job *job, enum job_task task, struct job *out)
+{
+    *out = (struct job){.dir = job->dir, .task = task, .progress = -1, .cancel_fd = job->cancel_fd};
+    return load_limits(out) < 0 ? EXIT_CONFIG : 0;
+}
+
 int cli_job_run(struct cli_job *job, enum job_task task)
 {
-    struct job order = {.dir = job->dir,
-                        .inputs = job->inputs,
-                        .n_inputs = job->n_inputs,
-                        .task = task,
-                        .progress = -1,
-                        .cancel_fd = job->cancel_fd};
+    struct job order;
+    int status = cli_job_order(job, task, &order);
 
-    if (load_limits(&order) < 0)
-        return EXIT_CONFIG;
+    if (status != 0)
+        return status;
+    order.inputs = job->inputs;
+    order.n_inputs = job->n_inputs;
     job_run(&order, &job->result);
     print_log(job);
     if (job->result.outcome != JOB_CANCELLED) {
@@ -193,7 +222,7 @@ int cli_job_run(struct cli_job *job, enum job_task task)
     fill_report(job);
     if (job->result.pid == 0)
         return EXIT_UNAVAILABLE;
-    return exits[job->result.outcome];
+    return cli_exit_of(job->result.outcome);
 }
 
 void cli_job_explain(const struct cli_job *job)

@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "server.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,15 @@ static void run_worker(struct request *req, const struct job_input *inputs, size
     job_run(&job, &c->result);
 }
 
+/* Did the worker hand several models back? */
+static bool has_models(const struct conversion *c)
+{
+    char path[PATH_MAX];
+
+    return snprintf(path, sizeof path, "%s/models.json", c->dir) < (int)sizeof path &&
+           access(path, F_OK) == 0;
+}
+
 void conversion_run(struct request *req)
 {
     struct conversion *c = req->conversion;
@@ -165,6 +175,8 @@ void conversion_run(struct request *req)
         c->result.outcome = JOB_CANCELLED;
     else if (n > 0)
         run_worker(req, inputs, (size_t)n);
+    if (n > 0 && c->result.outcome == JOB_REFUSED && has_models(c))
+        conversion_run_batch(req, inputs, (size_t)n);
     while (n-- > 0)
         close(inputs[n].fd);
     c->ended = clock_ms();

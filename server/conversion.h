@@ -41,12 +41,13 @@ struct conversion {
     uint64_t scratch; /* bytes set aside in server->scratch */
 
     struct job_result result;
-    json_t *report, *facts;   /* owned; NULL when there is none */
-    struct blob *report_text; /* what GET /v1/reports/{id} answers; owned */
-    int artifact;             /* descriptor of the result, its folder gone; owned, or -1 */
-    uint64_t artifact_size;   /* bytes */
-    char *artifact_name;      /* owned */
-    struct archive *archive;  /* of a tar or zip answer; owned until it is sent */
+    json_t *report, *facts;    /* owned; NULL when there is none */
+    struct blob *report_text;  /* what GET /v1/reports/{id} answers; owned */
+    int artifact;              /* descriptor of the result, its folder gone; owned, or -1 */
+    uint64_t artifact_size;    /* bytes */
+    char *artifact_name;       /* owned */
+    const char *artifact_type; /* its media type where it is an archive of several results */
+    struct archive *archive;   /* of a tar or zip answer; owned until it is sent */
 
     int64_t began, received, started, ended; /* clock_ms(); 0 when it did not come to that */
 };
@@ -63,6 +64,12 @@ int conversion_submit(struct request *req);
 
 /** Run the worker and read what it wrote. In a supervisor's thread. */
 void conversion_run(struct request *req);
+
+/**
+ * The worker has found several models in the `inputs`: run one worker for each, and put what they
+ * made into one archive, as artefact of the conversion. Its report is the summary.
+ */
+void conversion_run_batch(struct request *req, const struct job_input *inputs, size_t n_inputs);
 
 /** Give the connection back to its thread. The caller must not touch the request afterwards. */
 void conversion_resume(struct request *req);

@@ -23,7 +23,12 @@
  *   progress       how far the worker has come (progress.h), where somebody wants to know
  *   log            what the worker said on standard error, at most 64 KiB
  */
-enum job_task { JOB_CONVERT, JOB_PLAN, JOB_INSPECT };
+enum job_task {
+    JOB_CONVERT,
+    JOB_PLAN,
+    JOB_INSPECT,
+    JOB_LIST /* only models.json, also of one model */
+};
 
 /* How a worker ended. Everything below JOB_REFUSED is the file's doing: 422, exit status 65. */
 enum job_outcome {

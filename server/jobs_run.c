@@ -103,13 +103,15 @@ static struct conversion *conversion_of(struct jobs *jobs, const struct stored *
 static json_t *artifact_json(const struct conversion *c)
 {
     const struct kf_format_info *writer = kf_writer_find(c->params.options.to);
+    const char *type =
+        writer && writer->media_type && !c->artifact_type ? writer->media_type : c->artifact_type;
     char sha256[65];
 
     if (digest_sha256(c->artifact, -1, sha256) < 0)
         return NULL;
     return json_pack("{s:s, s:s, s:I, s:s}", "filename", c->artifact_name, "media_type",
-                     writer && writer->media_type ? writer->media_type : "application/octet-stream",
-                     "bytes", (json_int_t)c->artifact_size, "sha256", sha256);
+                     type ? type : "application/octet-stream", "bytes",
+                     (json_int_t)c->artifact_size, "sha256", sha256);
 }
 
 static bool save_report(const struct conversion *c)

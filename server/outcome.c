@@ -3,6 +3,7 @@
 #include "outcome.h"
 #include "clock.h"
 #include "conversion.h"
+#include "left.h"
 #include "report_json.h"
 #include "request.h"
 #include "scratch.h"
@@ -16,42 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A report of a million tensors has about 500 bytes for each; one beyond this is hostile. */
-#define JSON_BYTES_MAX (INT64_C(512) << 20)
 #define NAME_BYTES_MAX 1024
 
-/* Open a plain file of the job's folder: its size, or -1. */
-static int64_t open_plain(const char *dir, const char *name, int *fd_out)
+static json_t *left_object(const char *dir, const char *name)
 {
-    char path[PATH_MAX];
-    struct stat st;
-    int fd;
+    json_t *value = left_json(dir, name);
 
-    if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
-        return -1;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1) {
-        close(fd);
-        return -1;
-    }
-    *fd_out = fd;
-    return st.st_size;
-}
-
-static json_t *load_json(const char *dir, const char *name)
-{
-    json_t *value = NULL;
-    json_error_t error;
-    int fd = -1;
-    int64_t size = open_plain(dir, name, &fd);
-
-    if (size < 0)
-        return NULL;
-    if (size <= JSON_BYTES_MAX)
-        value = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
-    close(fd);
     if (json_is_object(value))
         return value;
     json_decref(value);
@@ -100,8 +71,11 @@ static void pack(struct conversion *c)
     char names[2][NAME_BYTES_MAX];
     int stem = outcome_stem(c->artifact_name);
     const struct archive_member members[] = {
-        {names[0], NULL, c->artifact_size, c->artifact},
-        {names[1], blob_data(c->report_text), blob_size(c->report_text), -1},
+        {.name = names[0], .size = c->artifact_size, .fd = c->artifact},
+        {.name = names[1],
+         .data = blob_data(c->report_text),
+         .size = blob_size(c->report_text),
+         .fd = -1},
     };
 
     snprintf(names[0], sizeof names[0], "%.*s-kferry/%s", stem, c->artifact_name, c->artifact_name);
@@ -113,15 +87,16 @@ static void pack(struct conversion *c)
 static void collect_artifact(struct request *req)
 {
     struct conversion *c = req->conversion;
-    int64_t size = open_plain(c->dir, "artifact", &c->artifact);
+    int64_t size = left_open(c->dir, "artifact", &c->artifact);
 
-    c->artifact_name = kf_artifact_name(&c->params);
+    if (!c->artifact_name)
+        c->artifact_name = kf_artifact_name(&c->params);
     if (size < 0 || !c->artifact_name || !c->report_text) {
         c->result.outcome = JOB_INTERNAL;
         return;
     }
     c->artifact_size = (uint64_t)size;
-    if (c->form == ANSWER_TAR || c->form == ANSWER_ZIP)
+    if (!c->artifact_type && (c->form == ANSWER_TAR || c->form == ANSWER_ZIP))
         pack(c);
 }
 
@@ -145,9 +120,10 @@ void outcome_collect(struct request *req)
     struct conversion *c = req->conversion;
 
     if (c->result.outcome != JOB_CANCELLED) {
-        c->report = load_json(c->dir, "report.json");
+        if (!c->report)
+            c->report = left_object(c->dir, "report.json");
         if (c->task == JOB_INSPECT)
-            c->facts = load_json(c->dir, "facts.json");
+            c->facts = left_object(c->dir, "facts.json");
         publish(req);
     }
     if (c->result.outcome == JOB_DONE && c->task == JOB_CONVERT)

@@ -7,6 +7,7 @@ set(KF_SERVE_SOURCES
   archive.c
   body.c
   conversion.c
+  conversion_batch.c
   data.c
   handle_artifact.c
   handle_events.c

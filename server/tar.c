@@ -91,7 +91,7 @@ static bool add_member(struct archive *archive, const struct archive_member *m, 
     if (!add_header(archive, m->name, '0', m->size, mtime))
         return false;
     if (m->data ? !archive_add_bytes(archive, m->data, (size_t)m->size)
-                : !archive_add_file(archive, m->fd, m->size))
+                : !archive_add_file(archive, m))
         return false;
     return add_padding(archive, m->size);
 }

@@ -11,6 +11,7 @@
 #define READ_BYTES     (256 * 1024)
 #define ZIP32_MAX      UINT64_C(0xffffffff)
 #define FLAG_UTF8      0x0800
+#define ENTRIES_MAX    0xffff
 
 /* What the central directory needs to know about a member. */
 struct entry {
@@ -67,7 +68,7 @@ static bool crc_of(const struct archive_member *m, uint32_t *out)
         return true;
     }
     chunk = malloc(READ_BYTES);
-    while (chunk && at < m->size && (got = pread(m->fd, chunk, READ_BYTES, (off_t)at)) > 0) {
+    while (chunk && at < m->size && (got = archive_read_file(m, at, chunk, READ_BYTES)) > 0) {
         crc = crc_add(crc, chunk, (size_t)got);
         at += (uint64_t)got;
     }
@@ -142,7 +143,7 @@ static bool add_local(struct archive *archive, struct entry *e, uint32_t when)
     if (!archive_add_bytes(archive, r.data, r.n))
         return false;
     return m->data ? archive_add_bytes(archive, m->data, (size_t)m->size)
-                   : archive_add_file(archive, m->fd, m->size);
+                   : archive_add_file(archive, m);
 }
 
 static bool add_central(struct archive *archive, const struct entry *e, uint32_t when)
@@ -199,24 +200,30 @@ static bool add_end(struct archive *archive, size_t n, uint64_t at)
     return archive_add_bytes(archive, r.data, r.n);
 }
 
-struct archive *archive_zip(const struct archive_member *members, size_t n, int64_t mtime)
+static bool add_all(struct archive *archive, struct entry *entries, size_t n, uint32_t when)
 {
-    KF_AUTO(archive) archive = archive_create();
-    uint32_t when = dos_time(mtime);
-    struct entry entries[8];
     uint64_t at;
 
-    if (!archive || n > sizeof entries / sizeof entries[0])
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        entries[i] = (struct entry){.member = &members[i]};
-        if (strlen(members[i].name) > NAME_MAX_BYTES || !crc_of(&members[i], &entries[i].crc) ||
-            !add_local(archive, &entries[i], when))
-            return NULL;
-    }
+    for (size_t i = 0; i < n; i++)
+        if (strlen(entries[i].member->name) > NAME_MAX_BYTES ||
+            !crc_of(entries[i].member, &entries[i].crc) || !add_local(archive, &entries[i], when))
+            return false;
     at = archive_size(archive);
     for (size_t i = 0; i < n; i++)
         if (!add_central(archive, &entries[i], when))
-            return NULL;
-    return add_end(archive, n, at) ? archive_take(&archive) : NULL;
+            return false;
+    return add_end(archive, n, at);
+}
+
+struct archive *archive_zip(const struct archive_member *members, size_t n, int64_t mtime)
+{
+    KF_AUTO(archive) archive = archive_create();
+    struct entry *entries = n < ENTRIES_MAX ? calloc(n + 1, sizeof *entries) : NULL;
+    bool ok = archive && entries;
+
+    for (size_t i = 0; ok && i < n; i++)
+        entries[i].member = &members[i];
+    ok = ok && add_all(archive, entries, n, dos_time(mtime));
+    free(entries);
+    return ok ? archive_take(&archive) : NULL;
 }

@@ -80,7 +80,7 @@ static int add_given(struct kf_bundle *bundle, const struct kf_input *in)
     struct kf_source src;
 
     KF_TRY(kf_source_init(&src, in, bundle->rep));
-    name = kf_bundle_path(bundle->arena, kf_bundle_base(name));
+    name = kf_bundle_path(bundle->arena, kf_bundle_climbs(name) ? kf_bundle_base(name) : name);
     if (!name)
         return kf_bundle_no_memory(bundle);
     return kf_bundle_unpack(bundle, name, &src);
@@ -224,15 +224,19 @@ static void name_models(const struct kf_bundle *bundle, struct kf_buf *text)
         kf_buf_printf(text, ", and %zu more", bundle->n_models - n);
 }
 
+void kf_bundle_describe(struct kf_report *rep)
+{
+    kf_report_set(&rep->source.format, "bundle");
+    kf_report_set(&rep->source.title, "an archive, or several files");
+}
+
 const struct kf_input *kf_bundle_one(const struct kf_bundle *bundle, struct kf_report *rep)
 {
     const struct kf_bundle_model *model = bundle->models;
     struct kf_buf text = {.max = 4096};
 
-    if (bundle->n_models != 1) {
-        kf_report_set(&rep->source.format, "bundle");
-        kf_report_set(&rep->source.title, "an archive, or several files");
-    }
+    if (bundle->n_models != 1)
+        kf_bundle_describe(rep);
     if (bundle->n_models == 0) {
         refuse_none(bundle, rep);
         return NULL;

@@ -29,7 +29,8 @@ static json_t *model_json(const struct kf_bundle *bundle, const struct kf_bundle
         append(files, bundle, &model->in.shards[i], "file");
     if (model->in.architecture)
         append(files, bundle, model->in.architecture, "architecture");
-    return json_pack("{s:s, s:o}", "path", model->path, "inputs", files);
+    return json_pack("{s:s, s:o}", "path", *model->path ? model->path : model->in.name, "inputs",
+                     files);
 }
 
 json_t *models_json(const struct kf_bundle *bundle)

@@ -17,6 +17,7 @@
 struct task {
     const char *name;
     bool has_target;
+    /* NULL: nothing but what the input holds is asked for. */
     int (*run)(const struct kf_input *in, const struct kf_request *req, struct kf_report *rep);
 };
 
@@ -132,7 +133,7 @@ static int inspect_bundle(const struct kf_bundle *bundle, const struct kf_report
     return save_new("facts.json", facts);
 }
 
-/* Several models: each is a job of its own, for whoever gave this one. */
+/* Each model is a job of its own, for whoever gave this one. */
 static int hand_back(struct kf_bundle *bundle, const struct kf_report *rep)
 {
     int status = save_new("models.json", models_json(bundle));
@@ -144,8 +145,15 @@ static int hand_back(struct kf_bundle *bundle, const struct kf_report *rep)
 static int run_bundle(const struct task *task, struct kf_bundle *bundle,
                       const struct kf_request *req, struct kf_report *rep)
 {
-    const struct kf_input *one = kf_bundle_one(bundle, rep);
+    const struct kf_input *one;
 
+    if (!task->run && kf_bundle_count(bundle) > 0)
+        return hand_back(bundle, rep);
+    if (!task->has_target && kf_bundle_count(bundle) > 1) {
+        kf_bundle_describe(rep);
+        return inspect_bundle(bundle, rep);
+    }
+    one = kf_bundle_one(bundle, rep);
     if (one)
         return task->run(one, req, rep);
     if (!task->has_target)
@@ -159,7 +167,7 @@ static int run(const struct task *task, const struct inputs *inputs, const struc
     struct kf_bundle *bundle = NULL;
     int status;
 
-    if (inputs->settled)
+    if (inputs->settled && task->run)
         return task->run(&inputs->model, req, rep);
     if (kf_bundle_open(&bundle, &inputs->model, &req->options, rep) < 0) {
         status = status_of(rep);
@@ -174,6 +182,7 @@ static const struct task tasks[] = {
     {"convert", true, convert},
     {"plan", true, plan},
     {"inspect", false, inspect},
+    {"list", true, NULL},
 };
 
 const struct task *task_find(const char *name)

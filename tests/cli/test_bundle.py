@@ -151,6 +151,131 @@ def test_inspect_lists_what_is_in_an_archive(kferry, whole):
     assert "a/1.h5" in said and "a whole model of Keras 2" in said
 
 
+@pytest.fixture
+def check_summary():
+    import jsonschema
+
+    schema = json.loads((ROOT / "api" / "summary.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema).validate
+
+
+def files_below(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_batch_keeps_what_succeeded(kferry, whole, check_summary, check_report):
+    zip_(kferry.folder / "z.zip", {"a/1.h5": whole, "a/1.hdf5": whole, "b/2.h5": whole[:2000],
+                                   "3.h5": whole, "notes.txt": b"x"})
+    done = kferry.run("convert", "z.zip", "--to", "keras", "-o", "out/", "--report", "r.json")
+    assert done.returncode == 65
+    assert files_below(kferry.folder / "out") == ["3.keras", "a/1-2.keras", "a/1.keras"]
+    assert "3 of 4 models converted" in done.stderr
+    assert "b/2.h5" in done.stderr and "refused" in done.stderr
+    summary = json.loads((kferry.folder / "r.json").read_text())
+    check_summary(summary)
+    assert summary["counts"] == {"models": 4, "succeeded": 3, "failed": 1}
+    for row in summary["models"]:
+        check_report(row["report"])
+        assert (row["artifact"] is None) == (row["verdict"] == "refused")
+    refused = [row for row in summary["models"] if row["verdict"] == "refused"]
+    assert [(row["path"], row["code"]) for row in refused] == [("b/2.h5", "corrupt-model")]
+    assert kferry.run("convert", "model.h5", "-o", "plain.keras").returncode == 0
+    plain = (kferry.folder / "plain.keras").read_bytes()
+    assert all(p.read_bytes() == plain for p in (kferry.folder / "out").rglob("*.keras"))
+
+
+@pytest.mark.parametrize("pack", [
+    lambda p, files: tar(p, files), lambda p, files: tar(p, files, "w:gz"),
+    lambda p, files: zip_(p, files, zipfile.ZIP_STORED)])
+def test_batch_that_succeeds_exits_0(kferry, whole, pack):
+    pack(kferry.folder / "many", {f"m{i}/{i}.h5": whole for i in range(5)})
+    done = kferry.run("convert", "many", "--to", "keras", "-o", "out/", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(files_below(kferry.folder / "out")) == 5
+
+
+def test_names_of_results_lead_nowhere(kferry, whole):
+    zip_(kferry.folder / "z.zip", {"aa:b/c\\d/ .. /x.h5": whole, "con\x1btrol/y.h5": whole})
+    done = kferry.run("convert", "z.zip", "--to", "keras", "-o", "out/")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stderr
+    assert all("\x1b" not in name and ":" not in name for name in files_below(kferry.folder / "out"))
+
+
+def test_folder_gives_every_model_below_it(kferry, whole, weights):
+    root = kferry.folder / "models"
+    (root / "deep" / "er").mkdir(parents=True)
+    (root / ".git").mkdir()
+    (root / "deep" / "er" / "m.h5").write_bytes(whole)
+    (root / ".git" / "x.h5").write_bytes(whole)
+    (root / "w.h5").write_bytes(weights[0])
+    (root / "w.json").write_bytes(weights[1])
+    (root / "link.h5").symlink_to(root / "deep" / "er" / "m.h5")
+    gz(root / "packed.h5.gz", whole)
+    for _ in range(2):  # the second time the results lie in the folder
+        done = kferry.run("convert", "models/", "--to", "keras", "-o", "models/out/")
+        assert done.returncode == 0, done.stderr
+        assert files_below(root / "out") == ["deep/er/m.keras", "link.keras", "packed.keras",
+                                             "w.keras"]
+
+
+def test_folder_with_one_model_may_go_to_a_file(kferry, whole):
+    (kferry.folder / "one").mkdir()
+    (kferry.folder / "one" / "m.h5").write_bytes(whole)
+    assert kferry.run("convert", "one", "-o", "x.keras").returncode == 0
+    done = kferry.run("convert", "one", "--to", "keras", "-o", "out/")
+    assert done.returncode == 0, done.stderr
+    assert files_below(kferry.folder / "out") == ["m.keras"]
+
+
+def test_several_files_into_a_folder(kferry, whole):
+    for name in ("a.h5", "b.h5"):
+        (kferry.folder / name).write_bytes(whole)
+    done = kferry.run("convert", "a.h5", "b.h5", "--to", "keras", "-o", "out/")
+    assert done.returncode == 0, done.stderr
+    assert files_below(kferry.folder / "out") == ["a.keras", "b.keras"]
+    done = kferry.run("convert", "a.h5", "b.h5", "-o", "x.keras")
+    assert done.returncode == 65 and "several-models" in done.stderr
+
+
+def test_dry_run_of_a_batch_writes_nothing(kferry, whole, check_summary):
+    zip_(kferry.folder / "z.zip", {"1.h5": whole, "2.h5": whole})
+    done = kferry.run("convert", "z.zip", "--to", "keras", "--dry-run", "--report", "-")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    check_summary(summary)
+    assert [row["verdict"] for row in summary["models"]] == ["adapted"] * 2
+    assert "2 of 2 models can be converted" in done.stderr
+    assert files_below(kferry.folder) == ["model.h5", "z.zip"]
+
+
+def test_hundreds_of_files_are_given_at_once(kferry, whole):
+    root = kferry.folder / "many"
+    root.mkdir()
+    for i in range(300):
+        (root / f"{i}.json").write_text("{}")
+    (root / "m.h5").write_bytes(whole)
+    done = kferry.run("convert", "many", "--to", "keras", "-o", "out/")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("models", [
+    [], {}, "x", [1], [{"path": "a", "inputs": []}],
+    [{"path": "a", "inputs": [{"role": "file", "name": "a", "from": 1}]}],
+    [{"path": "a", "inputs": [{"role": "file", "name": "a", "from": -1}]}],
+    [{"path": "a", "inputs": [{"role": "file", "name": "a", "from": -2}]}],
+    [{"inputs": [{"role": "file", "name": "a", "from": 0}]}],
+    [{"path": "a", "inputs": [{"name": "a", "from": 0}]}],
+])
+def test_list_of_a_turned_worker_is_not_believed(with_worker, model, models):
+    kferry = with_worker(f"open('models.json', 'w').write({json.dumps(models)!r})\n"
+                         "open('report.json', 'w').write('{}')\nos._exit(65)")
+    done = kferry.run("convert", "model.h5", "--to", "keras", "-o", "out/")
+    assert done.returncode == 70, done.stderr
+    assert "cannot be read" in done.stderr and files_below(kferry.folder / "out") == []
+
+
 def sparse(path, data):
     path.write_bytes(header(b"m.h5", 0, b"S") + b"\0" * 1024)
     return path

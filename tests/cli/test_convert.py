@@ -131,7 +131,7 @@ def test_refusal_tells_the_way_out(kferry, model):
         (["convert", "model.h5", "-o", "x.keras", "--to", "kera"], 64, "did you mean"),
         (["convert", "model.h5", "-o", "x.keras", "--keras", "9.9"], 64, "9.9"),
         (["convert", "nothing.h5", "-o", "x.keras"], 66, "nothing.h5"),
-        (["convert", ".", "-o", "x.keras"], 66, "folder"),
+        (["convert", "empty", "-o", "x.keras"], 66, "no file of a model"),
         (["convert", "/dev/null", "-o", "x.keras"], 66, "not a file"),
         (["convert", "model.h5", "-o", "no/such/folder/x.keras"], 73, "no/such/folder"),
         (["inspect"], 64, "the input is missing"),
@@ -143,6 +143,7 @@ def test_refusal_tells_the_way_out(kferry, model):
     ],
 )
 def test_wrong_command_lines_are_explained(kferry, model, args, status, said):
+    (kferry.folder / "empty").mkdir()
     done = kferry.run(*args)
     assert done.returncode == status, done.stderr
     assert said in done.stderr

@@ -44,6 +44,9 @@ const struct kf_bundle_model *kf_bundle_model(const struct kf_bundle *bundle, si
  */
 const struct kf_input *kf_bundle_one(const struct kf_bundle *bundle, struct kf_report *rep);
 
+/** Call the source of a report what it is when it is not one model. */
+void kf_bundle_describe(struct kf_report *rep);
+
 /** Let the scratch file stay when the bundle is destroyed: ranges of it are models' files. */
 void kf_bundle_keep(struct kf_bundle *bundle);
 /** True when a model's file stands in the scratch file. */
