@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from archives import gz, header, special, tar, zip_
-from conftest import ROOT
 
+
+ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "tests" / "golden" / "weights_two_dense"
 
 
