@@ -4,6 +4,7 @@
 #include "../model/validate.h"
 #include "detect.h"
 #include "keras2_config.h"
+#include "keras3_graph.h"
 #include "registry.h"
 #include "release.h"
 #include <string.h>
@@ -15,6 +16,13 @@ static int read_keras2(struct kf_model *model, json_t *config, const struct kf_o
     return kf_keras2_graph(model, config, options, rep);
 }
 
+static int read_keras3(struct kf_model *model, json_t *config, const struct kf_options *options,
+                       struct kf_report *rep)
+{
+    model->dialect = KF_DIALECT_KERAS3;
+    return kf_keras3_graph(model, config, options, rep);
+}
+
 /* Which generation a config is of: by its own words first, as whoever edits one may keep any
  * version in it. */
 static const struct generation {
@@ -23,6 +31,7 @@ static const struct generation {
                 struct kf_report *rep);
 } generations[] = {
     {2, read_keras2},
+    {3, read_keras3},
 };
 
 int kf_architecture_parse(struct kf_model *model, json_t *config, const struct kf_options *options,

@@ -55,7 +55,9 @@ int kf_look_generation(const json_t *model)
     size_t i;
     int major = 0;
 
-    if (kf_starts(module, "keras.src.models"))
+    /* Only Keras 3 writes trainable into a Sequential. */
+    if (kf_starts(module, "keras.src.models") ||
+        (kf_streq(module, "keras") && json_object_get(config, "trainable")))
         return 3;
     if (kf_starts(module, "keras.src.engine") || kf_starts(module, "keras.engine") ||
         kf_starts(module, "tf_keras"))

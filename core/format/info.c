@@ -31,7 +31,7 @@ const struct kf_format_info kf_info_read_keras_zip3 = {
 const struct kf_format_info kf_info_read_json = {
     .name = "keras-json",
     .title = "architecture in JSON, from to_json()",
-    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
+    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21, Keras 3",
 };
 
 const struct kf_format_info kf_info_read_yaml = {
