@@ -16,6 +16,13 @@
 int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
              const struct kf_options *options, struct kf_report *rep);
 
+/**
+ * The same for weights alone (model->loose). What they do not tell and would change the numbers is
+ * refused with ARCHITECTURE_MISSING, or by `guess` taken as it mostly is.
+ */
+int kf_adapt_loose(struct kf_model *model, enum kf_dialect dialect,
+                   const struct kf_options *options, struct kf_report *rep);
+
 /* What the steps of an adaptation share. */
 struct kf_adapt {
     struct kf_model *model;

@@ -56,7 +56,17 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
         return kf_report_add(rep, KF_WEIGHTS_NEEDED, "",
                              "the file is an architecture, without the weights that %s holds",
                              writer->info->name);
+    if (!model->graph && writer->takes != KF_TAKES_WEIGHTS)
+        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "", "the file is %s", rep->source.title);
     return 0;
+}
+
+static int adapt(struct kf_model *model, const struct kf_writer *writer, int keras,
+                 const struct kf_options *options, struct kf_report *rep)
+{
+    if (!model->graph)
+        return kf_adapt_loose(model, writer->dialect(keras), options, rep);
+    return kf_adapt(model, writer->dialect(keras), keras, options, rep);
 }
 
 static const enum kf_verdict allowed[] = {
@@ -91,7 +101,7 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
     note_unused(model, rep);
     KF_TRY(check_takes(model, writer, rep));
     kf_progress_phase(rep, KF_PHASE_ADAPT);
-    KF_TRY(kf_adapt(model, writer->dialect(keras), keras, options, rep));
+    KF_TRY(adapt(model, writer, keras, options, rep));
     KF_TRY(writer->plan(model, keras, options, rep));
     KF_TRY(kf_report_status(rep));
     KF_TRY(check_allowed(options, rep));

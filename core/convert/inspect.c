@@ -64,12 +64,27 @@ static json_t *inputs_json(const struct kf_graph *graph)
     return inputs;
 }
 
+static int list_loose(struct lists *lists, const struct kf_loose *loose)
+{
+    const struct kf_layer layer = {.path = loose->layer ? loose->layer : loose->name};
+
+    for (size_t i = 0; i < loose->n_tensors; i++)
+        if (list_tensor(lists, &layer, &loose->tensors[i]) < 0)
+            return -1;
+    for (size_t i = 0; i < loose->n_below; i++)
+        if (list_loose(lists, loose->below[i]) < 0)
+            return -1;
+    return 0;
+}
+
 json_t *kf_inspect_facts(struct kf_model *model, const struct kf_report *rep)
 {
     struct lists lists = {json_array(), json_array(), 0};
     json_t *facts = NULL, *about = NULL;
 
-    if (model && kf_layers_each(model->graph, list_layer, &lists) >= 0)
+    if (model && model->loose)
+        list_loose(&lists, model->loose);
+    if (model && model->graph && kf_layers_each(model->graph, list_layer, &lists) >= 0)
         about = json_pack("{s:s, s:s, s:o, s:I, s:b, s:b}", "name", model->graph->name,
                           "class_name", model->graph->class_name, "inputs",
                           inputs_json(model->graph), "parameters", lists.parameters, "compiled",

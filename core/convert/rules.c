@@ -67,6 +67,9 @@ static const char *const names[] = {
 #define KF_MASK(classes, what) "mask:" classes,
 #include "../adapt/masks.def"
 #undef KF_MASK
+#define KF_DOUBT(classes, with, releases, why) "doubt:" classes,
+#include "../adapt/doubts.def"
+#undef KF_DOUBT
     "width:bias",       "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"

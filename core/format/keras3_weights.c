@@ -4,7 +4,7 @@
 #include "../io/h5.h"
 #include "keras3_paths.h"
 #include "saving_lib_copy.h"
-#include <string.h>
+#include "tensor_rows.h"
 
 struct weights {
     struct kf_model *model;
@@ -36,33 +36,13 @@ static const char *target_of(struct weights *weights, const struct kf_layer *lay
     return group ? kf_arena_printf(arena, "%s/vars/%zu", group, number) : NULL;
 }
 
-static void fill_shapes(struct kf_tensor_report *row, const struct kf_payload *after)
-{
-    const struct kf_payload *before = kf_payload_root(after);
-
-    row->dtype_before = kf_dtype_name(before->dtype);
-    row->dtype_after = kf_dtype_name(after->dtype);
-    row->rank_before = before->rank;
-    row->rank_after = after->rank;
-    memcpy(row->dims_before, before->dims, before->rank * sizeof(before->dims[0]));
-    memcpy(row->dims_after, after->dims, after->rank * sizeof(after->dims[0]));
-}
-
 static int plan_tensor(struct weights *weights, const struct kf_layer *layer, size_t index)
 {
-    const struct kf_tensor *tensor = &layer->tensors[index];
-    struct kf_tensor_report *row = kf_report_tensor(weights->rep);
     const char *target = layer->group ? target_of(weights, layer, index) : "";
 
-    if (!row || !target)
+    if (!target)
         return no_memory(weights, layer);
-    kf_report_set(&row->source, tensor->source ? tensor->source : tensor->variable);
-    kf_report_set(&row->target, target);
-    kf_report_set(&row->layer, layer->path);
-    kf_report_set(&row->done, !layer->group ? "left out" : tensor->done ? tensor->done : "copied");
-    fill_shapes(row, tensor->payload);
-    weights->rep->n_parameters += kf_payload_elements(tensor->payload);
-    return 0;
+    return kf_tensor_row(weights->rep, &layer->tensors[index], layer->path, target);
 }
 
 static int plan_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)

@@ -2,6 +2,7 @@
 #include "../io/h5.h"
 #include "architecture.h"
 #include "info.h"
+#include "loose_read.h"
 #include "reader.h"
 #include "saving_lib_read.h"
 
@@ -17,6 +18,8 @@ static int read_weights(struct kf_model *model, void *opaque, const struct kf_op
     struct state *state = opaque;
 
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
+    if (!model->in->architecture)
+        return kf_loose_read(model, state->h5, rep);
     KF_TRY(kf_architecture_read(model, options, rep));
     return kf_saving_lib_bind(model, state->h5, "", 0, rep);
 }

@@ -5,6 +5,7 @@
 #include "../io/json.h"
 #include "architecture.h"
 #include "info.h"
+#include "loose_read.h"
 #include "reader.h"
 #include "saving_lib_read.h"
 #include <inttypes.h>
@@ -212,6 +213,8 @@ static int read_shards(struct kf_model *model, void *state, const struct kf_opti
         r = read_list(&list, json_object_get(config, "weight_map"));
     json_decref(config);
     KF_TRY(r);
+    if (!model->in->architecture)
+        return kf_loose_read(model, list.state->shards[0].h5, rep);
     KF_TRY(kf_architecture_read(model, options, rep));
     return kf_saving_lib_bind(model, list.state->shards[0].h5, "", 0, rep);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "info.h"
 #include "keras3_weights.h"
+#include "loose_write.h"
 #include "release.h"
 #include "writer.h"
 
@@ -18,17 +19,18 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
 {
     char release[KF_RELEASE_TEXT];
 
-    (void)options;
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_weights_h5.info->name);
     kf_report_set(&rep->target.keras_version, release);
-    return kf_keras3_weights_plan(model, keras, rep);
+    return model->graph ? kf_keras3_weights_plan(model, keras, rep)
+                        : kf_loose_plan(model, keras, options, rep);
 }
 
 static int write_weights(const char *path, struct kf_model *model, int keras,
                          const struct kf_options *options, struct kf_report *rep)
 {
-    return kf_keras3_weights_write(path, model, keras, options, rep);
+    return model->graph ? kf_keras3_weights_write(path, model, keras, options, rep)
+                        : kf_loose_write(path, model, options, rep);
 }
 
 const struct kf_writer kf_write_weights_h5 = {

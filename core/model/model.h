@@ -82,6 +82,18 @@ struct kf_graph {
     const char *class_name;   /* "Sequential", "Functional", "Model" */
 };
 
+/* A group of a file of weights that came without a graph, and what is in and below it. */
+struct kf_loose {
+    const char *name;          /* last part of its path, "dense_1"; "" for the file itself */
+    const char *target;        /* that part in the target; set by the plan */
+    const char *layer;         /* what the file calls the object, or NULL */
+    bool has_vars;             /* there is a group "vars", though it may be empty */
+    struct kf_tensor *tensors; /* of "vars"; `dataset` is the name in it */
+    size_t n_tensors;
+    struct kf_loose **below; /* sorted by name */
+    size_t n_below;
+};
+
 struct kf_model {
     struct kf_arena *arena; /* every struct and string here */
     const struct kf_reader *reader;
@@ -94,6 +106,7 @@ struct kf_model {
     json_t *training;       /* compile config, or NULL; owned */
     bool has_optimizer_state;
     bool weightless;               /* an architecture alone: its tensors have no payloads */
+    struct kf_loose *loose;        /* where `graph` is NULL: weights alone */
     struct kf_model *architecture; /* what `graph` was taken from, when that is another file */
 };
 

@@ -80,6 +80,8 @@ static int check_layer(struct kf_layer *layer, struct kf_graph *graph, void *con
 
 int kf_model_validate(struct kf_model *model, struct kf_report *rep)
 {
+    if (!model->graph)
+        return 0;
     KF_TRY(check_ends(model->graph, rep));
     KF_TRY(check_order(model->graph, rep));
     return kf_layers_each(model->graph, check_layer, &(struct check){model, rep});

@@ -63,7 +63,7 @@ def put(above, name, array):
         above = above[one] if one in above else group(above, one)
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_obj_track_times(False)
-    space = h5py.h5s.create_simple(array.shape)
+    space = h5py.h5s.create_simple(array.shape) if array.shape else h5py.h5s.create(h5py.h5s.SCALAR)
     made = h5py.h5d.create(above.id, last.encode(), h5py.h5t.py_create(array.dtype), space, dcpl=properties)
     made.write(h5py.h5s.ALL, h5py.h5s.ALL, array)
 
@@ -230,8 +230,43 @@ def shards():
     case("shards_group_missing_refused", left, right, **{"/layers/dense_2/vars": "shard_1.weights.h5"})
 
 
+
+def alone():
+    """Weights without an architecture."""
+    mha = "layers/multi_head_attention"
+    heads = {f"{mha}/{part}_dense": [values(4, 2, 3), values(2, 3)] for part in ("_query", "_key", "_value")}
+    inner = {"layers/functional/layers/dense": A, "layers/functional/layers/batch_normalization": [values(4)] * 4}
+
+    write_saving_lib("alone_2_15", {"": [], "layers/input_layer": [], **heads, f"{mha}/_output_dense": [values(2, 3, 4), values(4)],
+                                    **inner, "layers/normalization": [values(4), values(4), np.array(3)],
+                                    "optimizer": [np.zeros((), "i8"), values(3, 4)]})
+    write_options("alone_2_15", to="weights.h5")
+    deep = "_layer_checkpoint_dependencies"
+    write_saving_lib("alone_2_13", {"": [], f"{deep}/dense": A, f"{deep}/dense_2": B, f"{deep}/dropout": [], f"{deep}/dropout_1": [],
+                                    f"{deep}/sequential/{deep}/dense": B, f"{deep}/sequential/{deep}/dense_2": B})
+    write_options("alone_2_13", to="weights.h5")
+    named = {"": "model", "layers/dense": "a", "layers/dense_1": "b"}
+    write_saving_lib("alone_3_15_for_3_0", {"": [], "layers/dense": A, "layers/dense_1": B}, names=named)
+    write_options("alone_3_15_for_3_0", to="weights.h5", keras="3.0.1")
+    write_saving_lib("alone_activation_refused", {"": [], "layers/dense": A, "layers/activation": []})
+    write_options("alone_activation_refused", to="weights.h5")
+    write_saving_lib("alone_activation_guessed", {"": [], "layers/dense": A, "layers/activation": []})
+    write_options("alone_activation_guessed", to="weights.h5", guess="yes")
+    write_saving_lib("alone_masks_refused", {"": [], "layers/embedding": [values(9, 4)], "layers/add": []})
+    write_options("alone_masks_refused", to="weights.h5")
+    write_saving_lib("alone_gaps_refused", {"": [], "layers/dense": A, "layers/dense_2": B})
+    write_options("alone_gaps_refused", to="weights.h5")
+    write_saving_lib("alone_attributes_refused", {"": [], "fc1": A, "layers/dense": B})
+    write_options("alone_attributes_refused", to="weights.h5")
+    write_saving_lib("alone_attributes_named", {"": [], "fc1": A, "layers/dense_1": B},
+                     names={"": "actor", "fc1": "dense", "layers/dense_1": "dense_1"})
+    write_options("alone_attributes_named", to="weights.h5")
+    write_saving_lib("alone_to_keras_refused", {"": [], "layers/dense": A})
+
+
 architectures()
 yaml()
 legacy_weights()
 saving_lib()
 shards()
+alone()

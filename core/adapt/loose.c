@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
+#include "../format/loose_names.h"
+#include "../model/rewrite.h"
+#include "adapt.h"
+#include <string.h>
+
+/*
+ * Weights without an architecture: what a layer computes is not in them. Where the numbers are
+ * likely to depend on it they are refused, and everywhere else it is said.
+ */
+static const struct doubt {
+    const char *classes, *with, *releases, *why, *name;
+} doubts[] = {
+#define KF_DOUBT(classes, with, releases, why) {classes, with, releases, why, "doubt:" classes},
+#include "doubts.def"
+#undef KF_DOUBT
+};
+
+static bool is_class(const struct kf_loose *loose, const char *classes)
+{
+    unsigned long number;
+    char name[64];
+    size_t n = kf_loose_class(loose->name, &number);
+
+    if (n == 0 || n >= sizeof(name))
+        return false;
+    memcpy(name, loose->name, n);
+    name[n] = '\0';
+    return kf_in_words(classes, name);
+}
+
+/* The first group of one of the classes, or NULL. */
+static const struct kf_loose *find_class(const struct kf_loose *loose, const char *classes)
+{
+    const struct kf_loose *found = is_class(loose, classes) ? loose : NULL;
+
+    for (size_t i = 0; i < loose->n_below && !found; i++)
+        found = find_class(loose->below[i], classes);
+    return found;
+}
+
+static bool is_old(const struct kf_adapt *adapt)
+{
+    return adapt->model->keras && adapt->model->keras < KF_KERAS(2, 4, 0);
+}
+
+static void judge_doubt(struct kf_adapt *adapt, const struct doubt *row)
+{
+    const struct kf_loose *root = adapt->model->loose, *found = find_class(root, row->classes);
+
+    if (!found || (*row->with && !find_class(root, row->with)) ||
+        (*row->releases && !is_old(adapt)))
+        return;
+    kf_report_rule(adapt->rep, row->name);
+    kf_report_add(adapt->rep, adapt->options->guess ? KF_FINDING : KF_ARCHITECTURE_MISSING,
+                  found->layer ? found->layer : found->name,
+                  adapt->options->guess ? "%s, and no weight tells: taken as if not"
+                                        : "%s, and no weight tells",
+                  row->why);
+}
+
+/* Normalization counts in int32 in Keras 3. */
+static int recount(struct kf_adapt *adapt, struct kf_loose *loose)
+{
+    bool counts = is_class(loose, "normalization") && loose->n_tensors == 3, fits = true;
+    struct kf_tensor *count = counts ? &loose->tensors[2] : NULL;
+    const struct kf_payload *payload;
+
+    for (size_t i = 0; i < loose->n_below; i++)
+        KF_TRY(recount(adapt, loose->below[i]));
+    if (!count || count->payload->rank != 0)
+        return 0;
+    payload = kf_rewrite_int32(adapt->model->arena, count->payload, &fits);
+    if (!fits || payload == count->payload)
+        return 0;
+    if (!payload)
+        return kf_adapt_no_memory(adapt, loose->name);
+    count->payload = payload;
+    count->done = "counted in int32, as Keras 3 does";
+    return kf_report_add(adapt->rep, KF_TENSOR_REWRITTEN, loose->name, "%s: %s", count->source,
+                         count->done);
+}
+
+static int keras2_to_keras3(struct kf_adapt *adapt)
+{
+    kf_report_add(adapt->rep, KF_FINDING, "",
+                  "without the architecture nothing says what the layers compute: where one of "
+                  "Keras 2 is hard_sigmoid, or masks are joined, Keras 3 gives other numbers with "
+                  "these weights");
+    for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++)
+        judge_doubt(adapt, &doubts[i]);
+    return recount(adapt, adapt->model->loose);
+}
+
+int kf_adapt_loose(struct kf_model *model, enum kf_dialect dialect,
+                   const struct kf_options *options, struct kf_report *rep)
+{
+    struct kf_adapt adapt = {.model = model, .options = options, .rep = rep};
+
+    if (model->dialect < KF_DIALECT_KERAS3 && dialect == KF_DIALECT_KERAS3)
+        KF_TRY(keras2_to_keras3(&adapt));
+    model->dialect = dialect;
+    return kf_adapt_drop_training(&adapt);
+}

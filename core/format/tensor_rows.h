@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_FORMAT_TENSOR_ROWS_H
+#define KF_FORMAT_TENSOR_ROWS_H
+
+#include "../model/tensor.h"
+
+/**
+ * Add a tensor to the report's table, and its elements to the count of parameters.
+ *
+ * `layer` is the path of its owner; `target` where it is written, "" when it is left out.
+ * Outcomes: NO_MEMORY.
+ */
+int kf_tensor_row(struct kf_report *rep, const struct kf_tensor *tensor, const char *layer,
+                  const char *target);
+
+#endif
