@@ -31,13 +31,44 @@ static bool is_class(const struct kf_loose *loose, const char *classes)
 }
 
 /* The first group of one of the classes, or NULL. */
-static const struct kf_loose *find_class(const struct kf_loose *loose, const char *classes)
+static const char *find_group(const struct kf_loose *loose, const char *classes)
 {
-    const struct kf_loose *found = is_class(loose, classes) ? loose : NULL;
+    const char *found = !is_class(loose, classes) ? NULL
+                        : loose->layer            ? loose->layer
+                                                  : loose->name;
 
     for (size_t i = 0; i < loose->n_below && !found; i++)
-        found = find_class(loose->below[i], classes);
+        found = find_group(loose->below[i], classes);
     return found;
+}
+
+/* The same among the layers of a made up graph. */
+struct wanted {
+    struct kf_adapt *adapt;
+    const char *classes, *found;
+};
+
+static int look_at_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct wanted *wanted = context;
+    const char *snake = kf_snake_case(wanted->adapt->model->arena, layer->class_name);
+
+    (void)graph;
+    if (!snake)
+        return kf_adapt_no_memory(wanted->adapt, layer->path);
+    if (!wanted->found && kf_in_words(wanted->classes, snake))
+        wanted->found = layer->path;
+    return 0;
+}
+
+static const char *find_class(struct kf_adapt *adapt, const char *classes)
+{
+    struct wanted wanted = {adapt, classes, NULL};
+
+    if (adapt->model->loose)
+        return find_group(adapt->model->loose, classes);
+    kf_layers_each(adapt->model->graph, look_at_layer, &wanted);
+    return wanted.found;
 }
 
 static bool is_old(const struct kf_adapt *adapt)
@@ -47,14 +78,13 @@ static bool is_old(const struct kf_adapt *adapt)
 
 static void judge_doubt(struct kf_adapt *adapt, const struct doubt *row)
 {
-    const struct kf_loose *root = adapt->model->loose, *found = find_class(root, row->classes);
+    const char *found = find_class(adapt, row->classes);
 
-    if (!found || (*row->with && !find_class(root, row->with)) ||
+    if (!found || (*row->with && !find_class(adapt, row->with)) ||
         (*row->releases && !is_old(adapt)))
         return;
     kf_report_rule(adapt->rep, row->name);
-    kf_report_add(adapt->rep, adapt->options->guess ? KF_FINDING : KF_ARCHITECTURE_MISSING,
-                  found->layer ? found->layer : found->name,
+    kf_report_add(adapt->rep, adapt->options->guess ? KF_FINDING : KF_ARCHITECTURE_MISSING, found,
                   adapt->options->guess ? "%s, and no weight tells: taken as if not"
                                         : "%s, and no weight tells",
                   row->why);
@@ -82,6 +112,12 @@ static int recount(struct kf_adapt *adapt, struct kf_loose *loose)
                          count->done);
 }
 
+static int adapt_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    (void)graph;
+    return kf_adapt_tensors(context, layer);
+}
+
 static int keras2_to_keras3(struct kf_adapt *adapt)
 {
     kf_report_add(adapt->rep, KF_FINDING, "",
@@ -90,6 +126,8 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
                   "these weights");
     for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++)
         judge_doubt(adapt, &doubts[i]);
+    if (adapt->model->made_up)
+        return kf_layers_each(adapt->model->graph, adapt_layer, adapt);
     return recount(adapt, adapt->model->loose);
 }
 

@@ -56,7 +56,7 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
         return kf_report_add(rep, KF_WEIGHTS_NEEDED, "",
                              "the file is an architecture, without the weights that %s holds",
                              writer->info->name);
-    if (!model->graph && writer->takes != KF_TAKES_WEIGHTS)
+    if ((!model->graph || model->made_up) && writer->takes != KF_TAKES_WEIGHTS)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "", "the file is %s", rep->source.title);
     return 0;
 }
@@ -64,7 +64,7 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
 static int adapt(struct kf_model *model, const struct kf_writer *writer, int keras,
                  const struct kf_options *options, struct kf_report *rep)
 {
-    if (!model->graph)
+    if (!model->graph || model->made_up)
         return kf_adapt_loose(model, writer->dialect(keras), options, rep);
     return kf_adapt(model, writer->dialect(keras), keras, options, rep);
 }

@@ -67,6 +67,9 @@ static const char *const names[] = {
 #define KF_MASK(classes, what) "mask:" classes,
 #include "../adapt/masks.def"
 #undef KF_MASK
+#define KF_SHAPED(class_name, variables, may_have, rank) "shaped:" class_name,
+#include "../format/legacy_classes.def"
+#undef KF_SHAPED
 #define KF_DOUBT(classes, with, releases, why) "doubt:" classes,
 #include "../adapt/doubts.def"
 #undef KF_DOUBT

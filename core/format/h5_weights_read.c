@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
 #include "../io/h5.h"
 #include "architecture.h"
 #include "info.h"
 #include "keras_h5.h"
+#include "legacy_classes.h"
 #include "legacy_weights.h"
 #include "reader.h"
+#include "release.h"
 
 /* Legacy weights without a config, see legacy_weights.h: at the root of the file, or of a whole
  * model that lost its config. */
@@ -12,11 +15,26 @@ struct state {
     struct kf_h5 *h5;
 };
 
+/* Without an architecture; what Keras 1 wrote is laid out by what its layers were told. */
+static int make_graph(struct kf_model *model, struct state *state, const char *root,
+                      const struct kf_options *options, struct kf_report *rep)
+{
+    model->keras = kf_release_parse(rep->source.keras_version);
+    if (model->keras < KF_KERAS(2, 0, 0))
+        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
+                             "the weights do not say that Keras 2 wrote them: those of Keras 1 are "
+                             "laid out by layer");
+    return kf_legacy_classes(model, state->h5, kf_streq(root, "/") ? "" : root, options, rep);
+}
+
 static int read_weights(struct kf_model *model, struct state *state, const char *root,
                         const struct kf_options *options, struct kf_report *rep)
 {
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
-    KF_TRY(kf_architecture_read(model, options, rep));
+    if (!model->in->architecture)
+        KF_TRY(make_graph(model, state, root, options, rep));
+    else
+        KF_TRY(kf_architecture_read(model, options, rep));
     return kf_legacy_bind(model, state->h5, root, options->guess, rep);
 }
 

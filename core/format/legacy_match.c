@@ -45,9 +45,8 @@ bool kf_legacy_is_opaque(const struct kf_layer *layer)
            !kf_class_find("keras.layers", layer->class_name);
 }
 
-/* The groups below `root`, in the order of layer_names; in the arena. */
-static int read_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_model *model,
-                       struct kf_h5 *h5, const char *root, struct kf_report *rep)
+int kf_legacy_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_model *model,
+                     struct kf_h5 *h5, const char *root, struct kf_report *rep)
 {
     struct kf_legacy_group *groups;
     const char **names;
@@ -288,7 +287,7 @@ int kf_legacy_match(struct kf_legacy_group ***out, struct kf_model *model, struc
     if (r >= 0 && !match.of)
         r = no_memory(rep);
     if (r >= 0)
-        r = read_groups(&match.groups, &match.n_groups, model, h5, root, rep);
+        r = kf_legacy_groups(&match.groups, &match.n_groups, model, h5, root, rep);
     if (r >= 0)
         r = find_all(&match, model->graph, guess);
     json_decref(match.index_of);

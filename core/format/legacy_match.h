@@ -13,6 +13,10 @@ struct kf_legacy_group {
     bool taken;
 };
 
+/** The groups below `root` ("" or "/model_weights"), in the order of layer_names; in the arena. */
+int kf_legacy_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_model *model,
+                     struct kf_h5 *h5, const char *root, struct kf_report *rep);
+
 /**
  * Find the group of every layer of the model's graph: out[i] for layer i, NULL for a layer that
  * has none and needs none. By name where each has its own, else as Keras itself loads such a file,

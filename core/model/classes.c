@@ -20,6 +20,19 @@ const struct kf_class *kf_class_find(const char *module, const char *name)
     return NULL;
 }
 
+const struct kf_class *kf_class_of_snake(struct kf_arena *arena, const char *snake, size_t n)
+{
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        const char *name = strcmp(classes[i].module, "keras.layers") == 0
+                               ? kf_snake_case(arena, classes[i].name)
+                               : NULL;
+
+        if (name && strlen(name) == n && memcmp(name, snake, n) == 0)
+            return &classes[i];
+    }
+    return NULL;
+}
+
 bool kf_class_takes(const struct kf_class *found, const char *key)
 {
     bool layer = strcmp(found->module, "keras.layers") == 0;

@@ -105,7 +105,8 @@ struct kf_model {
     struct kf_graph *graph; /* NULL in a weights-only file */
     json_t *training;       /* compile config, or NULL; owned */
     bool has_optimizer_state;
-    bool weightless;               /* an architecture alone: its tensors have no payloads */
+    bool made_up;    /* `graph` is a list of layers that weights alone show: not what is computed */
+    bool weightless; /* an architecture alone: its tensors have no payloads */
     struct kf_loose *loose;        /* where `graph` is NULL: weights alone */
     struct kf_model *architecture; /* what `graph` was taken from, when that is another file */
 };

@@ -264,6 +264,26 @@ def alone():
     write_saving_lib("alone_to_keras_refused", {"": [], "layers/dense": A})
 
 
+    def legacy(case, layers, version="2.15.0", **options):
+        write_legacy(case, layers, version=version)
+        write_options(case, to="weights.h5", **options)
+
+    lstm = [values(3, 8), values(2, 8), values(8)]
+
+    def cell(scope):
+        return [(f"{scope}/{name}:0", array) for name, array in zip(("kernel", "recurrent_kernel", "bias"), lstm)]
+
+    norm = ("batch_normalization_7", [(f"batch_normalization_7/{name}:0", values(4)) for name in ("beta", "moving_mean", "moving_variance")])
+    both = ("bidirectional", cell("bidirectional/forward_lstm/lstm_cell") + cell("bidirectional/backward_lstm/lstm_cell_1"))
+    legacy("alone_legacy", [("input_1", []), dense_weights("dense_3", 3, 4, 1), ("dropout", []), norm, dense_weights("dense_5", 4, 4, 3), both])
+    legacy("alone_legacy_old_rnn_refused", [("lstm_1", cell("lstm_1"))], version="2.2.4")
+    legacy("alone_legacy_of_1_refused", [dense_weights("dense_1", 3, 4, 1)], version=None)
+    legacy("alone_legacy_named_refused", WEIGHTS)
+    legacy("alone_legacy_named_guessed", WEIGHTS, guess="yes")
+    legacy("alone_legacy_nested_refused", [("model_1", WEIGHTS[0][1] + WEIGHTS[1][1])])
+    legacy("alone_legacy_wrong_shape_refused", [("conv2d", [("conv2d/kernel:0", values(3, 4)), ("conv2d/bias:0", values(4))])])
+
+
 architectures()
 yaml()
 legacy_weights()
