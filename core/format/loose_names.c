@@ -24,7 +24,8 @@ static const struct attribute {
     {"multi_head_attention", "output_dense", "_output_dense", KF_KERAS(3, 0, 3)},
 };
 
-bool kf_loose_is_container(const struct kf_loose *loose)
+/* The group of a model's layers, in any release. */
+static bool is_container(const struct kf_loose *loose)
 {
     return kf_in_words(CONTAINER " _layer_checkpoint_dependencies", loose->name);
 }
@@ -171,7 +172,7 @@ static int name_below(struct naming *naming, struct kf_loose *loose, const char 
 {
     for (size_t i = 0; i < loose->n_below; i++) {
         struct kf_loose *below = loose->below[i];
-        bool container = kf_loose_is_container(below);
+        bool container = is_container(below);
 
         if (container) {
             below->target = CONTAINER;
@@ -193,7 +194,7 @@ static int check_attributes(struct naming *naming)
     const struct kf_loose *root = naming->model->loose;
 
     for (size_t i = 0; i < root->n_below; i++) {
-        if (kf_loose_is_container(root->below[i]))
+        if (is_container(root->below[i]))
             continue;
         if (same_names(naming))
             return kf_report_add(naming->rep, KF_FINDING, root->below[i]->name,

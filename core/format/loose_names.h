@@ -4,9 +4,6 @@
 
 #include "../model/model.h"
 
-/** True for the group of a model's layers, in any release. */
-bool kf_loose_is_container(const struct kf_loose *loose);
-
 /** Bytes of a member's name that are its class: 5 of "dense_1", whose number is 1. */
 size_t kf_loose_class(const char *name, unsigned long *number_out);
 
