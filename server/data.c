@@ -244,13 +244,15 @@ void data_keep_attempt(struct data *data, const char *id, int64_t attempt)
 {
     const char *results[] = {"artifact", "report.json", NULL};
     char path[PATH_MAX], number[24];
-    const char *kept[] = {number, NULL};
+    const char *kept[] = {number, "src", NULL};
 
     snprintf(number, sizeof number, "%" PRId64, attempt);
-    if (job_path(data, id, "", path))
-        each(path, drop_other, kept);
     if (attempt_path(data, id, attempt, path))
         each(path, drop_other, results);
+    if (job_path(data, id, "", path))
+        each(path, drop_other, kept);
+    if (job_path(data, id, "src", path)) /* the last: while it is there, this is to be done */
+        job_dir_remove(path);
 }
 
 void data_drop(struct data *data, const char *id)
@@ -277,12 +279,10 @@ static int newest(const char *dir, const char *name, void *context)
     return 0;
 }
 
-unsigned data_sweep(struct data *data, int64_t idle_s, int (*known)(const char *id, void *context),
-                    void *context)
+void data_each(struct data *data, data_visit visit, void *context)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], source[PATH_MAX];
     struct dirent *entry;
-    unsigned swept = 0;
     DIR *d = join(path, data->dir, "jobs") ? opendir(path) : NULL;
 
     while (d && (entry = readdir(d))) {
@@ -291,14 +291,11 @@ unsigned data_sweep(struct data *data, int64_t idle_s, int (*known)(const char *
         if (strlen(entry->d_name) != ID_SIZE - 1)
             continue;
         newest(path, entry->d_name, &latest);
-        if (time(NULL) - latest < idle_s || known(entry->d_name, context) != 0)
-            continue;
-        data_drop(data, entry->d_name);
-        swept++;
+        visit(entry->d_name, time(NULL) - latest,
+              job_path(data, entry->d_name, "src", source) && access(source, F_OK) == 0, context);
     }
     if (d)
         closedir(d);
-    return swept;
 }
 
 bool data_has_free(const struct data *data, uint64_t bytes)

@@ -61,11 +61,11 @@ void data_keep_attempt(struct data *data, const char *id, int64_t attempt);
 void data_drop(struct data *data, const char *id);
 
 /**
- * Remove the folders that `known` does not know and nothing has changed in for `idle_s` seconds.
- * `known` is 1, 0 or -1 (cannot tell: it stays). How many.
+ * Look at every job's folder: `idle_s` seconds nothing has changed in it; `has_source`: what was
+ * accepted is still there, as it is until the job has ended and was tidied.
  */
-unsigned data_sweep(struct data *data, int64_t idle_s, int (*known)(const char *id, void *context),
-                    void *context);
+typedef void (*data_visit)(const char *id, int64_t idle_s, bool has_source, void *context);
+void data_each(struct data *data, data_visit visit, void *context);
 
 /** True when its file system has that much free, and a little more. */
 bool data_has_free(const struct data *data, uint64_t bytes);

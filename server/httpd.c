@@ -48,6 +48,7 @@ static int read_head(struct request *req, const char *method)
         snprintf(req->id, sizeof req->id, "%s", id);
     else
         id_create(req->id);
+    request_identify(req);
     if (target_parse(&req->target, req->raw) < 0)
         return request_fail(req, "invalid-request", "the path has a broken escape or is too deep");
     return route_find(req);

@@ -77,6 +77,7 @@ static void put_in_order(struct jobs *jobs)
     if (n > 0)
         log_event(LOG_WARNING, "jobs-recovered", NULL,
                   "%lld jobs were running when the service ended", (long long)n);
+    jobs_sweep(jobs, 0);
 }
 
 struct jobs *jobs_open(struct server *server, char *error, size_t error_max)

@@ -14,8 +14,8 @@
 #include <time.h>
 
 #define TICK_MS        1000
-#define SWEEP_MS       60000 /* folders without a job are looked for that often... */
-#define SWEEP_IDLE_S   900   /* ...and removed when nothing has arrived in them for that long */
+#define SWEEP_MS       60000 /* what a crash left in the folders is looked for that often... */
+#define SWEEP_IDLE_S   900   /* ...and a folder of no job goes when that long nothing arrived */
 #define EXPIRE_AT_ONCE 100   /* what store_expire() takes in one go */
 
 /* Files first go with the row that points to them; a crash in between is the sweep's matter. */
@@ -95,19 +95,39 @@ static void count(struct jobs *jobs)
         queue_nudge(jobs->server->queue);
 }
 
-static int is_known(const char *id, void *context)
-{
-    struct jobs *jobs = context;
+/* A round through the folders. */
+struct sweep {
+    struct jobs *jobs;
+    int64_t idle_s; /* a folder of no job that is as old as that goes */
+    unsigned swept;
+};
 
-    return store_knows(jobs->store, id);
+static void look_at(const char *id, int64_t idle_s, bool has_source, void *context)
+{
+    struct sweep *sweep = context;
+    struct jobs *jobs = sweep->jobs;
+    enum job_state state;
+    int64_t attempt;
+    int known;
+
+    if (!has_source && idle_s < sweep->idle_s)
+        return;
+    known = store_look(jobs->store, id, &state, &attempt);
+    if (known == 0 && idle_s >= sweep->idle_s) {
+        data_drop(jobs->data, id);
+        sweep->swept++;
+    } else if (known > 0 && has_source && job_state_ended(state)) {
+        data_keep_attempt(jobs->data, id, attempt);
+    }
 }
 
-static void sweep(struct jobs *jobs)
+void jobs_sweep(struct jobs *jobs, int64_t idle_s)
 {
-    unsigned n = data_sweep(jobs->data, SWEEP_IDLE_S, is_known, jobs);
+    struct sweep sweep = {jobs, idle_s, 0};
 
-    if (n > 0)
-        log_event(LOG_INFO, "folders-swept", NULL, "%u folders belonged to no job", n);
+    data_each(jobs->data, look_at, &sweep);
+    if (sweep.swept > 0)
+        log_event(LOG_INFO, "folders-swept", NULL, "%u folders belonged to no job", sweep.swept);
 }
 
 static void keep(struct jobs *jobs)
@@ -148,12 +168,12 @@ static bool is_stopped(struct jobs *jobs)
 static void *run(void *arg)
 {
     struct jobs *jobs = arg;
-    int64_t swept = clock_ms();
+    int64_t swept = clock_ms() - SWEEP_MS;
 
     while (!is_stopped(jobs)) {
         keep(jobs);
-        if (clock_ms() - swept > SWEEP_MS) {
-            sweep(jobs);
+        if (clock_ms() - swept >= SWEEP_MS) {
+            jobs_sweep(jobs, SWEEP_IDLE_S);
             swept = clock_ms();
         }
         sleep_for(jobs, TICK_MS);

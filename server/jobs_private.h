@@ -39,6 +39,9 @@ struct jobs {
 void jobs_note(struct jobs *jobs, struct running *running);
 void jobs_unnote(struct jobs *jobs, struct running *running);
 
+/** Remove the folders of no job in which nothing has changed for `idle_s` seconds. */
+void jobs_sweep(struct jobs *jobs, int64_t idle_s);
+
 /** Make room for `bytes` more by dropping the oldest results; false when there are none left. */
 bool jobs_make_room(struct jobs *jobs, uint64_t bytes);
 

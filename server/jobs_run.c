@@ -227,7 +227,10 @@ static enum job_state state_of(enum job_outcome outcome)
 /* It belongs to others now, or to nobody: then its client has deleted it. */
 static void leave(struct jobs *jobs, const struct stored *job)
 {
-    if (store_knows(jobs->store, job->id) == 0)
+    enum job_state state;
+    int64_t attempt;
+
+    if (store_look(jobs->store, job->id, &state, &attempt) == 0)
         data_drop(jobs->data, job->id);
     else
         data_drop_attempt(jobs->data, job->id, job->attempt);
@@ -282,10 +285,12 @@ static void attempt(struct jobs *jobs, const struct stored *job, struct request 
         conversion_run(req);
     else
         c->result.outcome = JOB_INTERNAL;
-    if (running.lost)
+    if (running.lost) {
         leave(jobs, job);
-    else
+        log_end(job, c, "lost");
+    } else {
         settle(jobs, job, req);
+    }
     jobs_unnote(jobs, &running);
 }
 

@@ -86,6 +86,9 @@ int request_fail(struct request *req, const char *code, const char *fmt, ...)
 /** Header of the request, NULL when absent. */
 const char *request_header(const struct request *req, const char *name);
 
+/** Who sends it and on whose trace: fills client and trace_id, and what it may see. */
+void request_identify(struct request *req);
+
 /** Descriptor of the client's socket, -1 when there is none. */
 int request_socket(const struct request *req);
 

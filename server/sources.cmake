@@ -6,6 +6,7 @@ set(KF_SERVE_SOURCES
   answer.c
   archive.c
   body.c
+  client.c
   conversion.c
   conversion_batch.c
   data.c

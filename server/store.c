@@ -122,12 +122,30 @@ bool store_has_key(struct store *store, const char *principal, const char *key)
     return db_run(store->db, sql, values, 2, NULL, NULL) > 0;
 }
 
-int store_knows(struct store *store, const char *id)
-{
-    const struct db_value values[] = {DB_TEXT(id)};
+struct look {
+    int state;
+    int64_t attempt;
+};
 
-    return one(
-        db_run(store->db, "SELECT id FROM kferry_jobs WHERE id = $1", values, 1, NULL, NULL));
+static int take_look(const struct db_row *row, void *context)
+{
+    struct look *look = context;
+
+    look->state = job_state_of(db_text(row, 0));
+    look->attempt = db_number(row, 1);
+    return look->state;
+}
+
+int store_look(struct store *store, const char *id, enum job_state *state, int64_t *attempt)
+{
+    static const char sql[] = "SELECT state, attempt FROM kferry_jobs WHERE id = $1";
+    const struct db_value values[] = {DB_TEXT(id)};
+    struct look look = {0};
+    int64_t n = db_run(store->db, sql, values, 1, take_look, &look);
+
+    *state = (enum job_state)look.state;
+    *attempt = look.attempt;
+    return one(n);
 }
 
 int store_get(struct store *store, const char *id, const char *principal, struct stored *out)

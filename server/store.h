@@ -87,8 +87,8 @@ enum store_added store_add(struct store *store, const struct store_new *job, cha
 /** True when the key is known: what comes is probably a replay. */
 bool store_has_key(struct store *store, const char *principal, const char *key);
 
-/** 1 when there is a job of this id, whoever it belongs to, 0, -1. */
-int store_knows(struct store *store, const char *id);
+/** 1 and where a job is, whoever it belongs to; 0 when there is none, -1. */
+int store_look(struct store *store, const char *id, enum job_state *state, int64_t *attempt);
 
 /** 1 and `out` (to be finished), 0 when there is none for this principal, -1. */
 int store_get(struct store *store, const char *id, const char *principal, struct stored *out);

@@ -67,7 +67,8 @@ class Service:
         self.binary = self._install()
         env = {k: v for k, v in os.environ.items() if not k.startswith("KFERRY")}
         env.update(KFERRY_LISTEN="127.0.0.1:0", KFERRY_SCRATCH_DIR=str(self.scratch))
-        env.update({k: str(v) for k, v in settings.items()})
+        self.settings = {k: str(v) for k, v in settings.items()}
+        env.update(self.settings)
         self.lines = []
         self.process = subprocess.Popen(
             [str(self.binary), "serve"], env=env, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
@@ -111,19 +112,20 @@ class Service:
             time.sleep(0.01)
         return None
 
-    def connect(self, timeout=30):
+    def connect(self, timeout=30, source=None):
         if self.address.startswith("unix:"):
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
             sock.connect(self.address[5:])
             return sock
         host, port = self.address.rsplit(":", 1)
-        return socket.create_connection((host.strip("[]"), int(port)), timeout)
+        host = "127.0.0.1" if host == "0.0.0.0" else host.strip("[]")
+        return socket.create_connection((host, int(port)), timeout, source and (source, 0))
 
-    def request(self, method, path, body=None, headers=None, timeout=30):
-        """One request on a connection of its own."""
+    def request(self, method, path, body=None, headers=None, timeout=30, source=None):
+        """One request on a connection of its own, from the address `source`."""
         connection = http.client.HTTPConnection("kferry", timeout=timeout)
-        connection.sock = self.connect(timeout)
+        connection.sock = self.connect(timeout, source)
         try:
             try:
                 connection.request(method, path, body, headers or {})

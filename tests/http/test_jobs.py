@@ -13,6 +13,14 @@ from kferry_service import multipart, wait_until
 JOBS = "/v1/jobs?to=keras&filename=dense.h5"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request):
+    """Everything here is the same on both stores."""
+    if request.param == "sqlite":
+        return {}
+    return {"KFERRY_STORE": request.getfixturevalue("postgres").create()}
+
+
 def submit(service, body, path=JOBS, **headers):
     answer = service.request("POST", path, body, headers)
     assert answer.status == 202, answer

@@ -132,13 +132,17 @@ static int take_over(void)
 
 static void a_job_goes_from_queued_to_its_end(void **state)
 {
+    enum job_state state_seen;
     struct stored job;
+    int64_t attempt;
     char id[ID_SIZE];
 
     (void)state;
     assert_int_equal(store_claim(store, "a", LEASE, &job), 0);
     add("c", id);
-    assert_int_equal(store_knows(store, id), 1);
+    assert_int_equal(store_look(store, id, &state_seen, &attempt), 1);
+    assert_int_equal(state_seen, STATE_QUEUED);
+    assert_int_equal(attempt, 0);
     assert_int_equal(store_waiting(store), 1);
     assert_int_equal(store_of_client(store, "c"), 1);
     claim("a", LEASE, &job);
