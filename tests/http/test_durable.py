@@ -280,6 +280,7 @@ def test_a_replica_that_was_away_does_not_end_a_job_again(replicas, model):
     second.set_mode("sleep 60")
     ids = [submit(first, model) for _ in range(2)]
     assert wait_until(lambda: len(first.children()) == 1 and len(second.children()) == 1)
+    time.sleep(0.5)  # until both have read what they are to do
     second.set_mode("")
     first.process.send_signal(signal.SIGSTOP)
     busy = {job(second, id_)["id"]: job(second, id_)["attempt"] for id_ in ids}
