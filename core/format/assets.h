@@ -37,6 +37,9 @@ int kf_assets_read(struct kf_model *model, struct kf_zip *zip, struct kf_spool *
 /** Add the layers' files to an archive, at layer->group. WRITE_FAILED, NO_MEMORY. */
 int kf_assets_write(struct kf_model *model, struct kf_zip_out *zip, struct kf_report *rep);
 
+/** Say which files a target of weights alone has no place for; called from a plan. */
+int kf_assets_leave(struct kf_model *model, struct kf_report *rep);
+
 /**
  * Put lists into the layers' configs, for a target that keeps no files; called from a plan.
  *

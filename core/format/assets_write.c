@@ -34,6 +34,21 @@ int kf_assets_write(struct kf_model *model, struct kf_zip_out *zip, struct kf_re
     return kf_layers_each(model->graph, write_assets, &(struct writing){model, zip, rep});
 }
 
+static int leave(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    (void)graph;
+    if (!layer->n_assets)
+        return 0;
+    return kf_report_add(context, KF_EXTRA_DROPPED, layer->path,
+                         "%s is no variable: it stays in the model that the weights go into",
+                         layer->assets[0].file);
+}
+
+int kf_assets_leave(struct kf_model *model, struct kf_report *rep)
+{
+    return kf_layers_each(model->graph, leave, rep);
+}
+
 /* What config lists hold, all of a model together. */
 struct listing {
     const struct kf_options *options;

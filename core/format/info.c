@@ -22,6 +22,12 @@ const struct kf_format_info kf_info_read_keras_zip2 = {
     .wrote = "Keras 2.12-2.15, tf_keras 2.16-2.21",
 };
 
+const struct kf_format_info kf_info_read_keras_zip_211 = {
+    .name = "keras-zip-211",
+    .title = "archive of Keras 2.11's experimental format (.keras)",
+    .wrote = "Keras 2.11",
+};
+
 const struct kf_format_info kf_info_read_keras_zip3 = {
     .name = "keras-zip3",
     .title = "Keras 3 model (.keras)",
@@ -117,6 +123,7 @@ static const struct kf_format_info *const readers[] = {
     &kf_info_read_keras3_h5,
     &kf_info_read_json,
     &kf_info_read_keras_zip2,
+    &kf_info_read_keras_zip_211,
     &kf_info_read_keras_zip3,
     &kf_info_read_h5_weights,
     &kf_info_read_h5_no_config,

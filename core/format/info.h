@@ -8,6 +8,7 @@
  * talks about formats needs no HDF5. */
 extern const struct kf_format_info kf_info_read_keras_h5;
 extern const struct kf_format_info kf_info_read_keras_zip2;
+extern const struct kf_format_info kf_info_read_keras_zip_211;
 extern const struct kf_format_info kf_info_read_keras_zip3;
 extern const struct kf_format_info kf_info_read_json;
 extern const struct kf_format_info kf_info_read_yaml;

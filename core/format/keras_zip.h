@@ -17,6 +17,9 @@
 #define KF_ZIP_CONFIG   "config.json"
 #define KF_ZIP_WEIGHTS  "model.weights.h5"
 
+/* What 2.11 called it, in whose keras.saving.experimental the format began. */
+#define KF_ZIP_WEIGHTS_211 "variables.h5"
+
 /* Nobody reads it, and a real one would make each conversion of a file another file. The first
  * moment that a zip can tell, as the members have it too. */
 #define KF_ZIP_DATE "1980-01-01@00:00:00"

@@ -6,6 +6,7 @@
 extern const struct kf_reader kf_read_keras_h5;
 extern const struct kf_reader kf_read_keras3_h5;
 extern const struct kf_reader kf_read_keras_zip2;
+extern const struct kf_reader kf_read_keras_zip_211;
 extern const struct kf_reader kf_read_keras_zip3;
 extern const struct kf_reader kf_read_json;
 extern const struct kf_reader kf_read_yaml;
@@ -21,6 +22,7 @@ static const struct kf_reader *const readers[] = {
     &kf_read_keras3_h5,
     &kf_read_json,
     &kf_read_keras_zip2,
+    &kf_read_keras_zip_211,
     &kf_read_keras_zip3,
     &kf_read_h5_weights,
     &kf_read_h5_no_config,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "assets.h"
 #include "info.h"
 #include "keras3_weights.h"
 #include "loose_write.h"
@@ -22,8 +23,10 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_weights_h5.info->name);
     kf_report_set(&rep->target.keras_version, release);
-    return model->graph ? kf_keras3_weights_plan(model, keras, rep)
-                        : kf_loose_plan(model, keras, options, rep);
+    if (!model->graph)
+        return kf_loose_plan(model, keras, options, rep);
+    KF_TRY(kf_assets_leave(model, rep));
+    return kf_keras3_weights_plan(model, keras, rep);
 }
 
 static int write_weights(const char *path, struct kf_model *model, int keras,

@@ -284,9 +284,10 @@ def alone():
     legacy("alone_legacy_wrong_shape_refused", [("conv2d", [("conv2d/kernel:0", values(3, 4)), ("conv2d/bias:0", values(4))])])
 
 
-architectures()
-yaml()
-legacy_weights()
-saving_lib()
-shards()
-alone()
+if __name__ == "__main__":
+    architectures()
+    yaml()
+    legacy_weights()
+    saving_lib()
+    shards()
+    alone()
