@@ -28,7 +28,7 @@ int kf_adapt_drop_training(struct kf_adapt *adapt)
 }
 
 /* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
-static void note_theano(struct kf_adapt *adapt)
+void kf_adapt_note_theano(struct kf_adapt *adapt)
 {
     if (!adapt->model->weightless && kf_streq(adapt->rep->source.backend, "theano") &&
         adapt->backend == KF_BACKEND_FILE)
@@ -42,7 +42,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
 {
     struct kf_graph *graph = adapt->model->graph;
 
-    note_theano(adapt);
+    kf_adapt_note_theano(adapt);
 
     KF_TRY(kf_adapt_masks(adapt, graph));
     KF_TRY(kf_adapt_widths(adapt, graph));
@@ -77,6 +77,7 @@ static const struct {
     int (*go)(struct kf_adapt *adapt);
 } releases[] = {
     {KF_DIALECT_KERAS3, kf_adapt_keras3_release},
+    {KF_DIALECT_KERAS2, kf_adapt_keras2_release},
 };
 
 static int fit_release(struct kf_adapt *adapt)

@@ -23,18 +23,25 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
 int kf_adapt_loose(struct kf_model *model, enum kf_dialect dialect,
                    const struct kf_options *options, struct kf_report *rep);
 
+/* Whose tables of rows hold, by what takes the configs in the end. */
+enum kf_rules { KF_RULES_KERAS3, KF_RULES_KERAS2 };
+
 /* What the steps of an adaptation share. */
 struct kf_adapt {
     struct kf_model *model;
     const struct kf_options *options;
     struct kf_report *rep;
-    int since;   /* target release as 3 * 100 + minor, as the tables count */
+    int since;   /* target release as major * 100 + minor, as the tables count */
     bool native; /* the file speaks the target's dialect: only the release may be another one */
     enum kf_backend backend; /* whose kernels the tensors hold now, as far as it was said */
+    enum kf_rules rules;
 };
 
 /** Report that memory ran out; -KF_NO_MEMORY. */
 int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where);
+
+/* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
+void kf_adapt_note_theano(struct kf_adapt *adapt);
 
 /* Training state is not carried yet; what the file has of it is named. */
 int kf_adapt_drop_training(struct kf_adapt *adapt);
@@ -43,9 +50,9 @@ int kf_adapt_keras1(struct kf_adapt *adapt);
 
 /* rules.c: the rows of one layer's config; its class may change. */
 int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer);
-/** Why a class of Keras 2 has no equal (`rule_out` is its row), or NULL when it has one or is none.
- */
-const char *kf_rules_gone(const char *class_name, const char **rule_out);
+/** Why a class has no equal (`rule_out` is its row), or NULL when it has one or is none. */
+const char *kf_rules_gone(const struct kf_adapt *adapt, const char *class_name,
+                          const char **rule_out);
 
 /** True for values that Keras does not tell apart: 0 and 0.0. */
 bool kf_rules_same(const json_t *a, const json_t *b);
@@ -115,5 +122,17 @@ int kf_adapt_widths(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* masks.c: masks that Keras 3 would compute otherwise. */
 int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/** Write into the input's shape what the weights of the Normalization `index` of a graph tell. */
+int kf_adapt_normalization(struct kf_adapt *adapt, struct kf_graph *graph, size_t index);
+
+/* keras2_calls.c: layers that Keras 2 wrote and does not load again as they stand. */
+int kf_adapt_keras2_calls(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* keras2_fit.c: what the target release of Keras 2 has, and what it has not. */
+int kf_adapt_keras2_release(struct kf_adapt *adapt);
+
+/* keras2_objects.c: what stands inside a layer's config. */
+int kf_keras2_objects_fit(struct kf_adapt *adapt, struct kf_layer *layer);
 
 #endif

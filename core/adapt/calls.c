@@ -333,6 +333,11 @@ static int causal_attention(struct kf_adapt *adapt, const struct at *at)
     return 0;
 }
 
+int kf_adapt_normalization(struct kf_adapt *adapt, struct kf_graph *graph, size_t index)
+{
+    return normalization_input(adapt, &(struct at){graph, index, graph->layers[index]});
+}
+
 static const struct {
     const char *classes;
     int (*apply)(struct kf_adapt *adapt, const struct at *at);

@@ -55,7 +55,7 @@ int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
 
 static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    const char *rule = NULL, *why = kf_rules_gone(layer->class_name, &rule);
+    const char *rule = NULL, *why = kf_rules_gone(adapt, layer->class_name, &rule);
 
     if (!why)
         return kf_adapt_custom(adapt, layer);
@@ -109,7 +109,7 @@ static int adapt_class(struct kf_adapt *adapt, struct kf_layer *layer)
     KF_TRY(kf_rules_apply(adapt, layer));
     KF_TRY(kf_adapt_lookup(adapt, layer));
     found = kf_class_find("keras.layers", layer->class_name);
-    if (!found || kf_rules_gone(layer->class_name, &rule) ||
+    if (!found || kf_rules_gone(adapt, layer->class_name, &rule) ||
         strcmp(layer->class_name, "Lambda") == 0)
         return refuse_class(adapt, layer);
     layer->module = found->module;

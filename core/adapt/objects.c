@@ -255,7 +255,8 @@ static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const cha
 
     const char *rule;
 
-    if (!kf_class_find("keras.layers", inner.class_name) && !kf_rules_gone(inner.class_name, &rule))
+    if (!kf_class_find("keras.layers", inner.class_name) &&
+        !kf_rules_gone(adapt, inner.class_name, &rule))
         return apply_function(adapt, layer, key, json_object_get(value, "class_name"));
     if (adapt->since < ACTIVATION_LAYERS_SINCE)
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,

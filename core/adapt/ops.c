@@ -208,7 +208,7 @@ static int report_refusal(struct kf_ops *ops, struct kf_layer *layer, const char
 {
     const char *rule = NULL;
 
-    kf_rules_gone(layer->class_name, &rule);
+    kf_rules_gone(ops->adapt, layer->class_name, &rule);
     if (rule)
         kf_report_rule(ops->adapt->rep, rule);
     kf_report_add(ops->adapt->rep, KF_NO_EQUAL, layer->path, "tf.%s: %s", function_of(layer), why);

@@ -4,7 +4,7 @@
 #include "adapt.h"
 #include <string.h>
 
-enum what { DROP, NEUTRAL, RENAME, DEFAULT, UNWRAP, SET, TRAINING };
+enum what { DROP, NEUTRAL, LATE, RENAME, DEFAULT, UNWRAP, SET, TRAINING };
 
 struct rule {
     const char *classes, *key;
@@ -14,34 +14,82 @@ struct rule {
     const char *source, *name;
 };
 
-static const struct rule rules[] = {
+static const struct rule keras3_rules[] = {
 #define KF_RULE(classes, key, what, value, since, source)                                          \
     {classes, key, what, value, since, source, "rule:" classes "." key},
 #include "keras2_keras3.def"
 };
 
-static const struct reclass {
+static const struct rule keras2_rules[] = {
+#define KF_RULE(classes, key, what, value, since, source)                                          \
+    {classes, key, what, value, since, source, "keras2:" classes "." key},
+#include "keras2.def"
+};
+
+struct reclass {
     const char *from, *to, *add, *source, *name;
-} reclasses[] = {
+};
+
+static const struct reclass keras3_reclasses[] = {
 #define KF_RECLASS(from, to, add, source) {from, to, add, source, "class:" from},
 #include "keras2_keras3.def"
 };
 
-static const struct {
+static const struct reclass keras2_reclasses[] = {
+#define KF_RECLASS(from, to, add, source) {from, to, add, source, "keras2:class:" from},
+#include "keras2.def"
+};
+
+struct gone {
     const char *class_name, *why, *name;
-} gone[] = {
+};
+
+static const struct gone keras3_gone[] = {
 #define KF_GONE(class_name, why) {class_name, why, "gone:" class_name},
 #include "keras2_keras3.def"
 };
 
+static const struct gone keras2_gone[] = {
+#define KF_GONE(class_name, why) {class_name, why, "keras2:gone:" class_name},
+#include "keras2.def"
+};
+
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
-const char *kf_rules_gone(const char *class_name, const char **name_out)
+/* The rows of a step. */
+static const struct table {
+    const char *keras, *dropped, *neutral; /* for people: who takes the config, and not a key */
+    const struct rule *rules;
+    size_t n_rules;
+    const struct reclass *reclasses;
+    size_t n_reclasses;
+    const struct gone *gone;
+    size_t n_gone;
+} tables[] = {
+    [KF_RULES_KERAS3] = {"Keras 3", "Keras 3 does not take it",
+                         "the value that Keras 3 always takes", keras3_rules, N_ROWS(keras3_rules),
+                         keras3_reclasses, N_ROWS(keras3_reclasses), keras3_gone,
+                         N_ROWS(keras3_gone)},
+    [KF_RULES_KERAS2] = {"Keras 2", "Keras 2 does not take it",
+                         "the value that older releases always take", keras2_rules,
+                         N_ROWS(keras2_rules), keras2_reclasses, N_ROWS(keras2_reclasses),
+                         keras2_gone, N_ROWS(keras2_gone)},
+};
+
+static const struct table *table_of(const struct kf_adapt *adapt)
 {
-    for (size_t i = 0; i < N_ROWS(gone); i++)
-        if (strcmp(gone[i].class_name, class_name) == 0) {
-            *name_out = gone[i].name;
-            return gone[i].why;
+    return &tables[adapt->rules];
+}
+
+const char *kf_rules_gone(const struct kf_adapt *adapt, const char *class_name,
+                          const char **name_out)
+{
+    const struct table *table = table_of(adapt);
+
+    for (size_t i = 0; i < table->n_gone; i++)
+        if (strcmp(table->gone[i].class_name, class_name) == 0) {
+            *name_out = table->gone[i].name;
+            return table->gone[i].why;
         }
     return NULL;
 }
@@ -115,7 +163,7 @@ static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
     if (!wanted)
         return kf_adapt_no_memory(adapt, layer->path);
     if (is_neutral)
-        return drop(adapt, layer, rule, value, "the value that Keras 3 always takes");
+        return drop(adapt, layer, rule, value, table_of(adapt)->neutral);
     if (rule->since && adapt->since >= rule->since)
         return 0;
     kf_report_rule(adapt->rep, rule->name);
@@ -126,12 +174,34 @@ static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
     return 0;
 }
 
+/* A key that the target takes only from a release on. */
+static int late(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                const json_t *value)
+{
+    json_t *wanted = value_of(rule);
+    bool is_neutral = wanted && kf_rules_same(value, wanted);
+
+    json_decref(wanted);
+    if (!wanted)
+        return kf_adapt_no_memory(adapt, layer->path);
+    if (adapt->since >= rule->since)
+        return 0;
+    if (is_neutral)
+        return drop(adapt, layer, rule, value, table_of(adapt)->neutral);
+    kf_report_rule(adapt->rep, rule->name);
+    kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
+                     "%s of %s came with Keras %d.%d", rule->key, layer->class_name,
+                     rule->since / 100, rule->since % 100);
+    json_object_del(layer->config, rule->key);
+    return 0;
+}
+
 static int rename_key(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
                       json_t *value)
 {
     kf_report_rule(adapt->rep, rule->name);
     KF_TRY(kf_report_change(adapt->rep, KF_KEY_RENAMED, layer->path, rule->key, value, value,
-                            "Keras 3 calls it %s", rule->value));
+                            "%s calls it %s", table_of(adapt)->keras, rule->value));
     KF_TRY(kf_json_set(layer->config, rule->value, json_incref(value), adapt->rep));
     json_object_del(layer->config, rule->key);
     return 0;
@@ -147,11 +217,12 @@ static int unwrap(struct kf_adapt *adapt, struct kf_layer *layer, const struct r
     kf_report_rule(adapt->rep, rule->name);
     if (json_array_size(value) != 1) {
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
-                         "%s of Keras 3 takes one %s", layer->class_name, rule->key);
+                         "%s of %s takes one %s", layer->class_name, table_of(adapt)->keras,
+                         rule->key);
         return 0;
     }
     KF_TRY(kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, layer->path, rule->key, value, only,
-                            "Keras 3 takes no list"));
+                            "%s takes no list", table_of(adapt)->keras));
     return kf_json_set(layer->config, rule->key, json_incref(only), adapt->rep);
 }
 
@@ -169,9 +240,11 @@ static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const stru
         return 0;
     switch (rule->what) {
     case DROP:
-        return drop(adapt, layer, rule, value, "Keras 3 does not take it");
+        return drop(adapt, layer, rule, value, table_of(adapt)->dropped);
     case TRAINING:
         return drop_training(adapt, layer, rule, value);
+    case LATE:
+        return late(adapt, layer, rule, value);
     case NEUTRAL:
         return neutral(adapt, layer, rule, value);
     case RENAME:
@@ -199,11 +272,13 @@ static int apply_reclass(struct kf_adapt *adapt, struct kf_layer *layer, const s
 
 int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    for (size_t i = 0; i < N_ROWS(rules); i++)
-        if (applies(&rules[i], layer->class_name))
-            KF_TRY(apply_rule(adapt, layer, &rules[i]));
-    for (size_t i = 0; i < N_ROWS(reclasses); i++)
-        if (strcmp(reclasses[i].from, layer->class_name) == 0)
-            return apply_reclass(adapt, layer, &reclasses[i]);
+    const struct table *table = table_of(adapt);
+
+    for (size_t i = 0; i < table->n_rules; i++)
+        if (applies(&table->rules[i], layer->class_name))
+            KF_TRY(apply_rule(adapt, layer, &table->rules[i]));
+    for (size_t i = 0; i < table->n_reclasses; i++)
+        if (strcmp(table->reclasses[i].from, layer->class_name) == 0)
+            return apply_reclass(adapt, layer, &table->reclasses[i]);
     return 0;
 }

@@ -25,13 +25,6 @@ static const struct flip_row {
 #include "tensors.def"
 };
 
-static const struct named_row {
-    const char *class_name, *variable, *again, *name;
-} named_rows[] = {
-#define KF_NAMED(class_name, variable, again) {class_name, variable, again, "named:" class_name},
-#include "tensors.def"
-};
-
 static const struct gates_row {
     const char *classes, *key, *variables;
     unsigned gates, mask;
@@ -126,29 +119,6 @@ static int flip_kernels(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
-/* The layer's only tensor gets a name, and where Keras 3 wants it a twin below a part. */
-static int name_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
-{
-    struct kf_tensor *two;
-
-    for (size_t i = 0; i < N_ROWS(named_rows); i++) {
-        if (layer->n_tensors != 1 || strcmp(named_rows[i].class_name, layer->class_name) != 0)
-            continue;
-        kf_report_rule(adapt->rep, named_rows[i].name);
-        layer->tensors[0].dataset = named_rows[i].variable;
-        if (!*named_rows[i].again)
-            continue;
-        two = kf_arena_alloc(adapt->model->arena, 2 * sizeof(*two));
-        if (!two)
-            return kf_adapt_no_memory(adapt, layer->path);
-        two[0] = two[1] = layer->tensors[0];
-        two[1].subpath = named_rows[i].again;
-        layer->tensors = two;
-        layer->n_tensors = 2;
-    }
-    return 0;
-}
-
 /* Variables that are stored otherwise: those of an architecture alone have to be, too. */
 static int rewrite_row(struct kf_adapt *adapt, struct kf_layer *layer, const struct tensor_row *row)
 {
@@ -175,9 +145,9 @@ static int rewrite_row(struct kf_adapt *adapt, struct kf_layer *layer, const str
 int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     for (size_t i = 0; i < N_ROWS(tensor_rows); i++)
-        if (strcmp(tensor_rows[i].class_name, layer->class_name) == 0)
+        if (strcmp(tensor_rows[i].class_name, layer->class_name) == 0 &&
+            (tensor_rows[i].how != INT32 || adapt->rules == KF_RULES_KERAS3))
             KF_TRY(rewrite_row(adapt, layer, &tensor_rows[i]));
-    KF_TRY(name_tensors(adapt, layer));
     return from_theano(adapt) && !adapt->model->weightless ? flip_kernels(adapt, layer) : 0;
 }
 

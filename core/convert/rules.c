@@ -40,6 +40,16 @@ static const char *const names[] = {
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
 #define KF_GONE(class_name, why)                          "gone:" class_name,
 #include "../adapt/keras2_keras3.def"
+#define KF_RULE(classes, key, what, value, since, source) "keras2:" classes "." key,
+#define KF_RECLASS(from, to, add, source)                 "keras2:class:" from,
+#define KF_GONE(class_name, why)                          "keras2:gone:" class_name,
+#include "../adapt/keras2.def"
+#define KF_SHAPE(name, classes, apply) "keras2:shape:" name,
+#include "../adapt/keras2_shapes.def"
+#undef KF_SHAPE
+#define KF_ACTIVATION(name, since) "keras2:activation:" name,
+#include "../adapt/keras2_values.def"
+#undef KF_ACTIVATION
 #define KF_ACTIVATION(name, since)                 "activation:" name,
 #define KF_ACTIVATION3(name, since)                "activation:" name,
 #define KF_POSITION(suffix, module, custom)        "position:" suffix,
@@ -59,8 +69,10 @@ static const char *const names[] = {
 #undef KF_GATES
 #define KF_TENSOR(class_name, variable, how, gates, done) "tensor:" class_name "." variable,
 #define KF_FLIP(classes, variables)                       "flip:" classes,
-#define KF_NAMED(class_name, variable, again)             "named:" class_name,
 #include "../adapt/tensors.def"
+#define KF_NAMED(class_name, variable, again) "named:" class_name,
+#include "../format/saving_lib_named.def"
+#undef KF_NAMED
 #define KF_OP(function, target, since, takes, gives, form, args) "op:" function,
 #include "../adapt/ops.def"
 #undef KF_OP

@@ -70,16 +70,41 @@ const struct kf_format_info kf_info_read_shards = {
     .wrote = "Keras 3.10-3.15",
 };
 
-/* The releases of Keras 3 that a config or weights are written for. */
+/* The releases that a config or weights are written for. */
 #define KERAS3                                                                                     \
-    (const struct kf_release_range[])                                                              \
     {                                                                                              \
-        {"keras", KF_KERAS(3, 0, 0), KF_KERAS(3, 15, 1), {KF_KERAS(3, 0, 5), KF_KERAS(3, 15, 1)}}, \
+        "keras", KF_KERAS(3, 0, 0), KF_KERAS(3, 15, 1),                                            \
         {                                                                                          \
-            NULL, 0, 0,                                                                            \
-            {                                                                                      \
-                0                                                                                  \
-            }                                                                                      \
+            KF_KERAS(3, 0, 5), KF_KERAS(3, 15, 1)                                                  \
+        }                                                                                          \
+    }
+#define KERAS2                                                                                     \
+    {                                                                                              \
+        "keras", KF_KERAS(2, 4, 0), KF_KERAS(2, 15, 0),                                            \
+        {                                                                                          \
+            KF_KERAS(2, 4, 0), KF_KERAS(2, 13, 1), KF_KERAS(2, 15, 0)                              \
+        }                                                                                          \
+    }
+#define KERAS2_ZIP                                                                                 \
+    {                                                                                              \
+        "keras", KF_KERAS(2, 13, 0), KF_KERAS(2, 15, 0),                                           \
+        {                                                                                          \
+            KF_KERAS(2, 13, 1), KF_KERAS(2, 15, 0)                                                 \
+        }                                                                                          \
+    }
+#define TF_KERAS                                                                                   \
+    {                                                                                              \
+        "tf_keras", KF_KERAS(2, 16, 0), KF_KERAS(2, 21, 0),                                        \
+        {                                                                                          \
+            KF_KERAS(2, 21, 0)                                                                     \
+        }                                                                                          \
+    }
+
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, 0, 0,                                                                                \
+        {                                                                                          \
+            0                                                                                      \
         }                                                                                          \
     }
 
@@ -91,10 +116,10 @@ const struct kf_format_info kf_info_read_keras1_h5 = {
 
 const struct kf_format_info kf_info_write_keras = {
     .name = "keras",
-    .title = "Keras 3 model (.keras)",
+    .title = "Keras model (.keras)",
     .media_type = "application/vnd.keras",
     .suffix = ".keras",
-    .releases = KERAS3,
+    .releases = (const struct kf_release_range[]){KERAS2_ZIP, TF_KERAS, KERAS3, END},
     .keras_default = KF_KERAS(3, 15, 1),
 };
 
@@ -103,7 +128,7 @@ const struct kf_format_info kf_info_write_weights_h5 = {
     .title = "weights of a Keras 3 model (.weights.h5)",
     .media_type = "application/x-hdf5",
     .suffix = ".weights.h5",
-    .releases = KERAS3,
+    .releases = (const struct kf_release_range[]){KERAS3, END},
     .keras_default = KF_KERAS(3, 15, 1),
 };
 
@@ -112,8 +137,26 @@ const struct kf_format_info kf_info_write_json = {
     .title = "architecture in JSON, as model.to_json() gives it",
     .media_type = "application/json",
     .suffix = ".json",
-    .releases = KERAS3,
+    .releases = (const struct kf_release_range[]){KERAS3, END},
     .keras_default = KF_KERAS(3, 15, 1),
+};
+
+const struct kf_format_info kf_info_write_h5 = {
+    .name = "h5",
+    .title = "legacy whole model in HDF5 (.h5)",
+    .media_type = "application/x-hdf5",
+    .suffix = ".h5",
+    .releases = (const struct kf_release_range[]){KERAS2, TF_KERAS, KERAS3, END},
+    .keras_default = KF_KERAS(2, 15, 0),
+};
+
+const struct kf_format_info kf_info_write_h5_weights = {
+    .name = "h5-weights",
+    .title = "legacy weights in HDF5 (.h5)",
+    .media_type = "application/x-hdf5",
+    .suffix = ".h5",
+    .releases = (const struct kf_release_range[]){KERAS2, TF_KERAS, KERAS3, END},
+    .keras_default = KF_KERAS(2, 15, 0),
 };
 
 /* clang-format off */
@@ -135,10 +178,15 @@ static const struct kf_format_info *const readers[] = {
 /* clang-format off */
 static const struct kf_format_info *const writers[] = {
     &kf_info_write_keras,
+    &kf_info_write_h5,
+    &kf_info_write_h5_weights,
     &kf_info_write_weights_h5,
     &kf_info_write_json,
 };
 /* clang-format on */
+
+/* What stands in front of a release of tf_keras. */
+#define TF_KERAS_PREFIX "tf_keras-"
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
 
@@ -162,24 +210,41 @@ const struct kf_format_info *kf_writer_find(const char *name)
 
 /* The last patch of each minor release that there is. */
 static const int last_patches[] = {
-    KF_KERAS(3, 0, 5),  KF_KERAS(3, 1, 1),  KF_KERAS(3, 2, 1),  KF_KERAS(3, 3, 3),
-    KF_KERAS(3, 4, 1),  KF_KERAS(3, 5, 0),  KF_KERAS(3, 6, 0),  KF_KERAS(3, 7, 0),
-    KF_KERAS(3, 8, 0),  KF_KERAS(3, 9, 2),  KF_KERAS(3, 10, 0), KF_KERAS(3, 11, 3),
-    KF_KERAS(3, 12, 4), KF_KERAS(3, 13, 2), KF_KERAS(3, 14, 1), KF_KERAS(3, 15, 1),
+    KF_KERAS(2, 4, 0),  KF_KERAS(2, 5, 0),  KF_KERAS(2, 6, 0),  KF_KERAS(2, 7, 0),
+    KF_KERAS(2, 8, 0),  KF_KERAS(2, 9, 0),  KF_KERAS(2, 10, 0), KF_KERAS(2, 11, 0),
+    KF_KERAS(2, 12, 0), KF_KERAS(2, 13, 1), KF_KERAS(2, 14, 0), KF_KERAS(2, 15, 0),
+    KF_KERAS(2, 16, 0), KF_KERAS(2, 17, 0), KF_KERAS(2, 18, 0), KF_KERAS(2, 19, 0),
+    KF_KERAS(2, 20, 1), KF_KERAS(2, 21, 0), KF_KERAS(3, 0, 5),  KF_KERAS(3, 1, 1),
+    KF_KERAS(3, 2, 1),  KF_KERAS(3, 3, 3),  KF_KERAS(3, 4, 1),  KF_KERAS(3, 5, 0),
+    KF_KERAS(3, 6, 0),  KF_KERAS(3, 7, 0),  KF_KERAS(3, 8, 0),  KF_KERAS(3, 9, 2),
+    KF_KERAS(3, 10, 0), KF_KERAS(3, 11, 3), KF_KERAS(3, 12, 4), KF_KERAS(3, 13, 2),
+    KF_KERAS(3, 14, 1), KF_KERAS(3, 15, 1),
 };
+
+/* The family that `text` names and what follows: "keras" and all of it, or "tf_keras" of
+ * "tf_keras-2.16". */
+static const char *family_of(const char *text, const char **version_out)
+{
+    bool other = strncmp(text, TF_KERAS_PREFIX, strlen(TF_KERAS_PREFIX)) == 0;
+
+    *version_out = other ? text + strlen(TF_KERAS_PREFIX) : text;
+    return other ? "tf_keras" : "keras";
+}
 
 int kf_writer_release(const struct kf_format_info *writer, const char *text)
 {
     int major, minor, patch = -1, used = 0, release = 0;
+    const char *version, *family = family_of(text, &version);
 
-    if (sscanf(text, "%1d.%2d%n.%2d%n", &major, &minor, &used, &patch, &used) < 2 || text[used])
+    if (sscanf(version, "%1d.%2d%n.%2d%n", &major, &minor, &used, &patch, &used) < 2 ||
+        version[used])
         return 0;
     for (size_t i = 0; i < N_OF(last_patches); i++)
         if (last_patches[i] / 100 == KF_KERAS(major, minor, 0) / 100 &&
             patch <= last_patches[i] % 100)
             release = patch < 0 ? last_patches[i] : KF_KERAS(major, minor, patch);
     for (const struct kf_release_range *range = writer->releases; range && range->family; range++)
-        if (release >= range->first && release <= range->last)
+        if (release >= range->first && release <= range->last && strcmp(range->family, family) == 0)
             return release;
     return 0;
 }

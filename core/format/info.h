@@ -21,5 +21,7 @@ extern const struct kf_format_info kf_info_read_keras1_h5;
 extern const struct kf_format_info kf_info_write_keras;
 extern const struct kf_format_info kf_info_write_weights_h5;
 extern const struct kf_format_info kf_info_write_json;
+extern const struct kf_format_info kf_info_write_h5;
+extern const struct kf_format_info kf_info_write_h5_weights;
 
 #endif

@@ -28,6 +28,40 @@
 int kf_keras2_graph(struct kf_model *model, json_t *object, const struct kf_options *options,
                     struct kf_report *rep);
 
+/* How the objects of a config are written, see keras2_objects.h. */
+enum kf_keras2_form {
+    KF_KERAS2_LEGACY, /* layers plainly: a legacy .h5, to_json() */
+    KF_KERAS2_V3      /* layers with their module: config.json of a .keras */
+};
+
+/**
+ * Make the config of a model for a release of Keras 2: {"class_name", "config"}, in the form V3
+ * with "module" and "registered_name".
+ *
+ * The layers stand in their order in the graph: kf_keras2_settle() first. `out` gets a new
+ * reference.
+ *
+ * Outcomes: BAD_GRAPH for a ref to nothing, NO_MEMORY.
+ * Source: keras/src/engine/functional.py, get_network_config; keras/src/engine/node.py,
+ * Node.serialize; keras/src/engine/sequential.py, Sequential.get_config (2.15)
+ */
+int kf_keras2_config(json_t **out, const struct kf_model *model, int keras,
+                     enum kf_keras2_form form, struct kf_report *rep);
+
+/* Between keras2_config_write.c and keras2_nodes_write.c. */
+struct kf_keras2_dump {
+    int keras; /* target release */
+    enum kf_keras2_form form;
+    struct kf_report *rep;
+    const struct kf_graph *graph; /* whose refs are meant */
+};
+
+/** inbound_nodes of a layer, a new reference. */
+int kf_keras2_dump_nodes(struct kf_keras2_dump *dump, json_t **out, const struct kf_layer *layer);
+
+/** input_layers or output_layers, a new reference: a list also for one tensor. */
+int kf_keras2_dump_ends(struct kf_keras2_dump *dump, json_t **out, json_t *ends);
+
 /* Between keras2_graph.c and its neighbours, keras3_graph.c among them. */
 struct kf_keras2_parse;
 
@@ -63,6 +97,9 @@ int kf_config_names(struct kf_keras2_parse *parse, const struct kf_graph *graph,
 
 /** Read inbound_nodes, input_layers and output_layers of a functional config into the graph. */
 int kf_keras2_nodes(struct kf_keras2_parse *parse, struct kf_graph *graph, json_t *config);
+
+/** True for a layer whose call is written with its arguments as they are: a list of one is one. */
+bool kf_keras2_keeps_structure(const struct kf_layer *layer);
 
 /** Put an InputLayer in front of a Sequential that has none. */
 int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *graph);

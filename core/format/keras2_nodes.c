@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
 #include "../io/json.h"
 #include "keras2_config.h"
 #include <string.h>
@@ -161,13 +162,20 @@ static int convert(struct nodes *nodes, json_t **out, const json_t *value, json_
     return *out ? 0 : kf_report_add(nodes->parse->rep, KF_NO_MEMORY, where, "out of memory");
 }
 
+/* Source: keras/src/layers/core/tf_op_layer.py, _preserve_input_structure_in_config (2.15) */
+bool kf_keras2_keeps_structure(const struct kf_layer *layer)
+{
+    return kf_in_words("ClassMethod InstanceMethod InstanceProperty TFOpLambda SlicingOpLambda",
+                       layer->class_name);
+}
+
 /* One call: a list of one spec is that tensor itself, any other structure is the argument. */
 static int read_call(struct nodes *nodes, struct kf_layer *layer, const json_t *node)
 {
     struct kf_report *rep = nodes->parse->rep;
     json_t *args = json_array(), *kwargs = json_object(), *argument = NULL;
-    const json_t *only =
-        json_is_array(node) && json_array_size(node) == 1 ? json_array_get(node, 0) : NULL;
+    bool list = json_is_array(node) && json_array_size(node) == 1;
+    const json_t *only = list && !kf_keras2_keeps_structure(layer) ? json_array_get(node, 0) : NULL;
     int r = args && kwargs ? 0 : kf_report_add(rep, KF_NO_MEMORY, layer->path, "out of memory");
 
     if (r >= 0)

@@ -151,6 +151,22 @@ static int check_used(json_t *ref, void *context)
                          "refuse");
 }
 
+/* Keras 2 keeps what no output needs, behind the others: connect_ancillary_layers. */
+static void place_ancillary(struct placing *placing)
+{
+    struct map *map = placing->map;
+    size_t n = map->rebuilt.graph->n_layers;
+
+    if (map->rebuilt.keras >= KF_KERAS(3, 0, 0))
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (map->index_of[i] == KF_NO_NODE) {
+            placing->places[placing->n] =
+                (struct place){.index = n + i, .operation = i, .met = true};
+            placing->n++;
+        }
+}
+
 /* Source: keras/src/ops/function.py, Function.__init__ (3.10.0; gone in 3.14.0) */
 static int check_inputs(struct map *map, json_t *inputs)
 {
@@ -178,6 +194,7 @@ static int place_all(struct map *map, size_t *out, size_t *n_out)
             placing.places[placing.n++] = (struct place){
                 .depth = map->depth_of[i], .index = map->index_of[i], .operation = i, .met = true};
     KF_TRY(kf_refs_each(graph->inputs, place_unused, &placing));
+    place_ancillary(&placing);
     qsort(placing.places, placing.n, sizeof(*placing.places), compare);
     *n_out = 0;
     for (size_t i = 0; i < placing.n; i++)

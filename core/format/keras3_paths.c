@@ -53,6 +53,42 @@ static int no_memory(struct naming *naming, const struct kf_layer *layer)
     return kf_report_add(naming->rep, KF_NO_MEMORY, layer->path, "out of memory");
 }
 
+/* Where releases keep the layers of a model, and whether one with weights is counted twice. */
+static const struct layout {
+    const char *container;
+    bool doubled;
+    int last;
+} layouts[] = {
+#define KF_CONTAINER(name, group, doubled, first, last, who) {group, doubled, last},
+#include "saving_lib.def"
+};
+
+static const struct layout *layout_of(const struct naming *naming)
+{
+    const struct layout *layout = layouts;
+
+    while (naming->keras > layout->last)
+        layout++;
+    return layout;
+}
+
+static int stop_at_tensors(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    (void)graph;
+    (void)context;
+    return layer->n_tensors ? -1 : 0;
+}
+
+static bool has_weights(struct kf_layer *layer)
+{
+    if (layer->n_tensors)
+        return true;
+    for (size_t i = 0; i < layer->n_parts; i++)
+        if (has_weights(layer->parts[i]))
+            return true;
+    return layer->inner && kf_layers_each(layer->inner, stop_at_tensors, NULL) < 0;
+}
+
 /* Name a member of a container: `used` holds the last number of each name of it. */
 static int name_member(struct naming *naming, struct kf_layer *layer, const char *container,
                        json_t *used)
@@ -104,11 +140,25 @@ static int name_parts(struct naming *naming, struct kf_layer *layer)
     return 0;
 }
 
+/* The second mention of a layer takes a number too. */
+static int count_again(struct naming *naming, struct kf_layer *layer, json_t *used)
+{
+    const char *snake = kf_snake_case(naming->model->arena, kf_keras3_class_of(layer));
+
+    if (!has_weights(layer))
+        return 0;
+    if (!snake)
+        return no_memory(naming, layer);
+    return kf_json_set(used, snake, json_integer(kf_json_int(used, snake, -1) + 1), naming->rep);
+}
+
 static int name_graph(struct naming *naming, struct kf_graph *graph, const char *group)
 {
     json_auto_t *used = json_object();
+    const struct layout *layout = layout_of(naming);
     const char *container =
-        *group ? kf_arena_printf(naming->model->arena, "%s/layers", group) : "layers";
+        *group ? kf_arena_printf(naming->model->arena, "%s/%s", group, layout->container)
+               : layout->container;
     size_t *order = NULL, n = 0;
 
     if (!container)
@@ -116,6 +166,8 @@ static int name_graph(struct naming *naming, struct kf_graph *graph, const char 
     KF_TRY(kf_keras3_order(&order, &n, naming->model->arena, graph, naming->keras, naming->rep));
     for (size_t i = 0; i < n; i++) {
         KF_TRY(name_member(naming, graph->layers[order[i]], container, used));
+        if (layout->doubled)
+            KF_TRY(count_again(naming, graph->layers[order[i]], used));
         KF_TRY(name_below(naming, graph->layers[order[i]]));
     }
     return 0;

@@ -13,6 +13,9 @@
  * the layer that a wrapper wraps <group>/<attribute>/<name> a member of a list of layers
  *   <group>/vars/<i>           variable number i of the object; of a part that is no layer of the
  *                              model's tree, <group>/<subpath>/vars/<i>
+ *
+ * Keras 2.12-2.14 say "_layer_checkpoint_dependencies" for "layers", and 2.12 and 2.13 count a
+ * layer that has weights twice: dense, dense_2, dense_4. See saving_lib.def.
  */
 
 /**
@@ -20,7 +23,8 @@
  * it rebuilds the model keeps NULL.
  *
  * Outcomes: BAD_GRAPH, GRAPH_NO_EQUAL, NO_MEMORY.
- * Source: keras/src/saving/saving_lib.py, _save_state, _save_container_state (3.0.5, 3.15.1)
+ * Source: keras/src/saving/saving_lib.py, _save_state, _save_container_state (2.13.1, 2.14.0,
+ * 2.15.0, 3.0.5, 3.15.1); keras/src/engine/functional.py, _layer_checkpoint_dependencies (2.13.1)
  */
 int kf_keras3_paths(struct kf_model *model, int keras, struct kf_report *rep);
 

@@ -260,10 +260,47 @@ static int call_node(struct kf_rebuilt *rebuilt, const struct kf_layer *layer, s
                            copies_arguments(rebuilt, layer, arguments, n));
 }
 
+struct wiring {
+    struct kf_rebuilt *rebuilt;
+    size_t *inputs, n;
+};
+
+static int wire_ref(json_t *ref, void *context)
+{
+    struct wiring *wiring = context;
+    struct kf_rebuilt_tensor tensor;
+
+    KF_TRY(kf_rebuilt_ref(wiring->rebuilt, ref, &tensor));
+    wiring->inputs[wiring->n++] = tensor.node;
+    return 0;
+}
+
+/* Keras 2 keeps masks and casts out of its nodes: a node is a call and has the call's tensors. */
+static int wire_node(struct kf_rebuilt *rebuilt, const struct kf_call *call, size_t node)
+{
+    struct wiring wiring = {.rebuilt = rebuilt};
+    size_t n = 0;
+
+    if (kf_refs_each(call->args, count_ref, &n) < 0 ||
+        kf_refs_each(call->kwargs, count_ref, &n) < 0)
+        return no_memory(rebuilt);
+    wiring.inputs = kf_arena_alloc(rebuilt->scratch, (n + 1) * sizeof(*wiring.inputs));
+    if (!wiring.inputs)
+        return no_memory(rebuilt);
+    KF_TRY(kf_refs_each(call->args, wire_ref, &wiring));
+    KF_TRY(kf_refs_each(call->kwargs, wire_ref, &wiring));
+    return kf_rebuilt_inputs(rebuilt, node, wiring.inputs, n);
+}
+
 static int make_node(struct kf_rebuilt *rebuilt, size_t node)
 {
-    const struct kf_layer *layer = rebuilt->graph->layers[rebuilt->nodes[node].operation];
+    size_t operation = rebuilt->nodes[node].operation;
+    const struct kf_layer *layer = rebuilt->graph->layers[operation];
 
+    if (rebuilt->keras < KF_KERAS(3, 0, 0))
+        return layer->n_calls
+                   ? wire_node(rebuilt, &layer->calls[node - rebuilt->first[operation]], node)
+                   : 0;
     if (layer->n_calls)
         return call_node(rebuilt, layer, node);
     rebuilt->nodes[node].dtype = dtype_of(layer);

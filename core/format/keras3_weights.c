@@ -3,7 +3,9 @@
 #include "../base/str.h"
 #include "../io/h5.h"
 #include "keras3_paths.h"
+#include "layer_vars.h"
 #include "saving_lib_copy.h"
+#include "saving_lib_named.h"
 #include "tensor_rows.h"
 
 struct weights {
@@ -60,10 +62,34 @@ static int plan_layer(struct kf_layer *layer, struct kf_graph *graph, void *cont
     return 0;
 }
 
+/*
+ * What saving_lib of Keras 2 does not give back: layers whose variables nobody listed, and what
+ * adapt() of a Discretization learned, which 2.15 writes and does not use when it has read it.
+ */
+static int refuse_lost(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct weights *weights = context;
+
+    (void)graph;
+    if (layer->n_tensors && kf_streq(layer->class_name, "Discretization"))
+        kf_report_add(weights->rep, KF_NO_EQUAL, layer->path,
+                      "a .keras of Keras 2 does not give back what adapt() learned; a legacy .h5 "
+                      "does");
+    if (layer->n_tensors && !layer->custom && !kf_vars_known(layer->class_name))
+        kf_report_add(weights->rep, KF_NO_EQUAL, layer->path,
+                      "where saving_lib keeps the weights of a %s is not known; a legacy .h5 holds "
+                      "them",
+                      layer->class_name);
+    return 0;
+}
+
 int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *rep)
 {
     struct weights weights = {.model = model, .keras = keras, .rep = rep};
 
+    if (keras < KF_KERAS(3, 0, 0))
+        KF_TRY(kf_layers_each(model->graph, refuse_lost, &weights));
+    KF_TRY(kf_saving_lib_named(model, rep));
     KF_TRY(kf_saving_lib_copies(model, rep));
     KF_TRY(kf_keras3_paths(model, keras, rep));
     return kf_layers_each(model->graph, plan_layer, &weights);
@@ -77,6 +103,8 @@ static int write_group(struct weights *weights, const char *group, const char *n
     if (!path)
         return kf_report_add(weights->rep, KF_NO_MEMORY, "", "out of memory");
     KF_TRY(kf_h5_out_group(weights->h5, path, weights->rep));
+    if (weights->keras < KF_KERAS(3, 0, 0))
+        return 0;
     return kf_h5_out_attr_text(weights->h5, path, "name", name, weights->rep);
 }
 

@@ -6,7 +6,8 @@
 
 /*
  * Weights in saving_lib's HDF5 (groups: keras3_paths.h). Every layer has its group "vars", also
- * without variables, with an attribute "name" that holds the layer's name; so has the root.
+ * without variables, and for Keras 3 with an attribute "name" that holds the layer's name; so has
+ * the root. Keras 2 reads the same but for the paths.
  */
 
 /**
@@ -21,7 +22,7 @@ int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *
  * Write the HDF5 file `path` as planned, pulling each payload once; fills in the checksums.
  *
  * Outcomes: WRITE_FAILED, what pulling reports, NO_MEMORY.
- * Source: keras/src/saving/saving_lib.py, H5IOStore (3.15.1)
+ * Source: keras/src/saving/saving_lib.py, H5IOStore (2.15, 3.15.1)
  */
 int kf_keras3_weights_write(const char *path, struct kf_model *model, int keras,
                             const struct kf_options *options, struct kf_report *rep);

@@ -4,6 +4,8 @@
 #include "../io/zip.h"
 #include "assets.h"
 #include "info.h"
+#include "keras2_config.h"
+#include "keras2_settle.h"
 #include "keras3_config.h"
 #include "keras3_weights.h"
 #include "keras_zip.h"
@@ -15,8 +17,13 @@ extern const struct kf_writer kf_write_keras;
 
 static enum kf_dialect dialect(int keras)
 {
-    (void)keras;
-    return KF_DIALECT_KERAS3;
+    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
+}
+
+static int make_config(json_t **out, const struct kf_model *model, int keras, struct kf_report *rep)
+{
+    return keras < KF_KERAS(3, 0, 0) ? kf_keras2_config(out, model, keras, KF_KERAS2_V3, rep)
+                                     : kf_keras3_config(out, model, keras, rep);
 }
 
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
@@ -29,7 +36,9 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_keras.info->name);
     kf_report_set(&rep->target.keras_version, release);
-    KF_TRY(kf_keras3_config(&config, model, keras, rep)); /* that there is one */
+    if (keras < KF_KERAS(3, 0, 0))
+        KF_TRY(kf_keras2_settle(model, keras, rep));
+    KF_TRY(make_config(&config, model, keras, rep)); /* that there is one */
     json_decref(config);
     return kf_keras3_weights_plan(model, keras, rep);
 }
@@ -62,7 +71,7 @@ static int write_config(struct kf_zip_out *zip, const struct kf_model *model, in
                         struct kf_report *rep)
 {
     json_t *config = NULL;
-    int r = kf_keras3_config(&config, model, keras, rep);
+    int r = make_config(&config, model, keras, rep);
 
     if (r >= 0)
         r = write_text(zip, KF_ZIP_CONFIG, config, rep);

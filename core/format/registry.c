@@ -36,12 +36,16 @@ static const struct kf_reader *const readers[] = {
 extern const struct kf_writer kf_write_keras;
 extern const struct kf_writer kf_write_weights_h5;
 extern const struct kf_writer kf_write_json;
+extern const struct kf_writer kf_write_h5;
+extern const struct kf_writer kf_write_h5_weights;
 
 /* clang-format off */
 static const struct kf_writer *const writers[] = {
     &kf_write_keras,
     &kf_write_weights_h5,
     &kf_write_json,
+    &kf_write_h5,
+    &kf_write_h5_weights,
 };
 /* clang-format on */
 

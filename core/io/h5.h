@@ -102,6 +102,10 @@ int kf_h5_out_group(struct kf_h5_out *h5, const char *path, struct kf_report *re
 int kf_h5_out_attr_text(struct kf_h5_out *h5, const char *path, const char *name, const char *text,
                         struct kf_report *rep);
 
+/** Text of ASCII characters, which h5py 2 gives to releases before 2.5 as the bytes they decode. */
+int kf_h5_out_attr_ascii(struct kf_h5_out *h5, const char *path, const char *name, const char *text,
+                         struct kf_report *rep);
+
 /** A list of names as Keras writes it, in several attributes when one cannot hold it. */
 int kf_h5_out_attr_names(struct kf_h5_out *h5, const char *path, const char *name,
                          const char *const *names, size_t n, struct kf_report *rep);

@@ -65,7 +65,7 @@ struct kf_h5 {
 
 /* A file that is written. */
 struct kf_h5_out {
-    hid_t file, group_props, link_props, data_props, text_type;
+    hid_t file, group_props, link_props, data_props, text_type, ascii_type;
     int fd; /* HDF5's own */
     struct kf_arena *arena;
     const char **groups; /* paths that were made, a hash table */

@@ -11,6 +11,7 @@ static bool make_props(struct kf_h5_out *h5)
     h5->link_props = H5Pcreate(H5P_LINK_CREATE);
     h5->data_props = H5Pcreate(H5P_DATASET_CREATE);
     h5->text_type = H5Tcopy(H5T_C_S1);
+    h5->ascii_type = H5Tcopy(H5T_C_S1);
     return H5Pset_obj_track_times(h5->group_props, 0) >= 0 &&
            H5Pset_char_encoding(h5->link_props, H5T_CSET_UTF8) >= 0 &&
            H5Pset_obj_track_times(h5->data_props, 0) >= 0 &&
@@ -18,6 +19,7 @@ static bool make_props(struct kf_h5_out *h5)
            H5Pset_alloc_time(h5->data_props, H5D_ALLOC_TIME_EARLY) >= 0 &&
            H5Pset_fill_time(h5->data_props, H5D_FILL_TIME_NEVER) >= 0 &&
            H5Tset_size(h5->text_type, H5T_VARIABLE) >= 0 &&
+           H5Tset_size(h5->ascii_type, H5T_VARIABLE) >= 0 &&
            H5Tset_cset(h5->text_type, H5T_CSET_UTF8) >= 0;
 }
 
@@ -71,6 +73,7 @@ static herr_t close_all(struct kf_h5_out *h5)
     close_id(&h5->link_props);
     close_id(&h5->data_props);
     close_id(&h5->text_type);
+    close_id(&h5->ascii_type);
     if (h5->file > 0)
         status = H5Fclose(h5->file);
     h5->file = 0;
@@ -166,11 +169,11 @@ int kf_h5_out_group(struct kf_h5_out *h5, const char *path, struct kf_report *re
     return 0;
 }
 
-static int write_text(struct kf_h5_out *h5, hid_t object, const char *name, const char *text)
+static int write_text(hid_t type, hid_t object, const char *name, const char *text)
 {
     hid_t space = H5Screate(H5S_SCALAR);
-    hid_t attr = H5Acreate2(object, name, h5->text_type, space, H5P_DEFAULT, H5P_DEFAULT);
-    int status = attr >= 0 && H5Awrite(attr, h5->text_type, &text) >= 0 ? 0 : -1;
+    hid_t attr = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    int status = attr >= 0 && H5Awrite(attr, type, &text) >= 0 ? 0 : -1;
 
     if (attr >= 0)
         H5Aclose(attr);
@@ -179,14 +182,26 @@ static int write_text(struct kf_h5_out *h5, hid_t object, const char *name, cons
     return status;
 }
 
-int kf_h5_out_attr_text(struct kf_h5_out *h5, const char *path, const char *name, const char *text,
-                        struct kf_report *rep)
+static int write_attr(struct kf_h5_out *h5, hid_t type, const char *path, const char *name,
+                      const char *text, struct kf_report *rep)
 {
     hid_t object = H5Oopen(h5->file, path, H5P_DEFAULT);
-    int status = object >= 0 ? write_text(h5, object, name, text) : -1;
+    int status = object >= 0 ? write_text(type, object, name, text) : -1;
 
     if (object >= 0)
         H5Oclose(object);
     return status < 0 ? kf_h5_fail(rep, KF_WRITE_FAILED, path, "the attribute cannot be written")
                       : 0;
+}
+
+int kf_h5_out_attr_text(struct kf_h5_out *h5, const char *path, const char *name, const char *text,
+                        struct kf_report *rep)
+{
+    return write_attr(h5, h5->text_type, path, name, text, rep);
+}
+
+int kf_h5_out_attr_ascii(struct kf_h5_out *h5, const char *path, const char *name, const char *text,
+                         struct kf_report *rep)
+{
+    return write_attr(h5, h5->ascii_type, path, name, text, rep);
 }

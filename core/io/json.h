@@ -33,6 +33,10 @@ json_t *kf_json_parse(const char *text, size_t n, const struct kf_limits *limits
  */
 char *kf_json_dump(const json_t *value, size_t *n_out);
 
+/** The same in ASCII characters alone, as Python writes it: "\\u00fc", and a pair beyond 16 bits.
+ */
+char *kf_json_dump_ascii(const json_t *value, size_t *n_out);
+
 /* Setting takes the value's reference, on failure too; a NULL value is out of memory. */
 int kf_json_set(json_t *object, const char *key, json_t *value, struct kf_report *rep);
 int kf_json_append(json_t *array, json_t *value, struct kf_report *rep);

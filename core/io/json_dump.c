@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/alloc.h"
 #include "../base/buf.h"
+#include "../base/str.h"
 #include "json.h"
 #include <stdint.h>
 #include <stdio.h>
@@ -96,6 +98,60 @@ static bool dump_value(struct kf_buf *out, const json_t *value)
         break;
     }
     return kf_buf_puts(out, "null");
+}
+
+/* The code point of the UTF-8 character of `n` bytes at `text`. */
+static unsigned decode(const char *text, size_t n)
+{
+    unsigned code = (unsigned char)text[0] & (0xffu >> (n + 1));
+
+    for (size_t i = 1; i < n; i++)
+        code = code << 6 | ((unsigned char)text[i] & 0x3fu);
+    return code;
+}
+
+static bool escape(struct kf_buf *out, unsigned code)
+{
+    if (code < 0x10000)
+        return kf_buf_printf(out, "\\u%04x", code);
+    code -= 0x10000;
+    return kf_buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
+}
+
+/* Only strings hold what is not ASCII, so whole text can be gone through. */
+static bool escape_all(struct kf_buf *out, const char *text, size_t n)
+{
+    size_t done = 0;
+
+    for (size_t i = 0; i < n;) {
+        size_t length = (unsigned char)text[i] < 0x80 ? 1 : kf_utf8_char(text + i, n - i);
+
+        if (length == 0)
+            return false;
+        if (length > 1) {
+            if (!kf_buf_add(out, text + done, i - done) || !escape(out, decode(text + i, length)))
+                return false;
+            done = i + length;
+        }
+        i += length;
+    }
+    return kf_buf_add(out, text + done, n - done);
+}
+
+char *kf_json_dump_ascii(const json_t *value, size_t *n_out)
+{
+    struct kf_buf out = {.max = SIZE_MAX - 1};
+    size_t n = 0;
+    char *text = kf_json_dump(value, &n);
+    bool ok = text && escape_all(&out, text, n);
+
+    kf_free(text);
+    if (!ok) {
+        kf_buf_finish(&out);
+        return NULL;
+    }
+    *n_out = out.n;
+    return out.data;
 }
 
 char *kf_json_dump(const json_t *value, size_t *n_out)

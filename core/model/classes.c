@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "classes.h"
 #include "../base/str.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const struct kf_class classes[] = {
@@ -38,4 +39,50 @@ bool kf_class_takes(const struct kf_class *found, const char *key)
     bool layer = strcmp(found->module, "keras.layers") == 0;
 
     return (layer && kf_in_words(LAYER_KEYS, key)) || kf_in_words(found->keys, key);
+}
+
+static const struct kf_class keras2_classes[] = {
+#define KF_CLASS(module, name, since, keys) {module, name, since, keys},
+#include "keras2_classes.def"
+#undef KF_CLASS
+};
+
+/* What Layer.__init__ of Keras 2 takes: allowed_kwargs of keras/src/engine/base_layer.py (2.15). */
+#define KERAS2_LAYER_KEYS                                                                          \
+    "name trainable dtype dynamic batch_input_shape input_shape input_dim batch_size weights "     \
+    "activity_regularizer autocast implementation"
+
+static bool is_layer(const char *module)
+{
+    return !kf_in_words("keras.initializers keras.regularizers keras.constraints", module);
+}
+
+const struct kf_class *kf_keras2_class_find(const char *module, const char *name)
+{
+    bool layer = is_layer(module);
+
+    for (size_t i = 0; i < sizeof(keras2_classes) / sizeof(keras2_classes[0]); i++) {
+        const struct kf_class *row = &keras2_classes[i];
+
+        if (strcmp(row->name, name) == 0 &&
+            (layer ? is_layer(row->module) : strcmp(row->module, module) == 0))
+            return row;
+    }
+    return NULL;
+}
+
+int kf_keras2_class_takes(const struct kf_class *found, const char *key)
+{
+    size_t n = strlen(key);
+
+    if (is_layer(found->module) && kf_in_words(KERAS2_LAYER_KEYS, key))
+        return found->since;
+    for (const char *at = found->keys; at && *at; at += strspn(at, " ")) {
+        const char *end = at + strcspn(at, " ");
+
+        if (strncmp(at, key, n) == 0 && (at + n == end || at[n] == '@'))
+            return at[n] == '@' ? (int)strtol(at + n + 1, NULL, 10) : found->since;
+        at = end;
+    }
+    return 0;
 }

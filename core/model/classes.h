@@ -5,11 +5,11 @@
 #include "../base/arena.h"
 #include <stdbool.h>
 
-/* A class of Keras 3, as keras3_classes.def has it. */
+/* A class of Keras 3, as keras3_classes.def has it, or of Keras 2, as keras2_classes.def has it. */
 struct kf_class {
     const char *module, *name;
-    int since;        /* first release that has it, as 3 * 100 + minor */
-    const char *keys; /* of its config, space-separated */
+    int since;        /* first release that has it, as major * 100 + minor */
+    const char *keys; /* of its config, space-separated; of Keras 2 "key@209" where it came later */
 };
 
 /** The class of that name in "keras.layers", "keras.initializers", ...; NULL when there is none. */
@@ -20,5 +20,12 @@ const struct kf_class *kf_class_of_snake(struct kf_arena *arena, const char *sna
 
 /** True when the class takes the key in its config. */
 bool kf_class_takes(const struct kf_class *found, const char *key);
+
+/** The class of Keras 2 that stands in a config as a layer, or of the other modules; NULL when
+ * there is none. `module` as for kf_class_find(): a layer's own module may be another. */
+const struct kf_class *kf_keras2_class_find(const char *module, const char *name);
+
+/** The first release of Keras 2 whose class takes the key, as 2 * 100 + minor; 0 for none. */
+int kf_keras2_class_takes(const struct kf_class *found, const char *key);
 
 #endif

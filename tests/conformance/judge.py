@@ -76,6 +76,18 @@ def load_keras1(keras, path):
     return model
 
 
+def import_keras():
+    """The Keras of an environment: tf_keras where it is asked for, and before 2.6 what is in TensorFlow."""
+    if os.environ.get("TF_USE_LEGACY_KERAS"):
+        import tf_keras
+        return tf_keras
+    try:
+        import keras
+    except ImportError:
+        from tensorflow import keras
+    return keras
+
+
 def load(keras, path, architecture=None):
     if keras.__version__.startswith("1."):
         return load_keras1(keras, path)
@@ -83,7 +95,8 @@ def load(keras, path, architecture=None):
         model = keras.models.model_from_json(open(architecture).read())
         model.load_weights(path)
         return model
-    return keras.models.load_model(path, compile=False, safe_mode=True)
+    told = {"safe_mode": True} if hasattr(keras, "__version__") and tuple(map(int, keras.__version__.split(".")[:2])) > (2, 12) else {}
+    return keras.models.load_model(path, compile=False, **told)
 
 
 def structure(model):
@@ -192,7 +205,7 @@ def alarm(*_):
 
 def work(listing, refs, results, reference):
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-    import keras
+    keras = import_keras()
     os.makedirs(refs, exist_ok=True)
     signal.signal(signal.SIGALRM, alarm)
     seen, known, current = judged(results), tolerances(refs), pathlib.Path(results + ".current")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Conformance: real Keras loads what kferry wrote and predicts what the original predicted.
 
-    run.py --kferry build/kferry --work DIR --envs DIR [--keras k2 k3] [--wild DIR] [--part zoo] [--only TEXT]
+    run.py --kferry build/kferry --work DIR --envs DIR [--keras k2 k3] [--wild DIR] [--part zoo] [--only TEXT] [--whole]
 
 Each module of parts/ converts one family of files and has it judged, with the environments of --keras that are there.
 Refusals are held against committed lists. Rows of the core's tables that no conversion used fail the run, when all parts ran.
@@ -37,6 +37,7 @@ def main():
     parser.add_argument("--keras", nargs="*", default=["k2", "k3", "k30"])
     parser.add_argument("--part", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--only", default="")
+    parser.add_argument("--whole", action="store_true", help="judge whole zoos where a part takes samples")
     options = parser.parse_args()
     for manifest in FIXTURES.glob("*/MANIFEST.tsv"):
         subprocess.run([sys.executable, HERE / "pack.py", "unpack", manifest.parent, manifest.parent], check=True)

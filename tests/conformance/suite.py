@@ -34,6 +34,8 @@ def convert_all(options, files, folder, told=lambda id: (), to="keras", suffix="
 def judge(python, folder, refs, ids, suffix="", reference=False, files=None, onednn=False, backend="tensorflow"):
     """{id: result} of judge.py in a real Keras, in two processes."""
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1" if onednn else "0", "KERAS_BACKEND": backend}
+    if pathlib.Path(python).parts[-3] == "ktf":
+        environment["TF_USE_LEGACY_KERAS"] = "1"
     parts = [ids[i::2] for i in range(2)]
     results = [folder / f"judged{suffix}-{i}.jsonl" for i in range(2)]
     running = []

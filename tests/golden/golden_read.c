@@ -106,6 +106,93 @@ static json_t *checksum_of(hid_t dataset)
     return sum;
 }
 
+/* A list of names, fixed-length as h5_write_names.c writes it; NULL where the object has none. */
+static json_t *names_of(hid_t object, const char *name)
+{
+    hid_t attr = H5Aexists(object, name) > 0 ? H5Aopen(object, name, H5P_DEFAULT) : -1, type, space;
+    json_t *names = attr >= 0 ? json_array() : NULL;
+    size_t n, size;
+    char *data;
+
+    if (attr < 0)
+        return NULL;
+    type = H5Aget_type(attr);
+    space = H5Aget_space(attr);
+    n = (size_t)H5Sget_simple_extent_npoints(space);
+    size = H5Tget_size(type);
+    data = calloc(n + 1, size);
+    if (data && H5Tget_class(type) == H5T_STRING && H5Aread(attr, type, data) >= 0)
+        for (size_t i = 0; i < n; i++)
+            json_array_append_new(names,
+                                  json_stringn(data + i * size, strnlen(data + i * size, size)));
+    free(data);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(attr);
+    return names;
+}
+
+/* The lists of names of a group, at its path; `names` is borrowed. */
+static void note_names(hid_t group, const char *path, json_t *names)
+{
+    json_t *layers = names_of(group, "layer_names"), *weights = names_of(group, "weight_names");
+
+    if (layers)
+        json_object_set_new(names, *path ? path : "/", layers);
+    if (weights)
+        json_object_set_new(names, path, weights);
+}
+
+static herr_t note_group(hid_t file, const char *name, const H5L_info_t *info, void *names)
+{
+    hid_t object = H5Oopen(file, name, H5P_DEFAULT);
+
+    (void)info;
+    if (object < 0)
+        return -1;
+    if (H5Iget_type(object) == H5I_GROUP)
+        note_names(object, name, names);
+    H5Oclose(object);
+    return 0;
+}
+
+/* The attributes that tell a legacy file's order, NULL where it has none. */
+static json_t *list_names(hid_t file)
+{
+    json_t *names = json_object();
+
+    if (file >= 0) {
+        note_names(file, "", names);
+        H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, note_group, names);
+    }
+    if (json_object_size(names))
+        return names;
+    json_decref(names);
+    return NULL;
+}
+
+/* The config of a legacy file, NULL where it has none. */
+static json_t *read_model_config(hid_t file)
+{
+    hid_t attr = file >= 0 && H5Aexists(file, "model_config") > 0
+                     ? H5Aopen(file, "model_config", H5P_DEFAULT)
+                     : -1;
+    hid_t type = attr >= 0 ? H5Aget_type(attr) : -1;
+    char *text = NULL;
+    json_error_t error;
+    json_t *config = NULL;
+
+    if (attr >= 0 && H5Aread(attr, type, &text) >= 0)
+        config = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (text)
+        H5free_memory(text);
+    if (attr >= 0) {
+        H5Tclose(type);
+        H5Aclose(attr);
+    }
+    return config;
+}
+
 static herr_t note_object(hid_t file, const char *name, const H5L_info_t *info, void *datasets)
 {
     hid_t object = H5Oopen(file, name, H5P_DEFAULT);
@@ -162,6 +249,15 @@ static json_t *read_zip(zip_t *zip)
     return read;
 }
 
+/* Closes the file. */
+static json_t *read_h5(hid_t file)
+{
+    json_t *config = read_model_config(file), *names = list_names(file);
+
+    return json_pack("{s:o*, s:{s:o*, s:o}}", "config", config, "tree", "names", names, "datasets",
+                     list_datasets(file));
+}
+
 json_t *golden_read(const char *path)
 {
     int error = 0;
@@ -172,8 +268,7 @@ json_t *golden_read(const char *path)
     if (zip)
         return read_zip(zip);
     if (H5Fis_hdf5(path) > 0)
-        return json_pack("{s:{s:o}}", "tree", "datasets",
-                         list_datasets(H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT)));
+        return read_h5(H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT));
     config = json_load_file(path, JSON_REJECT_DUPLICATES, &wrong);
     if (!config)
         complain("the result is neither zip nor HDF5 nor JSON");

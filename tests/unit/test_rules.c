@@ -203,12 +203,15 @@ static void changes_say_what_was_and_what_is(void **state)
 
 static void gone_classes_have_a_reason(void **state)
 {
+    struct kf_adapt to_keras3 = {.rules = KF_RULES_KERAS3}, to_keras2 = {.rules = KF_RULES_KERAS2};
     const char *rule = NULL;
 
     (void)state;
-    assert_non_null(kf_rules_gone("LocallyConnected1D", &rule));
+    assert_non_null(kf_rules_gone(&to_keras3, "LocallyConnected1D", &rule));
     assert_string_equal(rule, "gone:LocallyConnected1D");
-    assert_null(kf_rules_gone("Dense", &rule));
+    assert_null(kf_rules_gone(&to_keras3, "Dense", &rule));
+    assert_null(kf_rules_gone(&to_keras2, "LocallyConnected1D", &rule));
+    assert_non_null(kf_rules_gone(&to_keras2, "Merge", &rule));
 }
 
 static void policies_become_their_name(void **state)
