@@ -112,21 +112,36 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
 }
 
 /* How much is to be written. */
+static void count_tensors(struct kf_progress *progress, const struct kf_tensor *tensors, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!tensors[i].payload)
+            continue;
+        progress->bytes_total += kf_payload_bytes(tensors[i].payload);
+        progress->tensors_total++;
+    }
+}
+
 static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
-    struct kf_progress *progress = context;
-
     (void)graph;
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        progress->bytes_total += kf_payload_bytes(layer->tensors[i].payload);
-    progress->tensors_total += layer->n_tensors;
+    count_tensors(context, layer->tensors, layer->n_tensors);
     return 0;
+}
+
+static void count_loose(struct kf_progress *progress, const struct kf_loose *loose)
+{
+    count_tensors(progress, loose->tensors, loose->n_tensors);
+    for (size_t i = 0; i < loose->n_below; i++)
+        count_loose(progress, loose->below[i]);
 }
 
 static void begin_writing(struct kf_model *model, const struct kf_report *rep)
 {
     if (rep->progress && model->graph)
         kf_layers_each(model->graph, count_layer, rep->progress);
+    if (rep->progress && model->loose)
+        count_loose(rep->progress, model->loose);
     kf_progress_phase(rep, KF_PHASE_WRITE);
 }
 
