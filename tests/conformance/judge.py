@@ -1,6 +1,6 @@
 """Real Keras as the judge: loads converted models, feeds the kept inputs, compares with the kept outputs.
 
-    judge.py LIST REFS RESULTS                lines of LIST: id <TAB> path [<TAB> tolerance]
+    judge.py LIST REFS RESULTS                lines of LIST: id <TAB> path [<TAB> tolerance [<TAB> architecture JSON <TAB> id in REFS]]
     judge.py --reference LIST REFS RESULTS    lines of LIST: id <TAB> path [<TAB> architecture JSON of a weights file]
 
 REFS holds <id>.npz (see samples.py) and may hold MANIFEST.tsv, whose tolerances then count. `--reference` makes the .npz files:
@@ -189,14 +189,14 @@ def compare(model, npz, result, tolerance):
 
 
 def one(keras, row, refs, result, reference, known):
-    npz = os.path.join(refs, row[0] + ".npz")
+    npz = os.path.join(refs, (row[4] if len(row) > 4 else row[0]) + ".npz")
     if hasattr(keras.backend, "clear_session"):
         keras.backend.clear_session()
     if reference:
         refer(load(keras, *row[1:3]), npz, result)
     else:
         tolerance = float(row[2]) if len(row) > 2 else known.get(row[0], 1e-5)
-        compare(load(keras, row[1]), npz, result, tolerance)
+        compare(load(keras, row[1], row[3] if len(row) > 3 else None), npz, result, tolerance)
 
 
 def alarm(*_):

@@ -22,13 +22,18 @@ def groups(manifest):
     return found
 
 
+def files_of(plain, id):
+    """A model's files: <id>.<suffix>, and shards as Keras names them, <id>_00000.weights.h5."""
+    return sorted([*plain.glob(f"{id}.*"), *plain.glob(f"{id}_{'[0-9]' * 5}.weights.h5")])
+
+
 def pack(plain, fixtures):
     fixtures.mkdir(parents=True, exist_ok=True)
     for old in fixtures.glob("*.zip"):
         old.unlink()
     for group, ids in groups(plain / "MANIFEST.tsv").items():
         with zipfile.ZipFile(fixtures / f"{group}.zip", "w") as archive:
-            for name in (path.name for id in ids for path in sorted(plain.glob(f"{id}.*"))):
+            for name in (path.name for id in ids for path in files_of(plain, id)):
                 member = zipfile.ZipInfo(name, DATE)
                 member.external_attr = 0o644 << 16
                 archive.writestr(member, (plain / name).read_bytes(), zipfile.ZIP_DEFLATED, 9)
