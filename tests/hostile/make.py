@@ -388,6 +388,47 @@ def make_zip():
         put("cut_%d.keras" % n, whole[:n])
 
 
+def saving_lib(*groups):
+    """The bytes of saving_lib's weights for CONFIG, in groups of these names."""
+    with create("weights.tmp") as f:
+        group(f, "vars")
+        for name in groups:
+            at = f
+            for part in name.split("/"):
+                at = at[part] if part in at else group(at, part)
+            vars_ = group(at, "vars")
+            vars_["0"], vars_["1"] = np.ones((3, 2), "f4"), np.zeros(2, "f4")
+    data = get("weights.tmp")
+    os.remove(path("weights.tmp"))
+    return data
+
+
+def make_archives():
+    """What only shows once the weights and files of an archive are looked at."""
+    def archive2(name, weights, *more, **fields):
+        data = {"metadata.json": b'{"keras_version": "2.15.0"}', "config.json": json.dumps(CONFIG).encode()}
+        members = [Member(n, d) for n, d in data.items()] + [Member("model.weights.h5", weights, **fields), *more]
+        archive(name, *members)
+
+    good = saving_lib("layers/dense")
+    archive2("zip2_good.keras", good)
+    archive2("zip2_windows.keras", saving_lib("layers\\dense"))
+    archive2("zip2_text_for_weights.keras", b"no HDF5 at all")
+    archive2("zip2_zip_for_weights.keras", get("good.keras"))
+    archive2("zip2_names_deep.keras", saving_lib("\\".join(["layers"] * 130)))
+    archive2("zip2_names_many.keras", saving_lib(*["\\".join([f"n{i}"] + ["x"] * 100) for i in range(40)]))
+    archive2("zip2_names_empty.keras", saving_lib("layers\\\\dense"))
+    archive2("zip2_names_climb.keras", saving_lib("..\\..\\etc\\layers\\dense"))
+    archive2("zip2_names_clash.keras", saving_lib("layers/dense", "layers\\dense"))
+    archive2("zip2_asset_climbs.keras", good, Member("assets/layers/dense/../../../x", b"x"))
+    archive2("zip2_asset_is_folder.keras", good, Member("assets/layers/dense/", b""), Member("assets/layers", b"x"))
+    squeezed = zlib.compress(b"\0" * 5000000, 9)[2:-4]
+    bomb = dict(method=8, size=1 << 33, crc=0, extra=wide(1 << 33, len(squeezed)), stored=0xffffffff)
+    archive2("zip2_bomb_weights.keras", squeezed, **bomb)
+    archive2("zip2_bomb_lies.keras", squeezed, method=8, size=4096, crc=0)
+
+
 make_h5()
 make_json()
 make_zip()
+make_archives()
