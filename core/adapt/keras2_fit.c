@@ -47,6 +47,9 @@ static int fit_class(struct kf_adapt *adapt, struct kf_layer *layer)
 
     KF_TRY(kf_adapt_tensors(adapt, layer));
     KF_TRY(kf_rules_apply(adapt, layer));
+    KF_TRY(kf_adapt_lookup(adapt, layer));
+    if (strcmp(layer->class_name, "Discretization") == 0)
+        KF_TRY(kf_adapt_bins(adapt, layer));
     why = kf_rules_gone(adapt, layer->class_name, &rule);
     if (why) {
         kf_report_rule(adapt->rep, rule);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../io/h5.h"
+#include "assets.h"
 #include "info.h"
 #include "legacy_weights_write.h"
 #include "release.h"
@@ -22,6 +23,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_h5_weights.info->name);
     kf_report_set(&rep->target.keras_version, release);
+    KF_TRY(kf_assets_leave(model, rep));
     return kf_legacy_plan(model, "", keras, rep);
 }
 

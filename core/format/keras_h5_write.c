@@ -2,6 +2,7 @@
 #include "../base/alloc.h"
 #include "../io/h5.h"
 #include "../io/json.h"
+#include "assets.h"
 #include "info.h"
 #include "keras2_config.h"
 #include "keras3_config.h"
@@ -30,7 +31,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     json_t *config = NULL;
     char release[KF_RELEASE_TEXT];
 
-    (void)options;
+    KF_TRY(kf_assets_to_config(model, options, rep));
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_h5.info->name);
     kf_report_set(&rep->target.keras_version, release);

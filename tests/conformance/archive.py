@@ -2,6 +2,7 @@
 
     archive.py OUT PREFIX [FILTER]      in tf.keras 2.11-2.15, or in tf_keras by TF_USE_LEGACY_KERAS=1
     archive.py --windows OUT PREFIX     beside each file of PREFIX that CHOSEN names, one as Windows writes it; any Python with h5py
+    archive.py --linux FROM TO          a copy of an archive from Windows as other systems write it
 
 For each case: OUT/<PREFIX>_<id>.keras, OUT/<PREFIX>_<id>.npz and a line of OUT/MANIFEST.tsv. PREFIX 215 gets every class of the
 zoo at least once, every other one the cases of CHOSEN. What 2.15 cannot save, or reads back as another model, is passed over.
@@ -166,9 +167,34 @@ def windows(directory, prefix):
     write_rows(directory / "MANIFEST.tsv", rows)
 
 
+def linux_weights(data):
+    """The weights of a file from Windows with groups in groups, as other systems write and read them."""
+    import h5py
+    image = io.BytesIO()
+    with h5py.File(io.BytesIO(data)) as old, h5py.File(image, "w") as new:
+        for name in old:
+            above, _, last = name.replace("\\", "/").rpartition("/")
+            new.require_group(above or "/")
+            if last in (new[above] if above else new):
+                for below in old[name]:
+                    old.copy(old[name][below], new[f"{above}/{last}"], below)
+            else:
+                old.copy(old[name], new[above] if above else new, last)
+    return image.getvalue()
+
+
+def linux(source, target):
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(zipfile.ZipInfo(name), linux_weights(data) if name == "model.weights.h5" else data)
+
+
 def main(arguments):
     sys.path.insert(0, str(HERE))
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", TF_ENABLE_ONEDNN_OPTS="0")
+    if arguments[0] == "--linux":
+        return linux(*arguments[1:3])
     if arguments[0] == "--windows":
         return windows(pathlib.Path(arguments[1]), arguments[2])
     return make_all(pathlib.Path(arguments[0]), *arguments[1:3])

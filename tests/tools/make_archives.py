@@ -98,6 +98,8 @@ def vocabularies():
     archive("zip2_vocabulary", strings, {"": [], group: []}, assets={f"assets/{group}/vocabulary.txt": words})
     archive("zip2_vocabulary_to_json", strings, {"": [], group: []}, assets={f"assets/{group}/vocabulary.txt": words}, to="json")
     archive("zip2_vocabulary_to_weights", strings, {"": [], group: []}, assets={f"assets/{group}/vocabulary.txt": words}, to="weights.h5")
+    archive("zip2_vocabulary_to_h5", strings, {"": [], group: []}, assets={f"assets/{group}/vocabulary.txt": words}, to="h5")
+    archive("zip2_vocabulary_for_2_15", strings, {"": [], group: []}, assets={f"assets/{group}/vocabulary.txt": words}, keras="2.15")
     archive("zip2_vocabulary_missing_refused", strings, {"": [], group: []})
     archive("zip2_vocabulary_latin_refused", strings, {"": [], group: []},
             assets={f"assets/{group}/vocabulary.txt": "[UNK]\ncafé".encode("latin-1")})
@@ -117,6 +119,7 @@ def bins():
     summary = np.array([[-1, -0.4, 0, 0.3, 0.5, 0.9, 1.4, 2], [1, 2, 1, 1, 3, 1, 1, 2]], "f4")
     made = layer("Discretization", "bins", bin_boundaries=None, num_bins=4, epsilon=0.01, output_mode="int", sparse=False)
     archive("zip2_discretization", model(made), {"": [], "layers/discretization": [summary]})
+    archive("zip2_discretization_for_2_15", model(made), {"": [], "layers/discretization": [summary]}, keras="2.15")
 
 
 if __name__ == "__main__":
