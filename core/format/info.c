@@ -125,10 +125,10 @@ const struct kf_format_info kf_info_write_keras = {
 
 const struct kf_format_info kf_info_write_weights_h5 = {
     .name = "weights.h5",
-    .title = "weights of a Keras 3 model (.weights.h5)",
+    .title = "weights of a Keras model (.weights.h5)",
     .media_type = "application/x-hdf5",
     .suffix = ".weights.h5",
-    .releases = (const struct kf_release_range[]){KERAS3, END},
+    .releases = (const struct kf_release_range[]){KERAS2_ZIP, TF_KERAS, KERAS3, END},
     .keras_default = KF_KERAS(3, 15, 1),
 };
 
@@ -137,8 +137,8 @@ const struct kf_format_info kf_info_write_json = {
     .title = "architecture in JSON, as model.to_json() gives it",
     .media_type = "application/json",
     .suffix = ".json",
-    .releases = (const struct kf_release_range[]){KERAS3, END},
-    .keras_default = KF_KERAS(3, 15, 1),
+    .releases = (const struct kf_release_range[]){KERAS2, TF_KERAS, KERAS3, END},
+    .keras_default = KF_KERAS(2, 15, 0),
 };
 
 const struct kf_format_info kf_info_write_h5 = {

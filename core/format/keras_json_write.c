@@ -3,6 +3,8 @@
 #include "../io/json.h"
 #include "assets.h"
 #include "info.h"
+#include "keras2_config.h"
+#include "keras2_settle.h"
 #include "keras3_config.h"
 #include "release.h"
 #include "writer.h"
@@ -11,16 +13,39 @@
 #include <string.h>
 
 /*
- * An architecture, as model.to_json() of the target release gives it: the config alone, see
- * keras3_config.h. It is the config of the .keras that the same model becomes, so it goes with the
- * weights of that one.
+ * An architecture, as model.to_json() of the target release gives it: of Keras 3 the config alone,
+ * see keras3_config.h; of Keras 2 with keras_version and backend beside it, see keras2_config.h. It
+ * is the config of the .keras or .h5 that the same model becomes, so it goes with the weights of
+ * that one.
  */
 extern const struct kf_writer kf_write_json;
 
 static enum kf_dialect dialect(int keras)
 {
-    (void)keras;
-    return KF_DIALECT_KERAS3;
+    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
+}
+
+static int make_keras2_config(json_t **out, const struct kf_model *model, int keras,
+                              struct kf_report *rep)
+{
+    char release[KF_RELEASE_TEXT];
+    json_t *config = NULL;
+
+    kf_release_text(keras, release);
+    KF_TRY(kf_keras2_config(&config, model, keras, KF_KERAS2_LEGACY, rep));
+    *out = config;
+    if (kf_json_set(config, "keras_version", json_string(release), rep) >= 0 &&
+        kf_json_set(config, "backend", json_string("tensorflow"), rep) >= 0)
+        return 0;
+    json_decref(config);
+    *out = NULL;
+    return -KF_NO_MEMORY;
+}
+
+static int make_config(json_t **out, const struct kf_model *model, int keras, struct kf_report *rep)
+{
+    return keras < KF_KERAS(3, 0, 0) ? make_keras2_config(out, model, keras, rep)
+                                     : kf_keras3_config(out, model, keras, rep);
 }
 
 struct counts {
@@ -56,7 +81,9 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_json.info->name);
     kf_report_set(&rep->target.keras_version, release);
-    KF_TRY(kf_keras3_config(&config, model, keras, rep)); /* that there is one */
+    if (keras < KF_KERAS(3, 0, 0))
+        KF_TRY(kf_keras2_settle(model, keras, rep));
+    KF_TRY(make_config(&config, model, keras, rep)); /* that there is one */
     json_decref(config);
     KF_TRY(kf_layers_each(model->graph, count_layer, &counts));
     if (!counts.n_rewritten)
@@ -94,8 +121,8 @@ static int write_json(const char *path, struct kf_model *model, int keras,
     int r;
 
     (void)options;
-    KF_TRY(kf_keras3_config(&config, model, keras, rep));
-    text = kf_json_dump(config, &n);
+    KF_TRY(make_config(&config, model, keras, rep));
+    text = kf_json_dump_ascii(config, &n);
     json_decref(config);
     if (!text)
         return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");

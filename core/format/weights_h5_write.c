@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assets.h"
 #include "info.h"
+#include "keras2_settle.h"
 #include "keras3_weights.h"
 #include "loose_write.h"
 #include "release.h"
@@ -11,8 +12,7 @@ extern const struct kf_writer kf_write_weights_h5;
 
 static enum kf_dialect dialect(int keras)
 {
-    (void)keras;
-    return KF_DIALECT_KERAS3;
+    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
 }
 
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
@@ -26,6 +26,8 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     if (!model->graph)
         return kf_loose_plan(model, keras, options, rep);
     KF_TRY(kf_assets_leave(model, rep));
+    if (keras < KF_KERAS(3, 0, 0))
+        KF_TRY(kf_keras2_settle(model, keras, rep));
     return kf_keras3_weights_plan(model, keras, rep);
 }
 
