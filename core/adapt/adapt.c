@@ -2,29 +2,11 @@
 #include "adapt.h"
 #include "../base/str.h"
 #include "ops.h"
+#include "training.h"
 
 int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where)
 {
     return kf_report_add(adapt->rep, KF_NO_MEMORY, where, "out of memory");
-}
-
-int kf_adapt_drop_training(struct kf_adapt *adapt)
-{
-    struct kf_model *model = adapt->model;
-
-    if (!model->training && !model->has_optimizer_state)
-        return 0;
-    adapt->rep->training = KF_TRAINING_DROPPED;
-    if (model->training)
-        kf_report_add(adapt->rep, KF_TRAINING_LOST, "",
-                      "optimizer, loss and metrics of compile() are left out");
-    if (model->has_optimizer_state)
-        kf_report_add(adapt->rep, KF_TRAINING_LOST, "",
-                      "the optimizer's state is left out: training starts it anew");
-    if (adapt->options->require_training)
-        kf_report_add(adapt->rep, KF_TRAINING_REQUIRED, "",
-                      "require=training, but the training state would be dropped");
-    return 0;
 }
 
 /* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
@@ -44,13 +26,13 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
 
     kf_adapt_note_theano(adapt);
 
+    KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_masks(adapt, graph));
     KF_TRY(kf_adapt_widths(adapt, graph));
     KF_TRY(kf_adapt_calls(adapt, graph));
     KF_TRY(kf_adapt_ops(adapt, graph));
     KF_TRY(kf_adapt_layers(adapt, graph));
-    KF_TRY(kf_adapt_names(adapt, graph));
-    return kf_adapt_drop_training(adapt);
+    return kf_adapt_names(adapt, graph);
 }
 
 /* One step from a dialect to another; a model goes by as many as it takes. */

@@ -43,8 +43,6 @@ int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where);
 /* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
 void kf_adapt_note_theano(struct kf_adapt *adapt);
 
-/* Training state is not carried yet; what the file has of it is named. */
-int kf_adapt_drop_training(struct kf_adapt *adapt);
 /* keras1.c: from KERAS1 to KERAS2. */
 int kf_adapt_keras1(struct kf_adapt *adapt);
 

@@ -2,6 +2,7 @@
 #include "../base/str.h"
 #include "../io/json.h"
 #include "adapt.h"
+#include "training.h"
 #include <string.h>
 
 /*
@@ -108,7 +109,6 @@ int kf_adapt_keras2_release(struct kf_adapt *adapt)
         kf_adapt_note_theano(adapt);
     KF_TRY(kf_adapt_keras2_calls(adapt, adapt->model->graph));
     KF_TRY(fit_graph(adapt, adapt->model->graph));
-    if (adapt->native)
-        KF_TRY(kf_adapt_drop_training(adapt));
+    KF_TRY(kf_adapt_drop_training(adapt));
     return kf_report_status(adapt->rep);
 }

@@ -3,6 +3,7 @@
 #include "../io/json.h"
 #include "../model/operations.h"
 #include "adapt.h"
+#include "training.h"
 #include <string.h>
 
 /*
@@ -89,6 +90,6 @@ int kf_adapt_keras3_release(struct kf_adapt *adapt)
     if (!adapt->native)
         return 0;
     KF_TRY(fit_graph(adapt, adapt->model->graph));
-    KF_TRY(kf_adapt_drop_training(adapt));
+    KF_TRY(kf_adapt_training(adapt));
     return kf_report_status(adapt->rep);
 }

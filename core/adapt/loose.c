@@ -139,5 +139,5 @@ int kf_adapt_loose(struct kf_model *model, enum kf_dialect dialect,
     if (model->dialect < KF_DIALECT_KERAS3 && dialect == KF_DIALECT_KERAS3)
         KF_TRY(keras2_to_keras3(&adapt));
     model->dialect = dialect;
-    return kf_adapt_drop_training(&adapt);
+    return 0;
 }

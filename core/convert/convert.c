@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../adapt/adapt.h"
 #include "../format/registry.h"
+#include "../model/optimizer.h"
 #include "../model/validate.h"
 #include "inspect.h"
 #include <kf/convert.h>
@@ -85,6 +86,54 @@ static int check_allowed(const struct kf_options *options, struct kf_report *rep
                          kf_verdict_name(verdict), kf_verdict_name(allowed[options->allow]));
 }
 
+/* Whether anything was recorded under a code. */
+static bool has_entry(const struct kf_report *rep, enum kf_code code)
+{
+    for (size_t i = 0; i < rep->n_entries; i++)
+        if (rep->entries[i].code == code)
+            return true;
+    return false;
+}
+
+/*
+ * What a format cannot hold by its nature is not lost, but not there either: true when nothing is
+ * left to say. A file of weights may hold a state, but does not say whose: that is lost.
+ */
+static bool forget_training(struct kf_model *model, const struct kf_options *options,
+                            struct kf_report *rep)
+{
+    if (!model->training) {
+        kf_optimizer_lose(model, "the file does not say of which optimizer it is");
+        return false;
+    }
+    json_decref(model->training);
+    model->training = NULL;
+    model->has_optimizer_state = model->optimizer.bound = false;
+    if (options->require_training)
+        kf_report_add(rep, KF_TRAINING_REQUIRED, "",
+                      "require=training, but no file of this kind holds a training state");
+    return true;
+}
+
+/* What became of the training state of a model that `had` one. */
+static void settle_training(const struct kf_model *model, bool had,
+                            const struct kf_options *options, struct kf_report *rep)
+{
+    const char *why = model->optimizer.lost;
+
+    if (!had)
+        return;
+    if (why && model->has_optimizer_state)
+        kf_report_add(rep, KF_TRAINING_LOST, "optimizer", "the optimizer's state is left out: %s",
+                      why);
+    rep->training = has_entry(rep, KF_TRAINING_LOST)        ? KF_TRAINING_DROPPED
+                    : has_entry(rep, KF_TRAINING_REWRITTEN) ? KF_TRAINING_ADAPTED
+                                                            : KF_TRAINING_KEPT;
+    if (rep->training == KF_TRAINING_DROPPED && options->require_training)
+        kf_report_add(rep, KF_TRAINING_REQUIRED, "",
+                      "require=training, but the training state would be dropped");
+}
+
 /* Everything up to the first byte: what will be written, what is lost, and is that allowed? */
 static int prepare(struct kf_model **out, const struct kf_writer **writer_out, int *keras_out,
                    const struct kf_input *in, const struct kf_options *options,
@@ -93,16 +142,21 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
     KF_AUTO(kf_model) model = NULL;
     const struct kf_writer *writer;
     int keras;
+    bool had;
 
     rep->progress = options->progress;
     KF_TRY(kf_registry_writer(&writer, options->to, rep));
     keras = options->keras ? options->keras : writer->info->keras_default;
     KF_TRY(read_model(&model, in, options, rep));
+    had = model->training || model->has_optimizer_state;
+    if (had && !writer->training)
+        had = !forget_training(model, options, rep);
     note_unused(model, rep);
     KF_TRY(check_takes(model, writer, rep));
     kf_progress_phase(rep, KF_PHASE_ADAPT);
     KF_TRY(adapt(model, writer, keras, options, rep));
     KF_TRY(writer->plan(model, keras, options, rep));
+    settle_training(model, had, options, rep);
     KF_TRY(kf_report_status(rep));
     KF_TRY(check_allowed(options, rep));
     *writer_out = writer;

@@ -85,6 +85,17 @@ static const char *const names[] = {
 #define KF_DOUBT(classes, with, releases, why) "doubt:" classes,
 #include "../adapt/doubts.def"
 #undef KF_DOUBT
+#define KF_OPTIMIZER(class_name, family, since, layout)                                            \
+    "optimizer:" class_name "." #family "." #since,
+#include "../model/optimizers.def"
+#define KF_OPTIMIZER_KEY(key, what, value, source) "optimizer-key:" key,
+#define KF_EPSILON(class_name, unless)             "epsilon:" class_name,
+#define KF_LAZY(class_name, when)                  "lazy:" class_name,
+#define KF_LOSS(function, class_name, since)       "loss:" function,
+#define KF_LOSS_ALIAS(alias, name)                 "loss-alias:" alias,
+#define KF_METRIC(function, class_name)            "metric:" function,
+#define KF_METRIC_WORD(name)                       "metric-word:" name,
+#include "../adapt/training.def"
     "width:bias",       "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"

@@ -317,5 +317,12 @@ int kf_keras3_config(json_t **out, const struct kf_model *model, int keras, stru
 {
     struct dump dump = {.keras = keras, .rep = rep};
 
-    return dump_graph(&dump, out, model->graph, model->graph->name);
+    KF_TRY(dump_graph(&dump, out, model->graph, model->graph->name));
+    if (!model->training)
+        return 0;
+    if (json_object_set(*out, "compile_config", model->training) >= 0)
+        return 0;
+    json_decref(*out);
+    *out = NULL;
+    return no_memory(&dump);
 }

@@ -13,6 +13,8 @@
  *   {"module": "keras", "class_name": "Sequential", "registered_name": null,
  *    "config": {"name", "trainable", "layers": [object, ...]}}
  *
+ * A compiled model has "compile_config" beside them: see model/optimizer.h.
+ *
  *   object  {"module", "class_name", "config", "registered_name"}; a model is one too
  *   entry   an object with "name" and "inbound_nodes": [{"args": [...], "kwargs": {...}}, ...]
  *   tensor  {"class_name": "__keras_tensor__",

@@ -2,11 +2,14 @@
 #include "keras3_weights.h"
 #include "../base/str.h"
 #include "../io/h5.h"
+#include "../io/json.h"
+#include "keras3_optimizer.h"
 #include "keras3_paths.h"
 #include "layer_vars.h"
 #include "saving_lib_copy.h"
 #include "saving_lib_named.h"
 #include "tensor_rows.h"
+#include <stdio.h>
 
 struct weights {
     struct kf_model *model;
@@ -83,16 +86,31 @@ static int refuse_lost(struct kf_layer *layer, struct kf_graph *graph, void *con
     return 0;
 }
 
+static int plan_slot(struct weights *weights, const struct kf_optimizer_dataset *dataset, size_t i)
+{
+    char target[64];
+
+    snprintf(target, sizeof(target), KF_OPTIMIZER_VARS "/%zu", i);
+    return kf_slot_row(weights->rep, dataset->slot, dataset->layer ? dataset->layer->path : "",
+                       target);
+}
+
 int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *rep)
 {
     struct weights weights = {.model = model, .keras = keras, .rep = rep};
+    struct kf_optimizer_dataset *state = NULL;
+    size_t n = 0;
 
     if (keras < KF_KERAS(3, 0, 0))
         KF_TRY(kf_layers_each(model->graph, refuse_lost, &weights));
     KF_TRY(kf_saving_lib_named(model, rep));
     KF_TRY(kf_saving_lib_copies(model, rep));
     KF_TRY(kf_keras3_paths(model, keras, rep));
-    return kf_layers_each(model->graph, plan_layer, &weights);
+    KF_TRY(kf_layers_each(model->graph, plan_layer, &weights));
+    KF_TRY(kf_keras3_optimizer(&state, &n, model, keras, rep));
+    for (size_t i = 0; i < n; i++)
+        KF_TRY(plan_slot(&weights, &state[i], i));
+    return 0;
 }
 
 static int write_group(struct weights *weights, const char *group, const char *name)
@@ -140,6 +158,31 @@ static int write_layer(struct kf_layer *layer, struct kf_graph *graph, void *con
     return 0;
 }
 
+/* The state of the optimizer. Its group bears the optimizer's name, as those of layers do. */
+static int write_optimizer(struct weights *weights)
+{
+    struct kf_report *rep = weights->rep;
+    struct kf_optimizer_dataset *state = NULL;
+    struct kf_optimizer_kind kind;
+    size_t n = 0;
+
+    KF_TRY(kf_keras3_optimizer(&state, &n, weights->model, weights->keras, rep));
+    if (!n || !kf_optimizer_kind(&kind, weights->model))
+        return 0;
+    KF_TRY(write_group(weights, "optimizer", kf_json_str(kind.config, "name", kind.class_name)));
+    for (size_t i = 0; i < n; i++, weights->row++) {
+        char *path = kf_arena_printf(weights->model->arena, "/" KF_OPTIMIZER_VARS "/%zu", i);
+        struct kf_tensor_report *row =
+            weights->row < rep->n_tensors ? &rep->tensors[weights->row] : NULL;
+
+        if (!path)
+            return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+        KF_TRY(kf_h5_out_payload(weights->h5, path, state[i].slot->payload,
+                                 weights->options->checksum, row, rep));
+    }
+    return 0;
+}
+
 int kf_keras3_weights_write(const char *path, struct kf_model *model, int keras,
                             const struct kf_options *options, struct kf_report *rep)
 {
@@ -150,5 +193,6 @@ int kf_keras3_weights_write(const char *path, struct kf_model *model, int keras,
     weights.h5 = h5;
     KF_TRY(write_group(&weights, "", model->graph->name));
     KF_TRY(kf_layers_each(model->graph, write_layer, &weights));
+    KF_TRY(write_optimizer(&weights));
     return kf_h5_out_close(h5, rep);
 }

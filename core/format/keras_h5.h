@@ -12,6 +12,7 @@
  *
  * Source: tf.keras 2.15 keras/src/saving/legacy/hdf5_format.py, save_model_to_hdf5
  */
-#define KF_KERAS_H5_WEIGHTS "/model_weights"
+#define KF_KERAS_H5_WEIGHTS   "/model_weights"
+#define KF_KERAS_H5_OPTIMIZER "/optimizer_weights"
 
 #endif

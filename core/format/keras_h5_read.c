@@ -7,6 +7,7 @@
 #include "keras3_graph.h"
 #include "keras_h5.h"
 #include "legacy_weights.h"
+#include "optimizer_read.h"
 #include "reader.h"
 #include "release.h"
 
@@ -26,13 +27,21 @@ static int read_json(struct state *state, json_t **out, const char *name,
     return *out ? 0 : (r < 0 ? r : kf_report_status(rep));
 }
 
+/* The compile config, its optimizer under the name that a .keras file gives it. */
 static int read_training(struct kf_model *model, struct state *state,
                          const struct kf_options *options, struct kf_report *rep)
 {
-    model->has_optimizer_state = kf_h5_is_group(state->h5, "/optimizer_weights");
+    json_t *optimizer;
+
     if (!kf_h5_has_attr(state->h5, "/", "training_config"))
         return 0;
-    return read_json(state, &model->training, "training_config", options, rep);
+    KF_TRY(read_json(state, &model->training, "training_config", options, rep));
+    optimizer = json_object_get(model->training, "optimizer_config");
+    if (!optimizer)
+        return 0;
+    KF_TRY(kf_json_set(model->training, "optimizer", json_incref(optimizer), rep));
+    json_object_del(model->training, "optimizer_config");
+    return 0;
 }
 
 /* Variables of the model object itself: nothing that Keras builds makes any. */
@@ -80,7 +89,8 @@ static int read_keras_h5(struct kf_model *model, void *opaque, const struct kf_o
     if (!kf_h5_is_group(state->h5, KF_KERAS_H5_WEIGHTS))
         return kf_report_add(rep, KF_WEIGHTS_MISSING, "",
                              "the file has a config but no group " KF_KERAS_H5_WEIGHTS);
-    return kf_legacy_bind(model, state->h5, KF_KERAS_H5_WEIGHTS, options->guess, rep);
+    KF_TRY(kf_legacy_bind(model, state->h5, KF_KERAS_H5_WEIGHTS, options->guess, rep));
+    return kf_optimizer_read_legacy(model, state->h5, KF_KERAS_H5_OPTIMIZER, rep);
 }
 
 static void close_keras_h5(void *opaque)

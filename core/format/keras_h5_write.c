@@ -76,6 +76,7 @@ static int write_h5(const char *path, struct kf_model *model, int keras,
 
 const struct kf_writer kf_write_h5 = {
     .info = &kf_info_write_h5,
+    .training = true,
     .dialect = dialect,
     .plan = plan,
     .write = write_h5,

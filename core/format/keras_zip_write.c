@@ -110,6 +110,7 @@ static int write_model(const char *path, struct kf_model *model, int keras,
 
 const struct kf_writer kf_write_keras = {
     .info = &kf_info_write_keras,
+    .training = true,
     .dialect = dialect,
     .plan = plan,
     .write = write_model,

@@ -129,6 +129,23 @@ int kf_legacy_order(struct kf_legacy_order *out, struct kf_layer *layer, enum kf
     return add_non_trainable(out, layer);
 }
 
+int kf_legacy_trainables(struct kf_trainables *out, struct kf_layer *layer)
+{
+    if (!layer->trainable)
+        return 0;
+    if (layer->inner) {
+        for (size_t i = 0; i < layer->inner->n_layers; i++)
+            KF_TRY(kf_legacy_trainables(out, layer->inner->layers[i]));
+        return 0;
+    }
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        if (layer->tensors[i].trainable)
+            KF_TRY(kf_trainables_add(out, layer, &layer->tensors[i]));
+    for (size_t i = 0; i < layer->n_parts; i++)
+        KF_TRY(kf_legacy_trainables(out, layer->parts[i]));
+    return 0;
+}
+
 void kf_legacy_order_finish(struct kf_legacy_order *order)
 {
     kf_free(order->slots);

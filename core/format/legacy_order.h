@@ -2,7 +2,7 @@
 #ifndef KF_FORMAT_LEGACY_ORDER_H
 #define KF_FORMAT_LEGACY_ORDER_H
 
-#include "../model/model.h"
+#include "../model/optimizer.h"
 
 /* The tensors of one layer group of a legacy .h5, in the order of its weight_names. */
 struct kf_legacy_slot {
@@ -20,6 +20,8 @@ struct kf_legacy_order {
  * KF_DIALECT_KERAS3, or any other. -KF_NO_MEMORY (unreported) or 0.
  */
 int kf_legacy_order(struct kf_legacy_order *out, struct kf_layer *layer, enum kf_dialect dialect);
+/** Add the trainable_weights of `layer`, as Keras 2 collects them; -KF_NO_MEMORY (unreported). */
+int kf_legacy_trainables(struct kf_trainables *out, struct kf_layer *layer);
 void kf_legacy_order_finish(struct kf_legacy_order *order);
 
 #endif

@@ -4,6 +4,7 @@
 #include "../model/classes.h"
 #include "keras3_paths.h"
 #include "layer_vars.h"
+#include "optimizer_read.h"
 #include "saving_lib_private.h"
 #include <stdio.h>
 #include <string.h>
@@ -277,6 +278,16 @@ static int note_renamed(struct kf_saving_lib *lib)
                          lib->renamed->path, lib->renamed_to, lib->n_renamed);
 }
 
+/* The state of an optimizer, which the compile config names. */
+static int read_optimizer(struct kf_saving_lib *lib)
+{
+    const char *path = kf_saving_lib_join(lib, lib->root, "optimizer/vars");
+
+    if (!path)
+        return -KF_NO_MEMORY;
+    return kf_optimizer_read_vars(lib->model, lib->h5, path, lib->rep);
+}
+
 static int bind_all(struct kf_saving_lib *lib)
 {
     int split = kf_h5_split_names(lib->h5, lib->rep);
@@ -288,6 +299,7 @@ static int bind_all(struct kf_saving_lib *lib)
     KF_TRY(kf_saving_lib_choose(lib));
     KF_TRY(bind_graph(lib, lib->model->graph, lib->root));
     KF_TRY(kf_saving_lib_check_rest(lib));
+    KF_TRY(read_optimizer(lib));
     return note_renamed(lib);
 }
 

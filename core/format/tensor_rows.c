@@ -29,3 +29,18 @@ int kf_tensor_row(struct kf_report *rep, const struct kf_tensor *tensor, const c
     rep->n_parameters += kf_payload_elements(tensor->payload);
     return 0;
 }
+
+int kf_slot_row(struct kf_report *rep, const struct kf_slot *slot, const char *layer,
+                const char *target)
+{
+    struct kf_tensor_report *row = kf_report_tensor(rep);
+
+    if (!row)
+        return -KF_NO_MEMORY;
+    kf_report_set(&row->source, slot->source);
+    kf_report_set(&row->target, target);
+    kf_report_set(&row->layer, layer);
+    kf_report_set(&row->done, slot->done ? slot->done : "copied");
+    fill_shapes(row, slot->payload);
+    return 0;
+}

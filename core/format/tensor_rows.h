@@ -13,4 +13,8 @@
 int kf_tensor_row(struct kf_report *rep, const struct kf_tensor *tensor, const char *layer,
                   const char *target);
 
+/** The same for what an optimizer keeps, which is no parameter; `layer` is "" for its scalars. */
+int kf_slot_row(struct kf_report *rep, const struct kf_slot *slot, const char *layer,
+                const char *target);
+
 #endif

@@ -16,6 +16,7 @@ enum kf_takes {
 struct kf_writer {
     const struct kf_format_info *info; /* its row in info.c */
     enum kf_takes takes;
+    bool training; /* its kind can hold a compile config and the state of an optimizer */
 
     /* The config language it is written in for a target release. */
     enum kf_dialect (*dialect)(int keras);

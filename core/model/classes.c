@@ -7,11 +7,24 @@
 static const struct kf_class classes[] = {
 #define KF_CLASS(module, name, since, keys) {module, name, since, keys},
 #include "keras3_classes.def"
+#include "keras3_training.def"
 #undef KF_CLASS
 };
 
 /* Keys that every layer takes; activity_regularizer and the rest come by Layer.__init__. */
 #define LAYER_KEYS "name trainable dtype activity_regularizer"
+
+/* Keys that all classes of another module take. */
+static const struct {
+    const char *module, *keys;
+} common[] = {
+    {"keras.layers", LAYER_KEYS},
+    {"keras.losses", "name dtype"},
+    {"keras.metrics", "name dtype"},
+    {"keras.optimizers", "name learning_rate weight_decay clipnorm clipvalue global_clipnorm "
+                         "use_ema ema_momentum ema_overwrite_frequency loss_scale_factor "
+                         "gradient_accumulation_steps"},
+};
 
 const struct kf_class *kf_class_find(const char *module, const char *name)
 {
@@ -36,9 +49,10 @@ const struct kf_class *kf_class_of_snake(struct kf_arena *arena, const char *sna
 
 bool kf_class_takes(const struct kf_class *found, const char *key)
 {
-    bool layer = strcmp(found->module, "keras.layers") == 0;
-
-    return (layer && kf_in_words(LAYER_KEYS, key)) || kf_in_words(found->keys, key);
+    for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+        if (strcmp(common[i].module, found->module) == 0 && kf_in_words(common[i].keys, key))
+            return true;
+    return kf_in_words(found->keys, key);
 }
 
 static const struct kf_class keras2_classes[] = {

@@ -94,6 +94,17 @@ struct kf_loose {
     size_t n_below;
 };
 
+/*
+ * The state of the model's optimizer. What belongs to a variable stands in the slots of its
+ * tensor; here is the rest. Its class and config stand in the model's compile config.
+ */
+struct kf_optimizer {
+    bool bound;       /* the state was taken: slots and scalars are filled */
+    const char *lost; /* why it was not taken, or can no longer be; NULL when there is no reason */
+    struct kf_slot *scalars; /* "iteration", "u_product" */
+    size_t n_scalars;
+};
+
 struct kf_model {
     struct kf_arena *arena; /* every struct and string here */
     const struct kf_reader *reader;
@@ -101,10 +112,11 @@ struct kf_model {
     const struct kf_input *in; /* what the reader was given; its source stands open below */
     struct kf_source source;
     enum kf_dialect dialect;
-    int keras;              /* release that wrote it as KF_KERAS(), 0 when unknown */
-    struct kf_graph *graph; /* NULL in a weights-only file */
-    json_t *training;       /* compile config, or NULL; owned */
-    bool has_optimizer_state;
+    int keras;                /* release that wrote it as KF_KERAS(), 0 when unknown */
+    struct kf_graph *graph;   /* NULL in a weights-only file */
+    json_t *training;         /* compile config, or NULL; owned. See optimizer.h */
+    bool has_optimizer_state; /* the file has variables of an optimizer */
+    struct kf_optimizer optimizer;
     bool made_up;    /* `graph` is a list of layers that weights alone show: not what is computed */
     bool weightless; /* an architecture alone: its tensors have no payloads */
     struct kf_loose *loose;        /* where `graph` is NULL: weights alone */

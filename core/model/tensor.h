@@ -5,6 +5,7 @@
 #include "dtype.h"
 #include <kf/report.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define KF_RANK_MAX 32
@@ -44,6 +45,19 @@ const struct kf_payload *kf_payload_root(const struct kf_payload *payload);
 int kf_payload_equal(const struct kf_payload *a, const struct kf_payload *b, bool *same,
                      struct kf_report *rep);
 
+/*
+ * What an optimizer keeps about one variable. It stands with the variable, so that it goes where
+ * the variable goes: the order of variables differs between files, what belongs together does not.
+ */
+struct kf_slot {
+    const char *name;   /* as optimizers.def calls it: "momentum", "velocity"; static */
+    const char *source; /* as found in the file: "Adam/m/dense_1/kernel:0" */
+    const struct kf_payload *payload;
+    const struct kf_payload *of; /* the values of the variable that it was kept for; where those
+                                  * are rewritten, the slot is of no use any more */
+    const char *done;            /* what was done to the values, NULL for nothing */
+};
+
 /* One variable of a layer. All strings stand in the model's arena. */
 struct kf_tensor {
     const char *variable; /* what Keras calls it: "kernel", "query/bias" */
@@ -52,7 +66,9 @@ struct kf_tensor {
     const char *dataset;  /* its name in saving_lib where that is no number: "idf_weights" */
     bool trainable;       /* how it was made, whatever layer.trainable says */
     const struct kf_payload *payload;
-    const char *done; /* what was done to the values, NULL for nothing */
+    const char *done;      /* what was done to the values, NULL for nothing */
+    struct kf_slot *slots; /* of the optimizer whose state the model carries */
+    size_t n_slots;
 };
 
 #endif
