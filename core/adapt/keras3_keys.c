@@ -4,7 +4,7 @@
 #include "adapt.h"
 #include <string.h>
 
-enum what { DROP, NEUTRAL };
+enum what { DROP, NEUTRAL, NOT_ZERO, NOT_SCALAR };
 
 static const struct key {
     const char *classes, *key;
@@ -59,6 +59,16 @@ static const struct argument {
 #include "keras3_keys.def"
 };
 
+static const struct becomes {
+    const char *class_name;
+    int from, until;
+    const char *to, *keep, *add, *source, *name;
+} becomings[] = {
+#define KF_BECOMES(class_name, from, until, to, keep, add, source)                                 \
+    {class_name, from, until, to, keep, add, source, "becomes:" class_name "." #from},
+#include "keras3_keys.def"
+};
+
 static const struct {
     const char *class_name, *why, *name;
 } foreigns[] = {
@@ -96,6 +106,29 @@ static void refuse(struct kf_adapt *adapt, const struct kf_layer *layer, const c
                      since % 100);
 }
 
+/* 0, or a list with 0 in it. */
+static bool has_zero(const json_t *value)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(value, i, one) if (has_zero(one)) return true;
+    return json_is_integer(value) && json_integer_value(value) == 0;
+}
+
+/* A key that is older than the row, whose value is not. */
+static int check_value(struct kf_adapt *adapt, struct kf_layer *layer, const struct key *row,
+                       const json_t *value)
+{
+    bool scalar = json_is_number(value) && !json_is_null(json_object_get(layer->config, "axis"));
+
+    if (!(row->what == NOT_ZERO ? has_zero(value) : scalar))
+        return 0;
+    kf_report_rule(adapt->rep, row->name);
+    refuse(adapt, layer, row->key, value, row->since);
+    return 0;
+}
+
 static int apply_key(struct kf_adapt *adapt, struct kf_layer *layer, const struct key *row)
 {
     json_t *value = json_object_get(layer->config, row->key);
@@ -103,6 +136,8 @@ static int apply_key(struct kf_adapt *adapt, struct kf_layer *layer, const struc
 
     if (!value || adapt->since >= row->since || !kf_in_words(row->classes, layer->class_name))
         return 0;
+    if (row->what == NOT_ZERO || row->what == NOT_SCALAR)
+        return check_value(adapt, layer, row, value);
     kf_report_rule(adapt->rep, row->name);
     if (row->what == NEUTRAL)
         KF_TRY(is_neutral(adapt, layer, row->value, value, &neutral));
@@ -136,6 +171,51 @@ static int apply_rename(struct kf_adapt *adapt, struct kf_layer *layer, const st
                             "the target Keras calls it %s", to));
     KF_TRY(kf_json_set(layer->config, to, json_incref(value), adapt->rep));
     json_object_del(layer->config, from);
+    return 0;
+}
+
+/* The release that wrote the file; the newest where nothing says it. */
+static int written(const struct kf_adapt *adapt)
+{
+    int keras = adapt->model->keras;
+
+    return keras ? keras / 10000 * 100 + keras / 100 % 100 : 399;
+}
+
+static int become(struct kf_adapt *adapt, struct kf_layer *layer, const struct becomes *row)
+{
+    json_t *add = json_loads(row->add, 0, NULL), *value;
+    int r = add ? 0 : kf_adapt_no_memory(adapt, layer->path);
+    const char *key;
+    void *next;
+
+    kf_report_rule(adapt->rep, row->name);
+    json_object_foreach_safe(layer->config, next, key,
+                             value) if (!kf_in_words(row->keep, key) &&
+                                        !kf_in_words("name dtype trainable", key))
+        json_object_del(layer->config, key);
+    if (r >= 0 && json_object_update(layer->config, add) < 0)
+        r = kf_adapt_no_memory(adapt, layer->path);
+    json_decref(add);
+    layer->class_name = row->to;
+    KF_TRY(r);
+    KF_TRY(kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, layer->path,
+                         "%s becomes %s, which predicts the same but does not train the same",
+                         row->class_name, row->to));
+    return kf_report_add(adapt->rep, KF_CLASS_REPLACED, layer->path,
+                         "%s became %s: the target Keras computes something else by the old name",
+                         row->class_name, row->to);
+}
+
+int kf_keras3_becomes(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    int source = written(adapt);
+
+    for (size_t i = 0; i < N_ROWS(becomings); i++)
+        if (strcmp(becomings[i].class_name, layer->class_name) == 0 &&
+            source >= becomings[i].from && source < becomings[i].until &&
+            (adapt->since < becomings[i].from || adapt->since >= becomings[i].until))
+            return become(adapt, layer, &becomings[i]);
     return 0;
 }
 

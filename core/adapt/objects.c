@@ -46,8 +46,8 @@ static const struct {
 #include "values.def"
 };
 
-/* Source: keras/src/activations/__init__.py get (3.3.3, 3.4.1) */
-#define ACTIVATION_LAYERS_SINCE 304
+/* Source: keras/src/activations/__init__.py get (3.9.2, 3.10.0) */
+#define ACTIVATION_LAYERS_SINCE 310
 
 /* Source: keras/src/dtype_policies/__init__.py get (3.3.3, 3.4.1) */
 #define POLICIES_SINCE 304
@@ -260,7 +260,7 @@ static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const cha
         return apply_function(adapt, layer, key, json_object_get(value, "class_name"));
     if (adapt->since < ACTIVATION_LAYERS_SINCE)
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
-                         "Keras reads a layer as an activation only from 3.4 on");
+                         "Keras reads a layer as an activation only from 3.10 on");
     KF_TRY(kf_rules_apply(adapt, &inner));
     KF_TRY(kf_objects_apply(adapt, &inner));
     return replace(adapt, layer, key, v3_object("keras.layers", inner.class_name, inner.config),

@@ -81,6 +81,44 @@ static void keys_that_went_away_are_left_out(void **unused)
     assert_fits(LAYER("RandomRotation", "{'factor':0.1}"), KF_KERAS(3, 15, 1), "{'factor':0.1}");
 }
 
+/* RandomCrop crops what it predicts from until 3.8. */
+static void layers_that_predict_otherwise_change_their_class(void **unused)
+{
+    static const char crop[] = LAYER("RandomCrop", "{'name':'l','height':2,'width':3,'seed':1}");
+    struct kf_options options = KF_OPTIONS_INIT;
+    struct kf_report rep;
+    struct kf_model *model;
+
+    (void)unused;
+    assert_fits(crop, KF_KERAS(3, 15, 1), "{'name':'l','height':2,'width':3,'seed':1}");
+    assert_fits(crop, KF_KERAS(3, 7, 0), "{'name':'l'}");
+    kf_report_init(&rep);
+    model = make_model(json_of("{'topology':'functional','name':'m','inputs':@0.0.0,"
+                               "'outputs':@0.0.0,'layers':[{'name':'l','class_name':'RandomCrop',"
+                               "'config':{'height':2,'width':3,'seed':1}}]}"),
+                       &rep);
+    model->keras = KF_KERAS(3, 7, 0);
+    assert_int_equal(kf_adapt(model, KF_DIALECT_KERAS3, KF_KERAS(3, 15, 1), &options, &rep), 0);
+    assert_string_equal(model->graph->layers[0]->class_name, "Resizing");
+    assert_true(
+        json_is_true(json_object_get(model->graph->layers[0]->config, "crop_to_aspect_ratio")));
+    kf_model_destroy(model);
+    kf_report_finish(&rep);
+}
+
+static void values_that_came_later_are_refused(void **unused)
+{
+    (void)unused;
+    assert_refused(LAYER("Conv1DTranspose", "{'output_padding':[0]}"), KF_KERAS(3, 10, 0),
+                   KF_VALUE_NO_EQUAL, "3.11");
+    assert_fits(LAYER("Conv1DTranspose", "{'output_padding':[1]}"), KF_KERAS(3, 10, 0),
+                "{'output_padding':[1]}");
+    assert_refused(LAYER("Normalization", "{'axis':[-1],'mean':1.5}"), KF_KERAS(3, 7, 0),
+                   KF_VALUE_NO_EQUAL, "3.8");
+    assert_fits(LAYER("Normalization", "{'axis':null,'mean':1.5}"), KF_KERAS(3, 7, 0),
+                "{'axis':null,'mean':1.5}");
+}
+
 static void classes_come_and_operations_come_and_go(void **unused)
 {
     (void)unused;
@@ -207,6 +245,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(newer_keys_go_where_they_say_nothing),
         cmocka_unit_test(keys_that_went_away_are_left_out),
+        cmocka_unit_test(layers_that_predict_otherwise_change_their_class),
+        cmocka_unit_test(values_that_came_later_are_refused),
         cmocka_unit_test(classes_come_and_operations_come_and_go),
         cmocka_unit_test(dtype_policies_are_names_before_3_4),
         cmocka_unit_test(activations_of_keras_3_have_their_age),
