@@ -174,6 +174,7 @@ int body_receive(struct request *req, const char *data, size_t n)
 
     atomic_store(&req->last_byte, clock_ms());
     body->received += n;
+    atomic_store(&req->arrived, body->received);
     if (body->received > max) {
         req->failure.limit = max;
         return request_fail(req, "body-too-large", "the body is larger than %llu bytes",

@@ -18,19 +18,21 @@ struct config {
     char *scratch_dir;  /* where job folders are made */
     uint64_t workers;   /* jobs at once */
     uint64_t queue_max; /* jobs that may wait */
-    uint64_t connections_max;
-    uint64_t body_max;      /* bytes */
-    uint64_t scratch_max;   /* bytes of all jobs together */
-    uint64_t worker_memory; /* bytes of address space */
-    uint64_t job_timeout;   /* seconds */
-    uint64_t drain_timeout; /* seconds */
-    uint64_t upload_idle;   /* seconds without a byte of the body */
-    uint64_t report_ttl;    /* seconds that GET /v1/reports/{id} answers */
-    uint64_t stall_timeout; /* seconds, 0 for none */
-    uint64_t queue_timeout; /* seconds */
-    char *store;            /* "sqlite" or "postgres://..." */
-    char *data;             /* folder of jobs, "" for "data" in scratch_dir */
-    uint64_t data_max;      /* bytes */
+    uint64_t connections_max, client_connections_max;
+    uint64_t body_max;        /* bytes */
+    uint64_t scratch_max;     /* bytes of all jobs together */
+    uint64_t worker_memory;   /* bytes of address space */
+    uint64_t job_timeout;     /* seconds */
+    uint64_t drain_timeout;   /* seconds */
+    uint64_t upload_idle;     /* seconds without a byte of the body */
+    uint64_t upload_rate_min; /* bytes a second, 0 for none */
+    uint64_t header_timeout;  /* seconds */
+    uint64_t report_ttl;      /* seconds that GET /v1/reports/{id} answers */
+    uint64_t stall_timeout;   /* seconds, 0 for none */
+    uint64_t queue_timeout;   /* seconds */
+    char *store;              /* "sqlite" or "postgres://..." */
+    char *data;               /* folder of jobs, "" for "data" in scratch_dir */
+    uint64_t data_max;        /* bytes */
     uint64_t jobs_max, client_jobs_max;
     uint64_t job_ttl;   /* seconds */
     uint64_t lease;     /* seconds */

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "config.h"
 #include "jobs.h"
+#include "measure.h"
 #include "outcome.h"
 #include "progress.h"
 #include "queue.h"
@@ -11,6 +12,7 @@
 #include "scratch.h"
 #include "server.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +135,17 @@ void conversion_cancel(struct request *req, enum cancel_reason reason)
     }
 }
 
+bool conversion_late(struct request *req)
+{
+    if (!queue_remove(req->server->queue, req))
+        return false;
+    req->failure.retry_after = queue_retry_after(req->server->queue);
+    request_fail(req, "queue-timeout", "no worker was free for %" PRIu64 " seconds",
+                 req->server->config->queue_timeout);
+    resume(req);
+    return true;
+}
+
 static void run_worker(struct request *req, const struct job_input *inputs, size_t n_inputs)
 {
     struct conversion *c = req->conversion;
@@ -160,6 +173,15 @@ static bool has_models(const struct conversion *c)
            access(path, F_OK) == 0;
 }
 
+/* Two workers in a row that could not be started or confined: readyz says so. */
+static void note_worker(struct server *server, enum job_outcome outcome)
+{
+    if (outcome == JOB_INTERNAL || outcome == JOB_NO_SANDBOX)
+        atomic_fetch_add(&server->failures, 1);
+    else
+        atomic_store(&server->failures, 0);
+}
+
 void conversion_run(struct request *req)
 {
     struct conversion *c = req->conversion;
@@ -181,4 +203,6 @@ void conversion_run(struct request *req)
         close(inputs[n].fd);
     c->ended = clock_ms();
     outcome_collect(req);
+    note_worker(req->server, c->result.outcome);
+    measure_worker(req->server, c);
 }

@@ -83,6 +83,9 @@ void conversion_cancel(struct request *req, enum cancel_reason reason);
 /** Choose the words for a job without a result: sets req->failure. */
 void conversion_explain(struct request *req);
 
+/** Answer 429 for a request that waits still; false when a worker has it. Under watch.c's lock. */
+bool conversion_late(struct request *req);
+
 /** Send the outcome. */
 enum MHD_Result conversion_answer(struct request *req);
 

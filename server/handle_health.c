@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "clock.h"
 #include "handlers.h"
+#include "jobs.h"
 #include "queue.h"
 #include "reply.h"
 #include "request.h"
 #include "scratch.h"
 #include "server.h"
+
+#define BEAT_MS        10000
+#define KEEPER_BEAT_MS 120000 /* it waits for the database, a few statements a round */
 
 /* A probe's answer: 200, or 503 with the reason. */
 static enum MHD_Result answer(struct request *req, const char *problem)
@@ -17,9 +22,16 @@ static enum MHD_Result answer(struct request *req, const char *problem)
     return reply_json_new(req, &reply, json_pack("{s:s}", "status", "ok"));
 }
 
-/* That this thread answers is the whole proof. */
+/* Threads that every conversion needs; what is elsewhere, a disk or a database, restarts nobody. */
 enum MHD_Result handle_livez(struct request *req)
 {
+    const struct server *server = req->server;
+    int64_t now = clock_ms();
+
+    if (now - atomic_load(&server->beat) > BEAT_MS)
+        return answer(req, "the watch thread is stuck");
+    if (now - jobs_beat(server->jobs) > KEEPER_BEAT_MS)
+        return answer(req, "the keeper thread is stuck");
     return answer(req, NULL);
 }
 
@@ -39,6 +51,8 @@ enum MHD_Result handle_readyz(struct request *req)
         return answer(req, "starting");
     if (!server_takes_work(server))
         return answer(req, "shutting-down");
+    if (atomic_load(&server->failures) >= SERVER_FAILURES_MAX)
+        return answer(req, "workers-fail");
     if (scratch_used(server->scratch) >= scratch_max(server->scratch))
         return answer(req, "scratch-full");
     return answer(req, NULL);

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "formats_json.h"
 #include "handlers.h"
+#include "jobs.h"
 #include "queue.h"
 #include "reply.h"
 #include "reports.h"
@@ -42,9 +43,28 @@ enum MHD_Result handle_formats(struct request *req)
 
 static json_t *limits_json(const struct config *config)
 {
-    return json_pack("{s:I, s:I, s:I, s:i}", "body_bytes", (json_int_t)config->body_max,
+    return json_pack("{s:I, s:I, s:I, s:i, s:i, s:i}", "body_bytes", (json_int_t)config->body_max,
                      "scratch_bytes", (json_int_t)config->scratch_max, "worker_memory_bytes",
-                     (json_int_t)config->worker_memory, "job_seconds", (int)config->job_timeout);
+                     (json_int_t)config->worker_memory, "job_seconds", (int)config->job_timeout,
+                     "queue_seconds", (int)config->queue_timeout, "stall_seconds",
+                     (int)config->stall_timeout);
+}
+
+/* Of all replicas, as they were a second ago. */
+static json_t *jobs_capacity(const struct server *server)
+{
+    struct store_counts counts;
+    json_t *jobs;
+
+    jobs_counts(server->jobs, &counts);
+    jobs = json_pack("{s:s, s:I, s:I, s:I, s:I}", "store",
+                     store_is_shared(jobs_store(server->jobs)) ? "postgres" : "sqlite", "limit",
+                     (json_int_t)server->config->jobs_max, "bytes", (json_int_t)counts.bytes,
+                     "limit_bytes", (json_int_t)server->config->data_max, "running_here",
+                     (json_int_t)jobs_running(server->jobs));
+    for (int i = 0; i < JOB_STATES; i++)
+        json_object_set_new(jobs, job_state_name((enum job_state)i), json_integer(counts.jobs[i]));
+    return jobs;
 }
 
 enum MHD_Result handle_capacity(struct request *req)
@@ -58,11 +78,11 @@ enum MHD_Result handle_capacity(struct request *req)
                       "uploading", (int)q.reserved, "job_ms", q.job_ms);
     scratch = json_pack("{s:I, s:I}", "used_bytes", (json_int_t)scratch_used(server->scratch),
                         "limit_bytes", (json_int_t)scratch_max(server->scratch));
-    return answer_new(req,
-                      json_pack("{s:i, s:i, s:o, s:o, s:o, s:O, s:b}", "workers", (int)q.workers,
-                                "busy", (int)q.running, "queue", queue, "scratch", scratch,
-                                "limits", limits_json(server->config), "sandbox", server->sandbox,
-                                "draining", !server_takes_work(server)));
+    return answer_new(req, json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:O, s:b}", "workers",
+                                     (int)q.workers, "busy", (int)q.running, "queue", queue, "jobs",
+                                     jobs_capacity(server), "scratch", scratch, "limits",
+                                     limits_json(server->config), "sandbox", server->sandbox,
+                                     "draining", !server_takes_work(server)));
 }
 
 enum MHD_Result handle_version(struct request *req)

@@ -18,6 +18,7 @@ enum MHD_Result handle_job_cancel(struct request *req);
 enum MHD_Result handle_job_artifact(struct request *req);
 enum MHD_Result handle_job_report(struct request *req);
 enum MHD_Result handle_job_events(struct request *req);
+enum MHD_Result handle_metrics(struct request *req);
 enum MHD_Result handle_livez(struct request *req);
 enum MHD_Result handle_readyz(struct request *req);
 enum MHD_Result handle_startupz(struct request *req);

@@ -3,6 +3,7 @@
 #include "httpd.h"
 #include "clock.h"
 #include "config.h"
+#include "connections.h"
 #include "conversion.h"
 #include "handlers.h"
 #include "jobs.h"
@@ -27,12 +28,19 @@
 #define SWALLOW_MAX (UINT64_C(64) << 20)
 
 struct httpd {
+    struct server *server; /* borrowed */
     struct MHD_Daemon *daemon;
+    bool admin;
 };
 
 static void *on_line(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    return request_create(cls, connection, uri);
+    const struct httpd *httpd = cls;
+    struct request *req = request_create(httpd->server, connection, uri);
+
+    if (req)
+        req->admin = httpd->admin;
+    return req;
 }
 
 /* Take over what the client says about the request as a whole. */
@@ -40,6 +48,7 @@ static int read_head(struct request *req, const char *method)
 {
     const char *id = request_header(req, "X-Request-Id");
 
+    connections_busy(req->server->connections, req->connection);
     atomic_fetch_add(&req->server->active, 1);
     req->counted = true;
     for (size_t i = 0; method[i] && i + 1 < sizeof req->method; i++)
@@ -188,10 +197,11 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     struct request *req = *con_cls;
 
     (void)cls;
-    (void)connection;
     *con_cls = NULL;
     if (!req)
         return;
+    if (req->counted)
+        connections_idle(req->server->connections, connection);
     if (req->early)
         part_friendly(req);
     if (req->counted)
@@ -212,26 +222,31 @@ static void __attribute__((format(printf, 2, 0))) on_message(void *cls, const ch
     log_event(LOG_DEBUG, "http", NULL, "%s", text);
 }
 
-struct httpd *httpd_start(struct server *server, const struct listener *listener, unsigned threads)
+struct httpd *httpd_start(struct server *server, const struct listener *listener, bool admin,
+                          unsigned threads)
 {
     KF_AUTO(httpd) httpd = calloc(1, sizeof *httpd);
     const struct config *config = server->config;
 
     if (!httpd)
         return NULL;
+    httpd->server = server;
+    httpd->admin = admin;
     /*
      * Not epoll: libmicrohttpd 0.9.75 uses it edge-triggered and misses a client that hangs up
      * right behind its last bytes. It closes the socket it is given; the listener keeps its own.
      */
     httpd->daemon = MHD_start_daemon(
         MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET,
+        on_request, httpd, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET,
         fcntl(listener->fd, F_DUPFD_CLOEXEC, 0), MHD_OPTION_THREAD_POOL_SIZE, threads,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connections_max,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->upload_idle + GRACE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_URI_LOG_CALLBACK, on_line, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        NULL, MHD_OPTION_END);
+        1, MHD_OPTION_URI_LOG_CALLBACK, on_line, httpd, MHD_OPTION_NOTIFY_CONNECTION,
+        connections_notify, server->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)config->client_connections_max, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        MHD_OPTION_END);
     return httpd->daemon ? httpd_take(&httpd) : NULL;
 }
 

@@ -3,6 +3,7 @@
 #define KF_SERVER_HTTPD_H
 
 #include "auto.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 struct listener;
@@ -11,8 +12,12 @@ struct server;
 /* The libmicrohttpd daemon of one listener and its callbacks, nothing else. */
 struct httpd;
 
-/** Start answering on `listener` with `threads` threads; NULL when it cannot be started. */
-struct httpd *httpd_start(struct server *server, const struct listener *listener, unsigned threads);
+/**
+ * Start answering on `listener` with `threads` threads; NULL when it cannot be started. The admin
+ * listener answers probes and metrics only; where there is none the other one does.
+ */
+struct httpd *httpd_start(struct server *server, const struct listener *listener, bool admin,
+                          unsigned threads);
 
 /** Close all connections and stop. No connection may be suspended. */
 void httpd_destroy(struct httpd *httpd);

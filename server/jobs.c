@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "jobs.h"
+#include "clock.h"
 #include "config.h"
 #include "conversion.h"
 #include "data.h"
@@ -92,6 +93,7 @@ struct jobs *jobs_open(struct server *server, char *error, size_t error_max)
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_cond_init(&jobs->wake, NULL);
     id_create(jobs->owner);
+    atomic_init(&jobs->beat, clock_ms());
     jobs->data = open_data(server->config, &alone, error, error_max);
     if (jobs->data)
         jobs->store = open_store(server->config, jobs->data, error, error_max);
@@ -140,6 +142,11 @@ void jobs_counts(struct jobs *jobs, struct store_counts *out)
     pthread_mutex_lock(&jobs->lock);
     *out = jobs->counts;
     pthread_mutex_unlock(&jobs->lock);
+}
+
+int64_t jobs_beat(const struct jobs *jobs)
+{
+    return atomic_load(&jobs->beat);
 }
 
 unsigned jobs_running(struct jobs *jobs)

@@ -50,6 +50,9 @@ struct hub *jobs_hub(struct jobs *jobs);
 /** What there is, as it was about a second ago. */
 void jobs_counts(struct jobs *jobs, struct store_counts *out);
 
+/** clock_ms() when the thread that keeps them last began a round. */
+int64_t jobs_beat(const struct jobs *jobs);
+
 /** Jobs that run here. */
 unsigned jobs_running(struct jobs *jobs);
 

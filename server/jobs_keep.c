@@ -9,6 +9,7 @@
 #include "log.h"
 #include "progress.h"
 #include "queue.h"
+#include "self_test.h"
 #include "server.h"
 #include <sys/eventfd.h>
 #include <time.h>
@@ -130,6 +131,13 @@ void jobs_sweep(struct jobs *jobs, int64_t idle_s)
         log_event(LOG_INFO, "folders-swept", NULL, "%u folders belonged to no job", sweep.swept);
 }
 
+/* After failures nobody may send work any more, so that nothing else would find out. */
+static void try_worker(struct server *server)
+{
+    if (atomic_load(&server->failures) >= SERVER_FAILURES_MAX && self_test(server) == JOB_DONE)
+        atomic_store(&server->failures, 0);
+}
+
 static void keep(struct jobs *jobs)
 {
     renew_all(jobs);
@@ -171,7 +179,9 @@ static void *run(void *arg)
     int64_t swept = clock_ms() - SWEEP_MS;
 
     while (!is_stopped(jobs)) {
+        atomic_store(&jobs->beat, clock_ms());
         keep(jobs);
+        try_worker(jobs->server);
         if (clock_ms() - swept >= SWEEP_MS) {
             jobs_sweep(jobs, SWEEP_IDLE_S);
             swept = clock_ms();

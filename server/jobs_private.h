@@ -22,6 +22,7 @@ struct jobs {
     struct hub *hub;
     char owner[ID_SIZE]; /* this process */
     _Atomic bool draining;
+    _Atomic int64_t beat;
     _Atomic unsigned arriving; /* uploads that become jobs */
 
     pthread_mutex_t lock; /* of what follows */

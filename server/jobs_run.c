@@ -7,6 +7,7 @@
 #include "digest.h"
 #include "jobs_private.h"
 #include "log.h"
+#include "measure.h"
 #include "problem.h"
 #include "progress.h"
 #include "queue.h"
@@ -90,6 +91,7 @@ static struct conversion *conversion_of(struct jobs *jobs, const struct stored *
     c->artifact = -1;
     c->body = (struct body)BODY_INIT;
     snprintf(c->id, sizeof c->id, "%s", job->id);
+    c->body.size = (uint64_t)json_integer_value(json_object_get(job->facts, "bytes"));
     snprintf(c->body.sha256, sizeof c->body.sha256, "%s", sha256 ? sha256 : "");
     c->began = c->received = clock_ms();
     kf_request_init(&c->params);
@@ -253,6 +255,8 @@ static const char *conclude(struct jobs *jobs, const struct stored *job, struct 
     json_decref(result);
     json_decref(progress);
     if (held > 0)
+        measure_job(jobs->server, how.state, req->failure.code);
+    if (held > 0)
         data_keep_attempt(jobs->data, job->id, job->attempt);
     else if (held == 0)
         leave(jobs, job);
@@ -268,6 +272,7 @@ static void settle(struct jobs *jobs, const struct stored *job, struct request *
     if (((stopping && c->result.outcome == JOB_CANCELLED) || may_go_better(&c->result)) &&
         store_release(jobs->store, job, !stopping) != 0) {
         data_drop_attempt(jobs->data, job->id, job->attempt);
+        measure_job(jobs->server, STATE_QUEUED, NULL);
         log_end(job, c, "queued");
         return;
     }

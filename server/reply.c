@@ -104,6 +104,11 @@ enum MHD_Result reply_json_new(struct request *req, struct reply *reply, json_t 
     return send_new(req, reply, MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE), n);
 }
 
+enum MHD_Result reply_text_new(struct request *req, struct reply *reply, char *text, size_t n)
+{
+    return send_new(req, reply, MHD_create_response_from_buffer(n, text, MHD_RESPMEM_MUST_FREE), n);
+}
+
 static void free_blob(void *cls)
 {
     blob_destroy(cls);

@@ -34,6 +34,8 @@ void reply_header(struct reply *reply, const char *name, const char *fmt, ...)
 
 /** Takes the reference, NULL is an internal error. */
 enum MHD_Result reply_json_new(struct request *req, struct reply *reply, json_t *value);
+/** Takes a text from malloc. */
+enum MHD_Result reply_text_new(struct request *req, struct reply *reply, char *text, size_t n);
 /** Takes a reference of its own. */
 enum MHD_Result reply_blob(struct request *req, struct reply *reply, struct blob *blob);
 /** Takes the descriptor; all `size` bytes of it are sent. */

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "conversion.h"
 #include "jobs.h"
+#include "measure.h"
 #include "routes.h"
 #include "server.h"
 #include <stdarg.h>
@@ -120,8 +121,14 @@ void request_log(const struct request *req, bool gone)
                   gone && req->status == 0 ? 499 : (int)req->status, "bytes_out",
                   (json_int_t)req->bytes_out, "ms", (json_int_t)(clock_ms() - req->began));
 
+    measure_request(req, gone);
     if (!line)
         return;
+    json_object_set_new(line, "client", json_string(req->client));
+    if (req->trace_id[0] != '\0')
+        json_object_set_new(line, "trace_id", json_string(req->trace_id));
+    if (req->job[0] != '\0')
+        json_object_set_new(line, "job", json_string(req->job));
     if (req->failure.code)
         json_object_set_new(line, "code", json_string(req->failure.code));
     if (gone)

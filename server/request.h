@@ -61,8 +61,10 @@ struct request {
     bool waited;               /* that is over */
     _Atomic int stage;         /* enum request_stage */
     _Atomic int64_t last_byte; /* clock_ms() when the body last moved */
+    _Atomic uint64_t arrived;  /* bytes of the body, for who watches */
     int64_t began;             /* clock_ms() */
     bool counted;              /* in server->active */
+    bool admin;                /* came in by the admin listener */
     bool early;                /* answered before its body: the connection ends with it */
     unsigned status;           /* sent; 0 for none */
     uint64_t bytes_out;        /* of the body that was to be sent */

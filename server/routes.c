@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "routes.h"
+#include "config.h"
 #include "handlers.h"
 #include "request.h"
+#include "server.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +31,7 @@ static const struct route routes[] = {
     {"v1/formats", READ, handle_formats, 0, {NULL, NULL}, false, false},
     {"v1/capacity", READ, handle_capacity, 0, {NULL, NULL}, false, false},
     {"version", READ, handle_version, 0, {NULL, NULL}, false, false},
+    {"metrics", READ, handle_metrics, 0, {NULL, NULL}, false, true},
     {"livez", READ, handle_livez, 0, {NULL, NULL}, false, true},
     {"readyz", READ, handle_readyz, 0, {NULL, NULL}, false, true},
     {"startupz", READ, handle_startupz, 0, {NULL, NULL}, false, true},
@@ -72,6 +75,14 @@ static int not_found(struct request *req)
                         "/v1/convert/{to}/{filename} and /v1/inspect/ are there");
 }
 
+/* Metrics are for the admin listener where there is one, and it has nothing but probes. */
+static bool is_served(const struct request *req, const struct route *route)
+{
+    if (req->admin)
+        return route->probe;
+    return route->answer != handle_metrics || req->server->config->admin_listen[0] == '\0';
+}
+
 /* One path may have several rows. */
 static void add_allowed(struct request *req, const char *methods)
 {
@@ -88,7 +99,7 @@ int route_find(struct request *req)
 
         if (req->route && strcmp(req->route->pattern, route->pattern) != 0)
             break; /* the rows of one path stand together */
-        if (!target_match(&req->target, route->pattern, req->captured))
+        if (!is_served(req, route) || !target_match(&req->target, route->pattern, req->captured))
             continue;
         req->route = route;
         if (allows(route->methods, req->method))

@@ -17,7 +17,8 @@ struct route {
     enum job_task task;                             /* when `answer` is NULL */
     const char *fields[2]; /* parameters that the placeholders set, in order */
     bool job;              /* a job for later: 202 */
-    bool probe;            /* asked every few seconds: logged only for debugging */
+    bool probe;            /* asked every few seconds: logged only for debugging; on the admin
+                            * listener too */
 };
 
 /**

@@ -3,17 +3,21 @@
 #include "serve.h"
 #include "clock.h"
 #include "config.h"
+#include "connections.h"
 #include "conversion.h"
 #include "exit_codes.h"
 #include "httpd.h"
 #include "jobs.h"
 #include "listener.h"
 #include "log.h"
+#include "measure.h"
+#include "metrics.h"
 #include "pool.h"
 #include "queue.h"
 #include "reply.h"
 #include "request.h"
 #include "scratch.h"
+#include "self_test.h"
 #include "server.h"
 #include "watch.h"
 #include <errno.h>
@@ -26,9 +30,10 @@
 #define ADMIN_THREADS  1
 #define REPORTS_MAX    4096
 #define REPORTS_BYTES  ((size_t)64 << 20)
-#define SLOW_UPLOAD_MS 2000 /* after it an upload no longer holds a place in the queue */
-#define LINGER_MS      5000 /* how long a client may go on sending after an early answer */
-#define STOP_MS        5000 /* what cancelled jobs get to answer and clean up */
+#define SLOW_UPLOAD_MS 2000  /* after it an upload no longer holds a place in the queue */
+#define KEEP_MS        10000 /* on top of the time that libmicrohttpd gives a silent connection */
+#define LINGER_MS      5000  /* how long a client may go on sending after an early answer */
+#define STOP_MS        5000  /* what cancelled jobs get to answer and clean up */
 #define POLL_MS        20
 
 static void on_stalled(struct request *req)
@@ -36,6 +41,27 @@ static void on_stalled(struct request *req)
     request_fail(req, "upload-timeout", "no byte of the body came for %u seconds",
                  (unsigned)req->server->config->upload_idle);
     reply_failure_early(req);
+}
+
+/* What came in the time, against what had to come; false while that cannot be said. */
+static bool is_too_slow(struct request *req, int64_t ms)
+{
+    uint64_t least = req->server->config->upload_rate_min;
+
+    if (least == 0 || ms < (int64_t)req->server->config->upload_idle * 1000 ||
+        atomic_load(&req->arrived) * 1000 / (uint64_t)ms >= least)
+        return false;
+    request_fail(req, "upload-too-slow", "less than %u bytes of the body came in a second",
+                 (unsigned)least);
+    return true;
+}
+
+static void on_tick(void *cls)
+{
+    struct server *server = cls;
+
+    atomic_store(&server->beat, clock_ms());
+    connections_look(server->connections);
 }
 
 static void on_gone(struct request *req)
@@ -110,10 +136,15 @@ static int make_shared(struct server *server)
     const struct watch_hooks hooks = {
         .stalled = on_stalled,
         .slow = conversion_unreserve,
+        .too_slow = is_too_slow,
         .gone = on_gone,
+        .late = conversion_late,
+        .tick = on_tick,
+        .cls = server,
         .idle_ms = (int64_t)config->upload_idle * 1000,
         .slow_ms = SLOW_UPLOAD_MS,
         .linger_ms = LINGER_MS,
+        .queue_ms = (int64_t)config->queue_timeout * 1000,
     };
     const struct reports_limits limits = {REPORTS_MAX, REPORTS_BYTES,
                                           (int64_t)config->report_ttl * 1000};
@@ -126,6 +157,12 @@ static int make_shared(struct server *server)
     }
     server->queue = queue_create((unsigned)config->queue_max, (unsigned)config->workers);
     server->reports = reports_create(limits);
+    server->metrics = metrics_create();
+    server->connections = connections_create((int64_t)config->header_timeout * 1000,
+                                             (int64_t)config->upload_idle * 1000 + KEEP_MS);
+    if (!server->metrics || !server->connections)
+        return EXIT_INTERNAL;
+    measure_begin(server);
     server->watch = watch_create(&hooks);
     return server->queue && server->reports && server->watch ? open_jobs(server) : EXIT_INTERNAL;
 }
@@ -153,6 +190,18 @@ static int probe_sandbox(struct server *server)
     return 0;
 }
 
+/* A service that cannot convert a tiny model does not start. */
+static int try_worker(struct server *server)
+{
+    enum job_outcome outcome = self_test(server);
+
+    if (outcome == JOB_DONE)
+        return 0;
+    log_event(LOG_ERROR, "self-test-failed", NULL, "a worker cannot convert the sample: %s",
+              job_outcome_slug(outcome));
+    return EXIT_INTERNAL;
+}
+
 static void log_start(const struct server *server, const struct parts *parts)
 {
     const struct config *config = server->config;
@@ -174,13 +223,15 @@ static int start(struct server *server, struct parts *parts)
         status = make_shared(server);
     if (status == 0)
         status = probe_sandbox(server);
+    if (status == 0)
+        status = try_worker(server);
     if (status != 0)
         return status;
     parts->pool = pool_create(server, (unsigned)server->config->workers);
     if (parts->pool && jobs_start(server->jobs))
-        parts->httpd = httpd_start(server, parts->listener, HTTP_THREADS);
+        parts->httpd = httpd_start(server, parts->listener, false, HTTP_THREADS);
     if (parts->httpd && parts->admin_listener)
-        parts->admin_httpd = httpd_start(server, parts->admin_listener, ADMIN_THREADS);
+        parts->admin_httpd = httpd_start(server, parts->admin_listener, true, ADMIN_THREADS);
     if (!parts->httpd || (parts->admin_listener && !parts->admin_httpd)) {
         log_event(LOG_ERROR, "cannot-start", NULL, "threads or descriptors are missing");
         return EXIT_INTERNAL;
@@ -234,13 +285,15 @@ static void stop(struct server *server, struct parts *parts)
     watch_destroy(server->watch);
     queue_destroy(server->queue);
     reports_destroy(server->reports);
+    connections_destroy(server->connections);
+    metrics_destroy(server->metrics);
     scratch_destroy(server->scratch);
     json_decref(server->sandbox);
 }
 
 int serve_main(const struct config *config)
 {
-    struct server server = {.config = config, .started = clock_ms()};
+    struct server server = {.config = config, .started = clock_ms(), .beat = clock_ms()};
     struct parts parts = {0};
     sigset_t set;
     int status;

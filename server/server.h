@@ -8,11 +8,16 @@
 #include <stdint.h>
 
 struct config;
+struct connections;
 struct jobs;
+struct metrics;
 struct queue;
 struct reports;
 struct scratch;
 struct watch;
+
+/* So many workers in a row that fail are no chance: the service is not ready. */
+#define SERVER_FAILURES_MAX 2
 
 enum server_state {
     SERVER_STARTING,
@@ -24,15 +29,19 @@ enum server_state {
 /* What all threads of the service share. Made by serve.c; each part has its own lock. */
 struct server {
     const struct config *config;
+    struct connections *connections;
     struct jobs *jobs;
+    struct metrics *metrics;
     struct queue *queue;
     struct reports *reports;
     struct scratch *scratch;
     struct watch *watch;
-    json_t *sandbox;         /* what `kferry-worker probe` said; not changed after the start */
-    _Atomic int state;       /* enum server_state */
-    _Atomic unsigned active; /* requests between their headers and the end of their answer */
-    int64_t started;         /* clock_ms() */
+    json_t *sandbox;           /* what `kferry-worker probe` said; not changed after the start */
+    _Atomic int state;         /* enum server_state */
+    _Atomic unsigned failures; /* workers in a row that could not be started or used */
+    _Atomic int64_t beat;      /* clock_ms() when watch.c last looked */
+    _Atomic unsigned active;   /* requests between their headers and the end of their answer */
+    int64_t started;           /* clock_ms() */
 };
 
 static inline bool server_takes_work(const struct server *server)

@@ -7,6 +7,7 @@ set(KF_SERVE_SOURCES
   archive.c
   body.c
   client.c
+  connections.c
   conversion.c
   conversion_batch.c
   data.c
@@ -15,6 +16,7 @@ set(KF_SERVE_SOURCES
   handle_health.c
   handle_info.c
   handle_jobs.c
+  handle_metrics.c
   httpd.c
   hub.c
   id.c
@@ -24,6 +26,8 @@ set(KF_SERVE_SOURCES
   jobs_keep.c
   jobs_run.c
   listener.c
+  measure.c
+  metrics.c
   multipart.c
   outcome.c
   pool.c
@@ -33,6 +37,7 @@ set(KF_SERVE_SOURCES
   request.c
   routes.c
   scratch.c
+  self_test.c
   serve.c
   tar.c
   target.c

@@ -67,11 +67,15 @@ static void look_at(struct watch *watch, struct watch_entry *entry, int64_t now)
 
     if (entry->kind == WATCH_LINGER && now - entry->since > hooks->linger_ms)
         shutdown(entry->fd, SHUT_RDWR);
+    if (entry->kind == WATCH_JOB && now - entry->since > hooks->queue_ms &&
+        hooks->late(entry->request))
+        drop(watch, entry);
     if (entry->kind != WATCH_UPLOAD)
         return;
     if (now - entry->since > hooks->slow_ms)
         hooks->slow(entry->request);
-    if (now - request_last_byte(entry->request) <= hooks->idle_ms)
+    if (now - request_last_byte(entry->request) <= hooks->idle_ms &&
+        !hooks->too_slow(entry->request, now - entry->since))
         return;
     entry->kind = WATCH_LINGER;
     entry->since = now;
@@ -83,10 +87,15 @@ static void look_at_all(struct watch *watch)
 {
     int64_t now = clock_ms();
 
+    struct watch_entry *next;
+
     pthread_mutex_lock(&watch->lock);
-    for (struct watch_entry *entry = watch->first; entry; entry = entry->next)
+    for (struct watch_entry *entry = watch->first; entry; entry = next) {
+        next = entry->next;
         look_at(watch, entry, now);
+    }
     pthread_mutex_unlock(&watch->lock);
+    watch->hooks.tick(watch->hooks.cls);
 }
 
 static void *run(void *arg)

@@ -59,11 +59,13 @@ class Answer:
 class Service:
     """One running `kferry serve` with a folder of its own."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, restart=False, **settings):
+        """`restart`: the folder was another one's, whose mode is kept."""
         self.folder = Path(folder)
         self.scratch = self.folder / "scratch"
         self.mode = self.folder / "mode"
-        self.set_mode("")
+        if not restart:
+            self.set_mode("")
         self.binary = self._install()
         env = {k: v for k, v in os.environ.items() if not k.startswith("KFERRY")}
         env.update(KFERRY_LISTEN="127.0.0.1:0", KFERRY_SCRATCH_DIR=str(self.scratch))
@@ -80,6 +82,8 @@ class Service:
     def _install(self):
         real = program()
         binary = self.folder / "kferry"
+        if binary.exists():
+            return binary
         shutil.copy(real, binary)
         worker = self.folder / "kferry-worker"
         text = WORKER.format(

@@ -147,7 +147,7 @@ def test_stalled_upload_is_408(start, model):
 
 
 def test_trickling_upload_is_not_stalled(start, model):
-    service = start(KFERRY_UPLOAD_IDLE=1)
+    service = start(KFERRY_UPLOAD_IDLE=1, KFERRY_UPLOAD_RATE_MIN=0)
     with service.connect() as sock:
         sock.sendall(head(6))
         for i in range(6):
