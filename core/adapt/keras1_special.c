@@ -116,40 +116,44 @@ static json_int_t item(const struct kf_layer *layer, const char *key, size_t i)
     return json_integer_value(json_array_get(json_object_get(layer->config, key), i));
 }
 
-/* Rows (columns) that the deconvolution gives beyond those that its inputs reach, -1 for bad. */
-static json_int_t beyond(const struct kf_layer *layer, size_t axis, bool *asked)
+/*
+ * How far the output of a deconvolution goes beyond the smallest that its input makes; -1 where no
+ * later Keras can say that. False in `*usual` when that is not what follows from the padding.
+ */
+static json_int_t beyond(const struct kf_layer *layer, size_t axis, bool *usual)
 {
     bool first = kf_streq(kf_json_str(layer->config, "data_format", NULL), "channels_first");
     bool same = kf_streq(kf_json_str(layer->config, "padding", NULL), "same");
     json_int_t out = item(layer, "output_shape", axis + (first ? 2 : 1));
     json_int_t kernel = item(layer, "kernel_size", axis), stride = item(layer, "strides", axis);
-    json_int_t inputs;
+    json_int_t extra, inputs;
 
-    if (out <= 0 || kernel <= 0 || stride <= 0)
+    *usual = false;
+    if (out <= 0 || kernel <= 0 || stride <= 0 || (!same && out < kernel))
         return -1;
-    if (!same) {
-        *asked = *asked || (out - kernel) % stride;
-        return out < kernel ? -1 : (out - kernel) % stride;
-    }
-    inputs = (out + stride - 1) / stride;
-    *asked = *asked || out % stride;
-    return out - ((inputs - 1) * stride + kernel - 2 * (kernel / 2));
+    inputs = same ? (out - 1) / stride + 1 : (out - kernel) / stride + 1;
+    extra = out - ((inputs - 1) * stride + kernel - (same ? 2 * (kernel / 2) : 0));
+    *usual = same ? out % stride == 0 : extra == 0;
+    return extra < stride ? extra : -1;
 }
 
 /* Keras 1 is told the shape of the output, later Keras how far it goes beyond the smallest. */
 static int output_padding(struct kf_keras1 *keras1, struct kf_layer *layer)
 {
-    bool asked = false;
-    json_int_t rows = beyond(layer, 0, &asked), columns = beyond(layer, 1, &asked);
+    bool usual_rows, usual_columns;
+    json_int_t rows = beyond(layer, 0, &usual_rows), columns = beyond(layer, 1, &usual_columns);
+    bool usual = usual_rows && usual_columns;
 
-    if (asked && (rows < 0 || columns < 0))
-        return kf_report_change(keras1->adapt->rep, KF_VALUE_NO_EQUAL, layer->path, "output_shape",
-                                json_object_get(layer->config, "output_shape"), NULL,
-                                "no deconvolution with this kernel gives that shape");
+    if (!usual && (rows < 0 || columns < 0)) {
+        kf_report_change(keras1->adapt->rep, KF_VALUE_NO_EQUAL, layer->path, "output_shape",
+                         json_object_get(layer->config, "output_shape"), NULL,
+                         "no deconvolution of later Keras with this kernel gives that shape");
+        return 0;
+    }
     json_object_del(layer->config, "output_shape");
-    return asked ? kf_json_set(layer->config, "output_padding", json_pack("[I,I]", rows, columns),
-                               keras1->adapt->rep)
-                 : 0;
+    return usual ? 0
+                 : kf_json_set(layer->config, "output_padding", json_pack("[I,I]", rows, columns),
+                               keras1->adapt->rep);
 }
 
 static const struct merge_row {

@@ -431,8 +431,10 @@ static int run_sequential(struct kf_adapt *adapt, struct kf_graph *graph, bool m
             KF_TRY(kf_mask_refuse(&masks, layer));
         masked |= layer_has_sources(layer);
         leaked |= masked && what == LEAK;
-        if (what == LOSE || what == END || (what == SEQUENCE && !gives_sequence(layer)))
-            masked = leaked = layer->inner != NULL && masked;
+        if (what == LOSE || what == END || (what == SEQUENCE && !gives_sequence(layer))) {
+            masked = layer->inner != NULL && masked;
+            leaked = masked && !adapt->models_pass;
+        }
     }
     return 0;
 }
