@@ -86,13 +86,13 @@ static bool borders_differ(const struct window *window)
     return differ;
 }
 
-/* Whether the backend has any part in what the layer computes. */
-static bool matters(const struct window *window)
+/* Whether the backend has any part in what the layer computes: its borders, and its kernel. */
+static bool matters(const struct kf_model *model, const struct window *window)
 {
-    bool any = window->row->pooling && borders_differ(window);
+    bool any = borders_differ(window);
 
     for (size_t i = 0; i < window->n; i++)
-        any = any || (!window->row->pooling && window->size[i] > 1);
+        any = any || (!window->row->pooling && !model->weightless && window->size[i] > 1);
     return any;
 }
 
@@ -149,7 +149,7 @@ static int check(struct kf_keras1 *keras1, struct kf_graph *graph, size_t at,
 
     if (!window_of(layer, &window))
         return 0;
-    if (backend == KF_BACKEND_FILE && matters(&window)) {
+    if (backend == KF_BACKEND_FILE && matters(keras1->adapt->model, &window)) {
         kf_report_add(keras1->adapt->rep, KF_BACKEND_UNKNOWN, layer->path,
                       "a %s computes otherwise on Theano, and the file does not say which backend "
                       "wrote it",

@@ -9,6 +9,13 @@
 #include "release.h"
 #include <string.h>
 
+static int read_keras1(struct kf_model *model, json_t *config, const struct kf_options *options,
+                       struct kf_report *rep)
+{
+    model->dialect = KF_DIALECT_KERAS1;
+    return kf_keras2_graph(model, config, options, rep);
+}
+
 static int read_keras2(struct kf_model *model, json_t *config, const struct kf_options *options,
                        struct kf_report *rep)
 {
@@ -30,6 +37,7 @@ static const struct generation {
     int (*read)(struct kf_model *model, json_t *config, const struct kf_options *options,
                 struct kf_report *rep);
 } generations[] = {
+    {1, read_keras1},
     {2, read_keras2},
     {3, read_keras3},
 };

@@ -35,7 +35,7 @@ static int config_generation(const json_t *config, bool *weak)
         int major;
     } keys[] = {{"batch_shape", 3},      {"kernel_initializer", 2}, {"embeddings_initializer", 2},
                 {"beta_initializer", 2}, {"nb_filter", 1},          {"init", 1},
-                {"batch_input_shape", 2}};
+                {"input_dtype", 1},      {"batch_input_shape", 2}};
 
     *weak = false;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

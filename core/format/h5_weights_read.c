@@ -3,6 +3,7 @@
 #include "../io/h5.h"
 #include "architecture.h"
 #include "info.h"
+#include "keras1_weights.h"
 #include "keras_h5.h"
 #include "legacy_classes.h"
 #include "legacy_weights.h"
@@ -35,7 +36,9 @@ static int read_weights(struct kf_model *model, struct state *state, const char 
         KF_TRY(make_graph(model, state, root, options, rep));
     else
         KF_TRY(kf_architecture_read(model, options, rep));
-    return kf_legacy_bind(model, state->h5, root, options->guess, rep);
+    return model->dialect == KF_DIALECT_KERAS1
+               ? kf_keras1_bind(model, state->h5, root, rep)
+               : kf_legacy_bind(model, state->h5, root, options->guess, rep);
 }
 
 static int read_root(struct kf_model *model, void *state, const struct kf_options *options,
@@ -48,6 +51,21 @@ static int read_no_config(struct kf_model *model, void *state, const struct kf_o
                           struct kf_report *rep)
 {
     return read_weights(model, state, KF_KERAS_H5_WEIGHTS, options, rep);
+}
+
+/* Keras before 1.0 numbered layers and weights; only a config of Keras 1 fits them. */
+static int read_old(struct kf_model *model, void *opaque, const struct kf_options *options,
+                    struct kf_report *rep)
+{
+    struct state *state = opaque;
+
+    KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
+    KF_TRY(kf_architecture_read(model, options, rep));
+    if (model->dialect != KF_DIALECT_KERAS1)
+        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
+                             "weights of Keras before 1.0 need an architecture of Keras 1");
+    model->keras = KF_KERAS(0, 3, 3);
+    return kf_keras1_bind(model, state->h5, "/", rep);
 }
 
 static void close_weights(void *opaque)
@@ -70,5 +88,13 @@ const struct kf_reader kf_read_h5_no_config = {
     .kind = KF_FILE_H5_NO_CONFIG,
     .state_size = sizeof(struct state),
     .read = read_no_config,
+    .close = close_weights,
+};
+
+const struct kf_reader kf_read_h5_weights_old = {
+    .info = &kf_info_read_h5_weights_old,
+    .kind = KF_FILE_H5_WEIGHTS_OLD,
+    .state_size = sizeof(struct state),
+    .read = read_old,
     .close = close_weights,
 };

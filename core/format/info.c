@@ -52,6 +52,12 @@ const struct kf_format_info kf_info_read_h5_weights = {
     .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
 };
 
+const struct kf_format_info kf_info_read_h5_weights_old = {
+    .name = "h5-weights-old",
+    .title = "numbered weights in HDF5 (.h5), with an architecture of Keras 1",
+    .wrote = "Keras before 1.0",
+};
+
 const struct kf_format_info kf_info_read_h5_no_config = {
     .name = "h5-no-config",
     .title = "legacy whole model in HDF5 without its config, with an architecture",
@@ -169,6 +175,7 @@ static const struct kf_format_info *const readers[] = {
     &kf_info_read_keras_zip_211,
     &kf_info_read_keras_zip3,
     &kf_info_read_h5_weights,
+    &kf_info_read_h5_weights_old,
     &kf_info_read_h5_no_config,
     &kf_info_read_yaml,
     &kf_info_read_weights_h5,

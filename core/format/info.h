@@ -13,6 +13,7 @@ extern const struct kf_format_info kf_info_read_keras_zip3;
 extern const struct kf_format_info kf_info_read_json;
 extern const struct kf_format_info kf_info_read_yaml;
 extern const struct kf_format_info kf_info_read_h5_weights;
+extern const struct kf_format_info kf_info_read_h5_weights_old;
 extern const struct kf_format_info kf_info_read_h5_no_config;
 extern const struct kf_format_info kf_info_read_keras3_h5;
 extern const struct kf_format_info kf_info_read_weights_h5;

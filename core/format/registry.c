@@ -11,6 +11,7 @@ extern const struct kf_reader kf_read_keras_zip3;
 extern const struct kf_reader kf_read_json;
 extern const struct kf_reader kf_read_yaml;
 extern const struct kf_reader kf_read_h5_weights;
+extern const struct kf_reader kf_read_h5_weights_old;
 extern const struct kf_reader kf_read_h5_no_config;
 extern const struct kf_reader kf_read_weights_h5;
 extern const struct kf_reader kf_read_shards;
@@ -25,6 +26,7 @@ static const struct kf_reader *const readers[] = {
     &kf_read_keras_zip_211,
     &kf_read_keras_zip3,
     &kf_read_h5_weights,
+    &kf_read_h5_weights_old,
     &kf_read_h5_no_config,
     &kf_read_yaml,
     &kf_read_weights_h5,

@@ -34,7 +34,7 @@ refused("ordering_unsaid_padding", "mapping-ambiguous", chain(lambda: ZeroPaddin
                                                               lambda: Dense(3)))
 refused("backend_unsaid", "backend-unknown", chain(lambda: MaxPooling2D((2, 2), border_mode="same", input_shape=(5, 6, 3))))
 refused("bias_axis", "no-equal-in-target", chain(lambda: Convolution2D(4, 3, 3, input_shape=(2, 5, 6))), ordering="th")
-refused("deconv_longer", "value-no-equal-in-target", chain(
+refused("deconv_too_long", "value-no-equal-in-target", chain(
     lambda: Deconvolution2D(4, 4, 4, output_shape=(None, 8, 9, 4), border_mode="same", subsample=(2, 2), input_shape=(4, 5, 3))))
 for id, make in (("pool_same_even", lambda: MaxPooling2D((2, 2), border_mode="same")),
                  ("pool_same_stride", lambda: AveragePooling2D((3, 3), strides=(2, 2), border_mode="same"))):
