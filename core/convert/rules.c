@@ -88,6 +88,7 @@ static const char *const names[] = {
 #undef KF_DOUBT
 #define KF_OPTIMIZER(class_name, family, since, layout)                                            \
     "optimizer:" class_name "." #family "." #since,
+#define KF_BY_NAME(text, class_name, rate) "by-name:" text,
 #include "../model/optimizers.def"
 #define KF_OPTIMIZER_KEY(key, what, value, source) "optimizer-key:" key,
 #define KF_EPSILON(class_name, unless)             "epsilon:" class_name,

@@ -2,6 +2,7 @@
 #include "../base/str.h"
 #include "../io/h5.h"
 #include "../io/json.h"
+#include "compile_read.h"
 #include "info.h"
 #include "keras2_config.h"
 #include "keras3_graph.h"
@@ -27,21 +28,15 @@ static int read_json(struct state *state, json_t **out, const char *name,
     return *out ? 0 : (r < 0 ? r : kf_report_status(rep));
 }
 
-/* The compile config, its optimizer under the name that a .keras file gives it. */
 static int read_training(struct kf_model *model, struct state *state,
                          const struct kf_options *options, struct kf_report *rep)
 {
-    json_t *optimizer;
+    json_t *config = NULL;
 
     if (!kf_h5_has_attr(state->h5, "/", "training_config"))
         return 0;
-    KF_TRY(read_json(state, &model->training, "training_config", options, rep));
-    optimizer = json_object_get(model->training, "optimizer_config");
-    if (!optimizer)
-        return 0;
-    KF_TRY(kf_json_set(model->training, "optimizer", json_incref(optimizer), rep));
-    json_object_del(model->training, "optimizer_config");
-    return 0;
+    KF_TRY(read_json(state, &config, "training_config", options, rep));
+    return kf_compile_take(model, config, rep);
 }
 
 /* Variables of the model object itself: nothing that Keras builds makes any. */

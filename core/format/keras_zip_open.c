@@ -2,6 +2,7 @@
 #include "keras_zip_open.h"
 #include "../io/json.h"
 #include "assets.h"
+#include "compile_read.h"
 #include "keras_zip.h"
 #include "release.h"
 #include "saving_lib_read.h"
@@ -27,11 +28,8 @@ int kf_keras_zip_open(struct kf_keras_zip *out, struct kf_model *model,
     KF_TRY(kf_zip_open(&out->zip, &model->source, &options->limits, rep));
     KF_TRY(read_json(out->zip, KF_ZIP_CONFIG, &out->config, options, rep));
     model->keras = kf_release_parse(rep->source.keras_version);
-    /* Keras 3 writes an empty one for a model that was not compiled. */
     training = json_object_get(out->config, "compile_config");
-    if (json_object_size(training) > 0)
-        model->training = json_incref(training);
-    return 0;
+    return json_is_object(training) ? kf_compile_take(model, json_incref(training), rep) : 0;
 }
 
 int kf_keras_zip_bind(struct kf_keras_zip *zip, struct kf_model *model, const char *weights,

@@ -161,6 +161,8 @@ for name, make in legacy_optimizers():
     add(f"legacy_{name}", "legacy", dense, make)
     add(f"legacy_{name}_embedding", "legacy_embedding", embedding, make, zipped=False,
         expect="state:Embedding" if name in LAZY else "right")
+add("new_by_name", "new", dense, lambda: "adam")
+add("new_by_name_sgd", "new", dense, lambda: "SGD")
 add("legacy_nadam", "legacy", dense, lambda: O.legacy.Nadam(0.01), expect="state:momentum schedule")
 add("legacy_decay_sgd", "legacy", dense, lambda: O.legacy.SGD(0.1, momentum=0.5, decay=0.5))
 add("legacy_decay_adam", "legacy", dense, lambda: O.legacy.Adam(0.1, decay=0.3))
@@ -194,14 +196,14 @@ LOSSES = [("mse", "mse", "values"), ("mae", "mae", "values"), ("mape", "MAPE", "
           ("object_focal", lambda: K.losses.BinaryFocalCrossentropy(gamma=1.5, alpha=0.3, apply_class_balancing=True), "one_hot"),
           ("object_cosine", lambda: K.losses.CosineSimilarity(axis=-1), "values")]
 for name, loss, kind in LOSSES:
-    add(f"loss_{name}", "loss", dense, lambda: O.SGD(0.05), loss, kind, metrics=["mae"], zipped=name in ("mse", "object_huber", "kld"))
+    add(f"loss_{name}", "loss", dense, lambda: O.SGD(0.05), loss, kind, metrics=["accuracy" if kind == "labels" else "mae"], zipped=name in ("mse", "object_huber", "kld"))
 add("loss_own", "loss", dense, lambda: O.SGD(0.05), lambda: own_loss, "values", expect="all:own_loss")
-METRICS = {"names": lambda: ["accuracy", "mse", "MAE", "cosine_similarity", "top_k_categorical_accuracy", "kullback_leibler_divergence"],
+METRICS = {"names": lambda: ["accuracy", "mse", "MAE", "cosine_similarity", "top_k_categorical_accuracy"],
            "objects": lambda: [K.metrics.AUC(num_thresholds=5), K.metrics.Precision(thresholds=0.4), K.metrics.TopKCategoricalAccuracy(k=2),
                                K.metrics.F1Score(average="macro"), K.metrics.OneHotMeanIoU(3), K.metrics.MeanAbsoluteError(name="off")]}
 for name, make in METRICS.items():
     add(f"metrics_{name}", "loss", dense, lambda: O.SGD(0.05), "categorical_crossentropy", metrics=make,
-        expect="part:kullback" if False else "right")
+        zipped=True)
 add("metrics_own", "loss", dense, lambda: O.SGD(0.05), metrics=lambda: [own_metric, "mae"], expect="part:own_metric")
 add("metrics_tensor", "loss", dense, lambda: O.SGD(0.05), metrics=lambda: [K.metrics.MeanRelativeError([1.0, 1.0, 1.0])], expect="part:MeanRelativeError")
 add("weighted_metrics", "loss", dense, lambda: O.SGD(0.05), weighted_metrics=["accuracy"])

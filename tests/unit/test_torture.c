@@ -37,6 +37,8 @@ static const char *const cases[] = {
     "old_sequential_list",
     "ops_attention",
     "separable_causal",
+    "training_required",
+    "training_state",
 };
 
 /* Where results go; nothing is there between conversions. */
