@@ -39,6 +39,38 @@ json_t *kf_keras3_object(const char *module, const char *class_name, json_t *con
                      config, "registered_name");
 }
 
+static const struct {
+    const char *module, *class_name, *key;
+    int since;
+    const char *neutral, *name;
+} since_rows[] = {
+#define KF_TRAINED_SINCE(module, class_name, key, since, neutral)                                  \
+    {module, class_name, key, since, neutral, "trained-since:" class_name "." key},
+#include "training.def"
+};
+
+enum kf_key kf_training_key(struct kf_adapt *adapt, const struct kf_class *found, const char *where,
+                            const char *key, const json_t *value)
+{
+    for (size_t i = 0; i < sizeof(since_rows) / sizeof(since_rows[0]); i++) {
+        json_auto_t *neutral = NULL;
+
+        if (adapt->since >= since_rows[i].since ||
+            strcmp(since_rows[i].class_name, found->name) != 0 ||
+            strcmp(since_rows[i].module, found->module) != 0 || strcmp(since_rows[i].key, key) != 0)
+            continue;
+        kf_report_rule(adapt->rep, since_rows[i].name);
+        neutral = json_loads(since_rows[i].neutral, JSON_DECODE_ANY, NULL);
+        if (!json_is_null(value) && !json_equal(value, neutral))
+            return KF_KEY_UNKNOWN;
+        kf_training_change(adapt, where, key, value, NULL, "the target Keras does not know it");
+        return KF_KEY_IDLE;
+    }
+    if (kf_class_takes(found, key))
+        return KF_KEY_TAKEN;
+    return json_is_null(value) ? KF_KEY_IDLE : KF_KEY_UNKNOWN;
+}
+
 struct names {
     const struct kf_graph *graph;
     const char **names;

@@ -41,6 +41,13 @@ int kf_training_change(struct kf_adapt *adapt, const char *where, const char *ke
 int kf_training_lost(struct kf_adapt *adapt, const char *where, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+enum kf_key { KF_KEY_TAKEN, KF_KEY_IDLE, KF_KEY_UNKNOWN };
+
+/** What the target's class makes of a key of a loss or metric; a key that is left out is reported.
+ */
+enum kf_key kf_training_key(struct kf_adapt *adapt, const struct kf_class *found, const char *where,
+                            const char *key, const json_t *value);
+
 /** The name a function of losses or metrics has in Keras 3: aliases are resolved. */
 const char *kf_loss_name(struct kf_adapt *adapt, const char *name);
 

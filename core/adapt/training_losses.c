@@ -80,12 +80,18 @@ static int adapt_keys(struct kf_adapt *adapt, json_t *config, const json_t *old,
 
     json_object_foreach((json_t *)old, key, value)
     {
-        if (strcmp(key, "reduction") == 0)
+        enum kf_key known;
+
+        if (strcmp(key, "fn") == 0)
+            continue;
+        if (strcmp(key, "reduction") == 0) {
             KF_TRY(adapt_reduction(adapt, config, value));
-        else if (kf_class_takes(found, key))
+            continue;
+        }
+        known = kf_training_key(adapt, found, "compile/loss", key, value);
+        if (known == KF_KEY_TAKEN)
             KF_TRY(kf_json_set(config, key, json_incref(value), adapt->rep));
-        else if (strcmp(key, "fn") != 0)
-            *whole = false;
+        *whole = *whole && known != KF_KEY_UNKNOWN;
     }
     return 0;
 }

@@ -87,7 +87,7 @@ static const char *without_prefix(const struct one_output *one, const char *name
 /* Keys that have no effect where they are what Keras 3 does. */
 static bool is_idle(const char *key, const json_t *value)
 {
-    return strcmp(key, "fn") == 0 || json_is_null(value) ||
+    return strcmp(key, "fn") == 0 ||
            (strcmp(key, "dtype") == 0 && kf_streq(json_string_value(value), "float32"));
 }
 
@@ -99,16 +99,20 @@ static int adapt_keys(struct one_output *one, json_t *config, const json_t *old,
 
     json_object_foreach((json_t *)old, key, value)
     {
+        enum kf_key known;
+
         if (is_idle(key, value))
             continue;
-        if (strcmp(key, "name") == 0 && json_is_string(value))
+        if (strcmp(key, "name") == 0 && json_is_string(value)) {
             KF_TRY(kf_json_set(config, key,
                                json_string(without_prefix(one, json_string_value(value))),
                                one->adapt->rep));
-        else if (kf_class_takes(found, key))
+            continue;
+        }
+        known = kf_training_key(one->adapt, found, "compile/metrics", key, value);
+        if (known == KF_KEY_TAKEN)
             KF_TRY(kf_json_set(config, key, json_incref(value), one->adapt->rep));
-        else
-            *whole = false;
+        *whole = *whole && known != KF_KEY_UNKNOWN;
     }
     return 0;
 }

@@ -221,29 +221,52 @@ static int check_clipping(struct optimizer *opt)
 
 static int find_embedding(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
-    bool *found = context;
+    const struct kf_layer **found = context;
 
     (void)graph;
-    *found = *found || (strcmp(layer->class_name, "Embedding") == 0 && layer->trainable);
+    if (!*found && layer->trainable && strcmp(layer->class_name, "Embedding") == 0)
+        *found = layer;
     return 0;
 }
 
-static int check_lazy(struct optimizer *opt)
+static const char *lazy_row(const struct optimizer *opt)
 {
-    bool embedding = false;
+    for (size_t i = 0; i < N_ROWS(lazy_rows); i++)
+        if (opt->kind.family == KF_FAMILY_LEGACY &&
+            strcmp(lazy_rows[i].class_name, opt->kind.class_name) == 0 &&
+            (!*lazy_rows[i].when || is_set(opt, lazy_rows[i].when)))
+            return lazy_rows[i].name;
+    return NULL;
+}
 
-    if (opt->kind.family != KF_FAMILY_LEGACY)
-        return 0;
+/*
+ * The gradient of an Embedding is a list of rows. Where a batch uses a row twice, Keras 2 adds the
+ * two before the optimizer sees them; Keras 3 does not on TensorFlow, and so squares each alone.
+ *
+ * Source: 2.15 keras/src/optimizers/optimizer.py, _deduplicate_sparse_grad; keras/src/backend/
+ * tensorflow/sparse.py, elementwise_unary (3.15.1)
+ */
+static int check_embedding(struct optimizer *opt)
+{
+    const struct kf_layer *embedding = NULL;
+    const char *lazy = lazy_row(opt);
+
     KF_TRY(kf_layers_each(opt->adapt->model->graph, find_embedding, &embedding));
-    for (size_t i = 0; embedding && i < N_ROWS(lazy_rows); i++)
-        if (strcmp(lazy_rows[i].class_name, opt->kind.class_name) == 0 &&
-            (!*lazy_rows[i].when || is_set(opt, lazy_rows[i].when))) {
-            kf_report_rule(opt->adapt->rep, lazy_rows[i].name);
-            kf_optimizer_lose(opt->adapt->model,
-                              "it leaves the rows of an Embedding that a batch does not use "
-                              "alone, where the one of Keras 3 moves them all");
-        }
-    return 0;
+    if (!embedding || opt->kind.family == KF_FAMILY_KERAS3)
+        return 0;
+    if (lazy) {
+        kf_report_rule(opt->adapt->rep, lazy);
+        kf_optimizer_lose(opt->adapt->model,
+                          "it leaves the rows of an Embedding that a batch does not use alone, "
+                          "where the one of Keras 3 moves them all");
+        return 0;
+    }
+    if (strcmp(opt->kind.class_name, "SGD") == 0)
+        return 0;
+    return kf_report_add(opt->adapt->rep, KF_TRAINING_DIFFERS, embedding->path,
+                         "on TensorFlow, Keras 3 takes other steps with %s than Keras 2 where a "
+                         "batch uses a row of an Embedding more than once; not on JAX or PyTorch",
+                         opt->kind.class_name);
 }
 
 static int adapt_config(struct optimizer *opt)
@@ -252,7 +275,7 @@ static int adapt_config(struct optimizer *opt)
     KF_TRY(adapt_epsilon(opt));
     KF_TRY(adapt_rate(opt));
     KF_TRY(check_clipping(opt));
-    return check_lazy(opt);
+    return check_embedding(opt);
 }
 
 /* The wrapper that scales the loss of a model in float16. Its own state is in no file of Keras 2.

@@ -97,6 +97,8 @@ static const char *const names[] = {
 #define KF_LOSS_ALIAS(alias, name)                 "loss-alias:" alias,
 #define KF_METRIC(function, class_name)            "metric:" function,
 #define KF_METRIC_WORD(name)                       "metric-word:" name,
+#define KF_TRAINED_SINCE(module, class_name, key, since, neutral)                                  \
+    "trained-since:" class_name "." key,
 #include "../adapt/training.def"
     "width:bias",       "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
