@@ -101,7 +101,7 @@ static int check_parameters(struct request *req)
 {
     struct kf_param_error err = {0};
 
-    if (req->conversion->task == JOB_INSPECT || is_multipart(req) ||
+    if (!conversion_has_target(req->conversion) || is_multipart(req) ||
         kf_request_check(&req->conversion->params, &err) == 0)
         return 0;
     memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);

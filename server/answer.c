@@ -118,6 +118,8 @@ static enum MHD_Result answer_done(struct request *req, struct reply *reply)
     add_job(reply, c);
     if (c->task == JOB_INSPECT)
         return reply_json_new(req, reply, inspection(c));
+    if (c->task == JOB_DIFF)
+        return reply_json_new(req, reply, json_incref(c->facts));
     if (c->task == JOB_PLAN)
         return reply_json_new(req, reply, json_incref(c->report));
     if (c->form == ANSWER_JSON)

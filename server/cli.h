@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum command { COMMAND_CONVERT = 1, COMMAND_INSPECT = 2, COMMAND_FORMATS = 4 };
+enum command { COMMAND_CONVERT = 1, COMMAND_INSPECT = 2, COMMAND_FORMATS = 4, COMMAND_DIFF = 8 };
 
 /* What a command line says. */
 struct cli {
@@ -34,6 +34,7 @@ void cli_finish(struct cli *cli);
 /** The commands: their arguments, without the command's name; the exit status. */
 int cli_convert(int argc, char *const *argv);
 int cli_inspect(int argc, char *const *argv);
+int cli_diff(int argc, char *const *argv);
 int cli_formats(int argc, char *const *argv);
 int cli_help(int argc, char *const *argv);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 64
-#define WORK           (COMMAND_CONVERT | COMMAND_INSPECT)
+#define WORK           (COMMAND_CONVERT | COMMAND_INSPECT | COMMAND_DIFF)
 
 /* What the command line has beside the parameters of the API. */
 static const struct flag {
@@ -27,8 +27,9 @@ static const struct flag {
      "only say what would happen"},
     {"sha256", 0, false, COMMAND_CONVERT, offsetof(struct cli, sha256),
      "put the input's SHA-256 into the report"},
-    {"json", 0, false, COMMAND_INSPECT | COMMAND_FORMATS, offsetof(struct cli, json), "print JSON"},
-    {"quiet", 'q', false, COMMAND_CONVERT, offsetof(struct cli, quiet),
+    {"json", 0, false, COMMAND_INSPECT | COMMAND_FORMATS | COMMAND_DIFF, offsetof(struct cli, json),
+     "print JSON"},
+    {"quiet", 'q', false, COMMAND_CONVERT | COMMAND_DIFF, offsetof(struct cli, quiet),
      "print nothing unless it fails"},
 };
 #define N_FLAGS (sizeof flags / sizeof flags[0])

@@ -42,6 +42,14 @@ static void print_inspect(void)
     print_parameters();
 }
 
+static void print_diff(void)
+{
+    puts("kferry diff A B [flags]   do two files hold the same model, and where not\n\n"
+         "Exit status: 0 the same, 1 different, 65 it cannot be said; others as of convert.\n");
+    cli_help_flags(stdout, COMMAND_DIFF);
+    print_parameters();
+}
+
 static void print_formats(void)
 {
     puts("kferry formats [flags]   list what is read and written\n");
@@ -59,6 +67,7 @@ static void print_all(void)
     puts("kferry carries Keras models across versions.\n\n"
          "  kferry convert IN -o OUT   convert a model file\n"
          "  kferry inspect FILE        say what a file is and what can become of it\n"
+         "  kferry diff A B            say whether two files hold the same model, and where not\n"
          "  kferry formats             list what is read and written\n"
          "  kferry serve               run the HTTP service\n"
          "  kferry help COMMAND        say more about one of these\n"
@@ -69,10 +78,8 @@ static const struct {
     const char *name;
     void (*print)(void);
 } pages[] = {
-    {"convert", print_convert},
-    {"inspect", print_inspect},
-    {"formats", print_formats},
-    {"serve", print_serve},
+    {"convert", print_convert}, {"inspect", print_inspect}, {"diff", print_diff},
+    {"formats", print_formats}, {"serve", print_serve},
 };
 
 int cli_help(int argc, char *const *argv)

@@ -59,6 +59,20 @@ void conversion_destroy(struct request *req)
     req->conversion = NULL;
 }
 
+bool conversion_has_target(const struct conversion *c)
+{
+    return c->task == JOB_CONVERT || c->task == JOB_PLAN;
+}
+
+static size_t count_files(const struct body *body)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; i < body->n_further; i++)
+        n += !body->further[i].architecture;
+    return n;
+}
+
 /* Everything is known: write down what the worker is to do. */
 static int prepare(struct request *req)
 {
@@ -67,7 +81,10 @@ static int prepare(struct request *req)
     struct kf_param_error err = {0};
 
     KF_TRY(body_end(req));
-    if (c->task != JOB_INSPECT && kf_request_check(&c->params, &err) < 0) {
+    if (c->task == JOB_DIFF && count_files(&c->body) != 2)
+        return request_fail(req, "invalid-request",
+                            "two files are compared: send a form with two parts called \"file\"");
+    if (conversion_has_target(c) && kf_request_check(&c->params, &err) < 0) {
         memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
         return request_fail(req, "invalid-parameter", "%s", err.detail);
     }

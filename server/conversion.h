@@ -59,6 +59,9 @@ struct conversion {
  */
 int conversion_begin(struct request *req, enum job_task task);
 
+/** True for tasks that must know what is to be written. */
+bool conversion_has_target(const struct conversion *c);
+
 /** The body is complete: suspend the connection and queue the job. -1 with req->failure set. */
 int conversion_submit(struct request *req);
 

@@ -5,6 +5,7 @@
 /* Exit statuses of the worker and of the command line, after sysexits.h. */
 enum exit_code {
     EXIT_FINE = 0,
+    EXIT_DIFFERENT = 1,     /* diff: two models are not the same */
     EXIT_USAGE = 64,        /* the command line is wrong */
     EXIT_REFUSED = 65,      /* the model cannot be converted */
     EXIT_NO_INPUT = 66,     /* the input cannot be opened */

@@ -16,7 +16,7 @@
  *   request.json   options and file name, in the words of api/params.h, and `inputs`: what each
  *                  descriptor is
  *   report.json    written by the worker, always
- *   facts.json     written by the worker for `inspect`
+ *   facts.json     written by the worker for `inspect` and `diff`
  *   models.json    written by the worker when the input holds several models, see models.h; what
  *                  it had to unpack is then in `unpacked`
  *   artifact       written by the worker when a conversion succeeded; appears whole
@@ -27,7 +27,8 @@ enum job_task {
     JOB_CONVERT,
     JOB_PLAN,
     JOB_INSPECT,
-    JOB_LIST /* only models.json, also of one model */
+    JOB_LIST, /* only models.json, also of one model */
+    JOB_DIFF  /* of two inputs */
 };
 
 /* How a worker ended. Everything below JOB_REFUSED is the file's doing: 422, exit status 65. */

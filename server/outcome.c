@@ -122,7 +122,7 @@ void outcome_collect(struct request *req)
     if (c->result.outcome != JOB_CANCELLED) {
         if (!c->report)
             c->report = left_object(c->dir, "report.json");
-        if (c->task == JOB_INSPECT)
+        if (!conversion_has_target(c))
             c->facts = left_object(c->dir, "facts.json");
         publish(req);
     }

@@ -20,6 +20,7 @@ static const struct route routes[] = {
     {"v1/plan/{to}/{filename}", WORK, NULL, JOB_PLAN, {"to", "filename"}, false, false},
     {"v1/inspect", WORK, NULL, JOB_INSPECT, {NULL, NULL}, false, false},
     {"v1/inspect/{filename}", WORK, NULL, JOB_INSPECT, {"filename", NULL}, false, false},
+    {"v1/diff", "POST", NULL, JOB_DIFF, {NULL, NULL}, false, false},
     {"v1/jobs", "POST", NULL, JOB_CONVERT, {NULL, NULL}, true, false},
     {"v1/jobs", READ, handle_jobs, 0, {NULL, NULL}, false, false},
     {"v1/jobs/{id}:cancel", "POST", handle_job_cancel, 0, {NULL, NULL}, false, false},

@@ -24,7 +24,7 @@ struct launch {
     size_t n_inputs;
 };
 
-static const char *const tasks[] = {"convert", "plan", "inspect", "list"};
+static const char *const tasks[] = {"convert", "plan", "inspect", "list", "diff"};
 static const char *const modes[] = {
     [SANDBOX_PREFER] = "prefer", [SANDBOX_REQUIRE] = "require", [SANDBOX_OFF] = "off"};
 

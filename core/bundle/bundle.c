@@ -10,6 +10,8 @@
 /* Where a bomb begins, as for zips: keras/src/saving/saving_lib.py, _reject_zip_bomb */
 #define ROOM_FLOOR ((uint64_t)4 << 30)
 #define ROOM_RATIO 100
+/* Bundles that are open at once. */
+#define SCRATCHES_MAX 2
 /* Files that a refusal names. */
 #define NAMED_MAX 4
 
@@ -21,8 +23,11 @@ int kf_bundle_no_memory(const struct kf_bundle *bundle)
 static bool scratch_path(const struct kf_bundle *bundle, char *path, size_t max)
 {
     const char *folder = bundle->options->scratch ? bundle->options->scratch : ".";
+    char number[16] = "";
 
-    return snprintf(path, max, "%s/" KF_BUNDLE_SCRATCH, folder) < (int)max;
+    if (bundle->scratch > 0)
+        snprintf(number, sizeof(number), "-%u", bundle->scratch);
+    return snprintf(path, max, "%s/" KF_BUNDLE_SCRATCH "%s", folder, number) < (int)max;
 }
 
 int kf_bundle_spool(struct kf_bundle *bundle, struct kf_spool **out)
@@ -32,6 +37,9 @@ int kf_bundle_spool(struct kf_bundle *bundle, struct kf_spool **out)
     *out = &bundle->spool;
     if (bundle->spool.fd >= 0)
         return 0;
+    while (scratch_path(bundle, path, sizeof(path)) && access(path, F_OK) == 0 &&
+           bundle->scratch < SCRATCHES_MAX)
+        bundle->scratch++;
     if (!scratch_path(bundle, path, sizeof(path)))
         return kf_report_add(bundle->rep, KF_WRITE_FAILED, "",
                              "the scratch folder's name is too long");

@@ -37,6 +37,7 @@ struct kf_bundle {
     struct kf_bundle_model *models;
     size_t n_models, models_cap;
     struct kf_spool spool; /* all that was unpacked, one behind the other */
+    unsigned scratch;      /* number in its name, 0 for none: two bundles may be open at once */
     uint64_t room;         /* bytes that it may have */
     bool packed;           /* something was an archive or compressed */
     bool keep;

@@ -4,6 +4,7 @@
 #include "../model/optimizer.h"
 #include "../model/validate.h"
 #include "inspect.h"
+#include "read.h"
 #include <kf/convert.h>
 #include <kf/progress.h>
 #include <stdio.h>
@@ -21,9 +22,8 @@ static int detect(enum kf_kind_id *out, const struct kf_source *src, const struc
     return 0;
 }
 
-/* Detect and read; a payload-free picture of the file. */
-static int read_model(struct kf_model **out, const struct kf_input *in,
-                      const struct kf_options *options, struct kf_report *rep)
+int kf_read_model(struct kf_model **out, const struct kf_input *in,
+                  const struct kf_options *options, struct kf_report *rep)
 {
     KF_AUTO(kf_model) model = kf_model_create();
     enum kf_kind_id kind = KF_FILE_UNKNOWN;
@@ -147,7 +147,7 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
     rep->progress = options->progress;
     KF_TRY(kf_registry_writer(&writer, options->to, rep));
     keras = options->keras ? options->keras : writer->info->keras_default;
-    KF_TRY(read_model(&model, in, options, rep));
+    KF_TRY(kf_read_model(&model, in, options, rep));
     had = model->training || model->has_optimizer_state;
     if (had && !writer->training)
         had = !forget_training(model, options, rep);
@@ -233,7 +233,7 @@ int kf_inspect(const struct kf_input *in, const struct kf_options *options, stru
                json_t **facts_out)
 {
     KF_AUTO(kf_model) model = NULL;
-    int r = read_model(&model, in, options, rep);
+    int r = kf_read_model(&model, in, options, rep);
 
     *facts_out = kf_inspect_facts(r < 0 ? NULL : model, rep);
     return r;

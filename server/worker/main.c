@@ -14,7 +14,7 @@
 /*
  * kferry-worker: one conversion in a process of its own.
  *
- *   kferry-worker convert|plan|inspect|list [SANDBOX [PARENT [MEMORY [FILE_SIZE [CPU]]]]]
+ *   kferry-worker convert|plan|inspect|list|diff [SANDBOX [PARENT [MEMORY [FILE_SIZE [CPU]]]]]
  *   kferry-worker probe [SANDBOX]
  *   kferry-worker rules
  *
@@ -126,9 +126,8 @@ int main(int argc, char **argv)
     int status;
 
     if (!read_order(&order, argc, argv)) {
-        fprintf(stderr,
-                "usage: kferry-worker convert|plan|inspect|list|probe|rules [SANDBOX [PARENT "
-                "[MEMORY [FILE_SIZE [CPU]]]]]\n");
+        fprintf(stderr, "usage: kferry-worker convert|plan|inspect|list|diff|probe|rules [SANDBOX "
+                        "[MEMORY [FILE_SIZE [CPU]]]]]\n");
         return EXIT_USAGE;
     }
     clearenv();

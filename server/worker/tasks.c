@@ -9,16 +9,22 @@
 #include "tell.h"
 #include <kf/bundle.h>
 #include <kf/convert.h>
+#include <kf/diff.h>
 #include <kf/format.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#define DIFF_SCHEMA  "urn:kferry:diff:1" /* the $id of diff.schema.json */
+#define DIFF_VERSION 1
+
 struct task {
     const char *name;
     bool has_target;
-    /* NULL: nothing but what the input holds is asked for. */
+    /* NULL: nothing but what the input holds is asked for, or `run_all` takes all inputs. */
     int (*run)(const struct kf_input *in, const struct kf_request *req, struct kf_report *rep);
+    int (*run_all)(const struct inputs *inputs, const struct kf_request *req,
+                   struct kf_report *rep);
 };
 
 /* Write a file of the job, which appears whole. NULL is memory that ran out. Takes `value`. */
@@ -167,6 +173,8 @@ static int run(const struct task *task, const struct inputs *inputs, const struc
     struct kf_bundle *bundle = NULL;
     int status;
 
+    if (task->run_all)
+        return task->run_all(inputs, req, rep);
     if (inputs->settled && task->run)
         return task->run(&inputs->model, req, rep);
     if (kf_bundle_open(&bundle, &inputs->model, &req->options, rep) < 0) {
@@ -178,11 +186,36 @@ static int run(const struct task *task, const struct inputs *inputs, const struc
     return status;
 }
 
+/* Two files beside each other; the architecture, where one is given, is that of both. */
+static int diff(const struct inputs *inputs, const struct kf_request *req, struct kf_report *rep)
+{
+    struct kf_input a = inputs->model, b;
+    json_t *facts = NULL;
+
+    if (a.n_shards != 1) {
+        kf_report_add(rep, KF_BAD_OPTION, "", "two files are compared, and %zu are given",
+                      a.n_shards + 1);
+        return EXIT_REFUSED;
+    }
+    b = a.shards[0];
+    b.architecture = a.architecture;
+    a.shards = NULL;
+    a.n_shards = 0;
+    if (kf_diff(&a, &b, &req->options, rep, &facts) < 0)
+        return status_of(rep);
+    json_object_set_new(facts, "$schema", json_string(DIFF_SCHEMA));
+    json_object_set_new(facts, "diff_version", json_integer(DIFF_VERSION));
+    json_object_set_new(json_object_get(facts, "a"), "filename", json_string(a.name));
+    json_object_set_new(json_object_get(facts, "b"), "filename", json_string(b.name));
+    return save_new("facts.json", facts);
+}
+
 static const struct task tasks[] = {
-    {"convert", true, convert},
-    {"plan", true, plan},
-    {"inspect", false, inspect},
-    {"list", true, NULL},
+    {.name = "convert", .has_target = true, .run = convert},
+    {.name = "plan", .has_target = true, .run = plan},
+    {.name = "inspect", .run = inspect},
+    {.name = "list", .has_target = true},
+    {.name = "diff", .run_all = diff},
 };
 
 const struct task *task_find(const char *name)

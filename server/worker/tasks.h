@@ -5,7 +5,7 @@
 /* What a worker can be told to do. */
 struct task;
 
-/** The task called "convert", "plan", "inspect" or "list"; NULL when there is none. */
+/** The task called "convert", "plan", "inspect", "list" or "diff"; NULL when there is none. */
 const struct task *task_find(const char *name);
 
 /**

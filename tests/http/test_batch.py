@@ -170,3 +170,16 @@ def test_batch_that_fills_the_scratch_is_507(start, model):
     assert (answer.status, answer.json()["code"]) == (507, "scratch-full")
     assert service.capacity()["scratch"]["used_bytes"] == 0
     assert service.job_folders() == []
+
+
+def test_job_of_a_batch_keeps_its_archive(start, model, tmp_path):
+    service = start(KFERRY_DATA=tmp_path / "data")
+    body = packed({"1.h5": model, "2.h5": model})
+    answer = service.request("POST", "/v1/jobs?to=keras&filename=set.zip", body)
+    assert answer.status == 202, answer
+    job = service.get(answer.headers["location"] + "?wait=20").json()
+    assert job["state"] == "succeeded", job
+    answer = service.get(f"/v1/jobs/{job['id']}/artifact")
+    assert answer.status == 200 and answer.headers["content-type"] == "application/x-tar"
+    assert {"set-kferry/1.keras", "set-kferry/2.keras", "set-kferry/summary.json"} < set(
+        unpacked(answer))
