@@ -278,14 +278,13 @@ static int adapt_config(struct optimizer *opt)
     return check_embedding(opt);
 }
 
-/* The wrapper that scales the loss of a model in float16. Its own state is in no file of Keras 2.
- */
+/* The wrapper that scales the loss of a model in float16. Its own state is in no file of Keras 2,
+ * and starts anew when such a file is loaded. */
 static int wrap(struct kf_adapt *adapt, json_t **out, const json_t *optimizer)
 {
     const json_t *old = json_object_get(optimizer, "config");
     json_t *made;
 
-    kf_optimizer_lose(adapt->model, "it stands in a LossScaleOptimizer, whose scale is not known");
     if (!kf_json_bool(old, "dynamic", true)) {
         json_decref(*out);
         *out = NULL;
@@ -319,5 +318,5 @@ int kf_adapt_optimizer(struct kf_adapt *adapt, json_t **out, const char *key, js
     *out = kf_keras3_object("keras.optimizers", opt.kind.class_name, json_incref(made));
     if (!*out)
         return kf_adapt_no_memory(adapt, WHERE);
-    return opt.kind.scaled ? wrap(adapt, out, optimizer) : 0;
+    return opt.kind.scaler ? wrap(adapt, out, optimizer) : 0;
 }

@@ -76,6 +76,14 @@ static int make_scalar(struct plan *plan, const char *name, const struct kf_payl
 
     if (strcmp(name, "iteration") == 0) {
         *out = kf_constant(arena, KF_DTYPE_INT64, 0);
+    } else if (strcmp(name, "scaler_iteration") == 0) {
+        KF_TRY(read_steps(plan, &steps));
+        *out = kf_constant(arena, KF_DTYPE_INT64, (double)steps);
+    } else if (strcmp(name, "scaler_rate") == 0) {
+        *out = kf_constant(arena, KF_DTYPE_FLOAT32, 0);
+    } else if (strcmp(name, "dynamic_scale") == 0) {
+        *out = kf_constant(arena, KF_DTYPE_FLOAT32,
+                           json_number_value(json_object_get(plan->kind->scaler, "initial_scale")));
     } else if (strcmp(name, "learning_rate") == 0) {
         *out = kf_constant(arena, KF_DTYPE_FLOAT32,
                            json_number_value(json_object_get(config, "learning_rate")));
@@ -85,6 +93,8 @@ static int make_scalar(struct plan *plan, const char *name, const struct kf_payl
             kf_optimizer_lose(plan->model, "Keras 2 does not keep how far Nadam's momentum "
                                            "schedule is, and after so few steps it shows");
         *out = kf_constant(arena, KF_DTYPE_FLOAT32, 0);
+    } else if (strcmp(name, "step_counter") == 0) {
+        *out = kf_constant(arena, KF_DTYPE_INT32, 0);
     } else {
         *out = kf_constant(arena, plan->since < 308 ? KF_DTYPE_FLOAT32 : KF_DTYPE_INT32, 0);
     }
@@ -157,11 +167,26 @@ static int check_trainables(struct plan *plan, const struct kf_trainables *list)
                                       n, count.n));
 }
 
+static int name_dataset(struct plan *plan, struct kf_optimizer_dataset *out, const char *group,
+                        size_t number)
+{
+    out->target = kf_arena_printf(plan->model->arena, "%s/vars/%zu", group, number);
+    return out->target ? 0 : no_memory(plan);
+}
+
 static int fill(struct plan *plan, struct kf_optimizer_dataset *out,
                 const struct kf_optimizer_layout *layout)
 {
-    for (size_t i = 0; plan->model->optimizer.bound && i < layout->n; i++)
+    for (size_t i = 0; plan->model->optimizer.bound && i < layout->n; i++) {
         KF_TRY(find_slot(plan, &out[i], &layout->vars[i]));
+        KF_TRY(name_dataset(plan, &out[i], "optimizer", i));
+    }
+    for (size_t i = layout->n_scaler; layout->n_scaler && i < layout->n; i++) {
+        struct kf_optimizer_dataset *again = &out[layout->n + i - layout->n_scaler];
+
+        *again = out[i];
+        KF_TRY(name_dataset(plan, again, "optimizer/inner_optimizer", i - layout->n_scaler));
+    }
     return 0;
 }
 
@@ -179,8 +204,8 @@ static int lay_out(struct plan *plan, struct kf_optimizer_dataset **out, size_t 
                                        "known",
                                        plan->kind->class_name));
     else {
-        *n_out = layout.n;
-        *out = kf_arena_alloc(plan->model->arena, (layout.n + 1) * sizeof(**out));
+        *n_out = layout.n + (layout.n_scaler ? layout.n - layout.n_scaler : 0);
+        *out = kf_arena_alloc(plan->model->arena, (*n_out + 1) * sizeof(**out));
         kf_report_rule(plan->rep, layout.rule);
         r = *out ? fill(plan, *out, &layout) : no_memory(plan);
     }

@@ -7,15 +7,15 @@
 
 /*
  * The state of an optimizer in saving_lib's HDF5: optimizer/vars/<i>, in the order that its class
- * has in the target release, along the variables as the target orders them.
+ * has in the target release, along the variables as the target orders them. What stands in a
+ * LossScaleOptimizer is written a second time, below optimizer/inner_optimizer/vars.
  */
-
-#define KF_OPTIMIZER_VARS "optimizer/vars"
 
 /* One variable as it is written. */
 struct kf_optimizer_dataset {
     const struct kf_slot *slot;
     const struct kf_layer *layer; /* whose variable it belongs to, NULL for a scalar */
+    const char *target;           /* "optimizer/vars/3" */
 };
 
 /**

@@ -9,7 +9,6 @@
 #include "saving_lib_copy.h"
 #include "saving_lib_named.h"
 #include "tensor_rows.h"
-#include <stdio.h>
 
 struct weights {
     struct kf_model *model;
@@ -86,15 +85,6 @@ static int refuse_lost(struct kf_layer *layer, struct kf_graph *graph, void *con
     return 0;
 }
 
-static int plan_slot(struct weights *weights, const struct kf_optimizer_dataset *dataset, size_t i)
-{
-    char target[64];
-
-    snprintf(target, sizeof(target), KF_OPTIMIZER_VARS "/%zu", i);
-    return kf_slot_row(weights->rep, dataset->slot, dataset->layer ? dataset->layer->path : "",
-                       target);
-}
-
 int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *rep)
 {
     struct weights weights = {.model = model, .keras = keras, .rep = rep};
@@ -109,7 +99,8 @@ int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *
     KF_TRY(kf_layers_each(model->graph, plan_layer, &weights));
     KF_TRY(kf_keras3_optimizer(&state, &n, model, keras, rep));
     for (size_t i = 0; i < n; i++)
-        KF_TRY(plan_slot(&weights, &state[i], i));
+        KF_TRY(kf_slot_row(rep, state[i].slot, state[i].layer ? state[i].layer->path : "",
+                           state[i].target));
     return 0;
 }
 
@@ -171,7 +162,7 @@ static int write_optimizer(struct weights *weights)
         return 0;
     KF_TRY(write_group(weights, "optimizer", kf_json_str(kind.config, "name", kind.class_name)));
     for (size_t i = 0; i < n; i++, weights->row++) {
-        char *path = kf_arena_printf(weights->model->arena, "/" KF_OPTIMIZER_VARS "/%zu", i);
+        char *path = kf_arena_printf(weights->model->arena, "/%s", state[i].target);
         struct kf_tensor_report *row =
             weights->row < rep->n_tensors ? &rep->tensors[weights->row] : NULL;
 

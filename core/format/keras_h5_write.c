@@ -2,6 +2,7 @@
 #include "../base/alloc.h"
 #include "../io/h5.h"
 #include "../io/json.h"
+#include "../model/optimizer.h"
 #include "assets.h"
 #include "info.h"
 #include "keras2_config.h"
@@ -25,12 +26,30 @@ static int make_config(json_t **out, const struct kf_model *model, int keras, st
                                      : kf_keras3_config(out, model, keras, rep);
 }
 
+/*
+ * Keras 3 reads a legacy .h5 without its optimizer's state, and then cannot go on training: it has
+ * built the optimizer for no variables.
+ *
+ * Source: keras/src/legacy/saving/legacy_h5_format.py, load_model_from_hdf5 (3.15.1)
+ */
+static void leave_training_out(struct kf_model *model, struct kf_report *rep)
+{
+    if (model->training)
+        kf_report_add(rep, KF_TRAINING_LOST, "compile",
+                      "Keras 3 cannot go on training a model out of an .h5: a .keras file keeps "
+                      "what compile() was told and the optimizer's state");
+    kf_optimizer_lose(model, "no .h5 of Keras 3 gives it back");
+    json_decref(model->training);
+    model->training = NULL;
+}
+
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
                 struct kf_report *rep)
 {
     json_t *config = NULL;
     char release[KF_RELEASE_TEXT];
 
+    leave_training_out(model, rep);
     KF_TRY(kf_assets_to_config(model, options, rep));
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_h5.info->name);

@@ -158,8 +158,6 @@ static int bind_all(struct bind *bind)
 
     if (!kf_optimizer_kind(&kind, bind->model))
         return lose(bind, "the file does not say whose variables they are");
-    if (kind.scaled)
-        return lose(bind, "it stands in a LossScaleOptimizer, whose scale is not known");
     r = kf_trainables(&list, bind->model, bind->rep);
     if (r >= 0)
         r = bind_rows(bind, &kind, &list);

@@ -39,6 +39,10 @@ static const char *const slots[] = {
     "c",
     "average_gradient",
     "accumulated_delta_var",
+    "scaler_iteration",
+    "scaler_rate",
+    "step_counter",
+    "dynamic_scale",
     "unused",
     "gradient_accumulator",
 };
@@ -88,7 +92,7 @@ bool kf_optimizer_kind(struct kf_optimizer_kind *out, const struct kf_model *mod
     if (!read_object(&out->class_name, &out->config, json_object_get(model->training, "optimizer")))
         return false;
     if (kf_starts(out->class_name, "LossScaleOptimizer")) {
-        out->scaled = true;
+        out->scaler = out->config;
         inner = json_object_get(out->config, "inner_optimizer");
         if (!read_object(&out->class_name, &out->config, inner))
             return false;
@@ -209,6 +213,23 @@ static int add_group(struct kf_optimizer_layout *out, const char **at, const jso
     return 0;
 }
 
+/* A LossScaleOptimizer of Keras 3 lists its own variables, and then those of the optimizer in it.
+ * Source: keras/src/optimizers/loss_scale_optimizer.py (3.0.5, 3.15.1) */
+static int add_scaler(struct kf_optimizer_layout *out)
+{
+    static const char *const names[] = {"scaler_iteration", "scaler_rate", "step_counter",
+                                        "dynamic_scale"};
+
+    for (size_t i = 0; i < N_ROWS(names); i++) {
+        struct word word = {0};
+
+        read_name(word.name, names[i]);
+        KF_TRY(add(out, &word, NULL));
+    }
+    out->n_scaler = N_ROWS(names);
+    return 0;
+}
+
 int kf_optimizer_layout(struct kf_optimizer_layout *out, const struct kf_optimizer_kind *kind,
                         int since, size_t nth, const struct kf_trainables *list)
 {
@@ -218,6 +239,8 @@ int kf_optimizer_layout(struct kf_optimizer_layout *out, const struct kf_optimiz
     if (!row)
         return 0;
     out->rule = row->name;
+    if (kind->scaler && kind->family == KF_FAMILY_KERAS3)
+        KF_TRY(add_scaler(out));
     for (const char *at = row->layout; *at; at += strspn(at, " ")) {
         if (*at == '(') {
             at++;

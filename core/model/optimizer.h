@@ -42,7 +42,7 @@ struct kf_optimizer_kind {
     const char *class_name; /* without "Custom>" */
     json_t *config;         /* borrowed */
     enum kf_family family;
-    bool scaled; /* it stands in a LossScaleOptimizer */
+    const json_t *scaler; /* config of the LossScaleOptimizer it stands in, or NULL; borrowed */
 };
 
 /** Read the optimizer of the model's compile config; false when there is none or it is no object.
@@ -60,6 +60,7 @@ struct kf_optimizer_var {
 struct kf_optimizer_layout {
     struct kf_optimizer_var *vars;
     size_t n, cap;
+    size_t n_scaler;  /* the first ones: of the LossScaleOptimizer that it stands in */
     const char *rule; /* the row's name */
 };
 

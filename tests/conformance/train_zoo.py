@@ -177,8 +177,11 @@ for name, make in schedules():
     add(f"schedule_{name}", "schedule", dense, lambda make=make: O.SGD(make()), zipped=name.startswith("cosine"))
 for name, options in [("clipnorm", dict(clipnorm=0.05)), ("clipvalue", dict(clipvalue=0.01)), ("global_clipnorm", dict(global_clipnorm=0.05)),
                       ("ema", dict(use_ema=True, ema_momentum=0.9)), ("ema_overwrite", dict(use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2)),
-                      ("jit", dict(jit_compile=False))]:
+                      ("weight_decay", dict(weight_decay=0.1)), ("jit", dict(jit_compile=False))]:
     add(f"setting_{name}", "setting", dense, lambda options=options: O.Adam(0.01, **options))
+add("setting_loss_scale", "setting", dense, lambda: K.mixed_precision.LossScaleOptimizer(O.Adam(0.01)), zipped=False)
+add("setting_loss_scale_fixed", "setting", dense, lambda: K.mixed_precision.LossScaleOptimizer(O.Adam(0.01), dynamic=False, initial_scale=8.0),
+    zipped=False, expect="all:does not change")
 for build in (frozen, frozen_nested, nested, branches, lstm, bidirectional, attention, convolution):
     add(f"model_{build.__name__}", "model", build, lambda: O.Adam(0.01))
 add("model_branches_adafactor", "model", branches, lambda: O.Adafactor(0.05))

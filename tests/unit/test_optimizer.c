@@ -128,10 +128,20 @@ static void a_wrapper_is_looked_through(void **state)
                "{\"class_name\": \"LossScaleOptimizer\", \"config\": {\"inner_optimizer\": "
                "{\"class_name\": \"SGD\", \"config\": {\"name\": \"SGD\"}}}}");
     assert_true(kf_optimizer_kind(&world.kind, world.model));
-    assert_true(world.kind.scaled);
+    assert_non_null(world.kind.scaler);
     assert_string_equal(world.kind.class_name, "SGD");
     assert_int_equal(world.kind.family, KF_FAMILY_LEGACY);
     end_world(&world);
+}
+
+static void keras3_lists_the_scaler_first(void **state)
+{
+    (void)state;
+    assert_layout("{\"class_name\": \"LossScaleOptimizer\", \"config\": {\"inner_optimizer\": "
+                  "{\"class_name\": \"SGD\", \"config\": {\"learning_rate\": 0.1}}}}",
+                  KF_DIALECT_KERAS3, 315, 0,
+                  "scaler_iteration scaler_rate step_counter dynamic_scale iteration "
+                  "learning_rate");
 }
 
 static void what_is_no_object_is_no_optimizer(void **state)
@@ -217,6 +227,7 @@ int main(void)
         cmocka_unit_test(keras3_counts_by_release_and_rank),
         cmocka_unit_test(rows_end),
         cmocka_unit_test(a_wrapper_is_looked_through),
+        cmocka_unit_test(keras3_lists_the_scaler_first),
         cmocka_unit_test(what_is_no_object_is_no_optimizer),
         cmocka_unit_test(shapes_are_those_of_the_variable),
         cmocka_unit_test(the_first_reason_stays),
