@@ -3,18 +3,12 @@
 #include "../io/json.h"
 #include "../model/validate.h"
 #include "detect.h"
+#include "keras1_graph.h"
 #include "keras2_config.h"
 #include "keras3_graph.h"
 #include "registry.h"
 #include "release.h"
 #include <string.h>
-
-static int read_keras1(struct kf_model *model, json_t *config, const struct kf_options *options,
-                       struct kf_report *rep)
-{
-    model->dialect = KF_DIALECT_KERAS1;
-    return kf_keras2_graph(model, config, options, rep);
-}
 
 static int read_keras2(struct kf_model *model, json_t *config, const struct kf_options *options,
                        struct kf_report *rep)
@@ -37,7 +31,7 @@ static const struct generation {
     int (*read)(struct kf_model *model, json_t *config, const struct kf_options *options,
                 struct kf_report *rep);
 } generations[] = {
-    {1, read_keras1},
+    {1, kf_keras1_graph},
     {2, read_keras2},
     {3, read_keras3},
 };

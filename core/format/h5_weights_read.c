@@ -6,6 +6,7 @@
 #include "keras1_weights.h"
 #include "keras_h5.h"
 #include "legacy_classes.h"
+#include "legacy_match.h"
 #include "legacy_weights.h"
 #include "reader.h"
 #include "release.h"
@@ -16,11 +17,19 @@ struct state {
     struct kf_h5 *h5;
 };
 
+/* The release that wrote the weights, 0 when neither they nor the file around them say it. */
+static int find_release(const struct kf_model *model, struct state *state, const char *root,
+                        const struct kf_report *rep)
+{
+    const char *version = kf_h5_attr_short(state->h5, root, "keras_version", model->arena);
+
+    return kf_release_parse(version ? version : rep->source.keras_version);
+}
+
 /* Without an architecture; what Keras 1 wrote is laid out by what its layers were told. */
 static int make_graph(struct kf_model *model, struct state *state, const char *root,
                       const struct kf_options *options, struct kf_report *rep)
 {
-    model->keras = kf_release_parse(rep->source.keras_version);
     if (model->keras < KF_KERAS(2, 0, 0))
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "the weights do not say that Keras 2 wrote them: those of Keras 1 are "
@@ -28,17 +37,53 @@ static int make_graph(struct kf_model *model, struct state *state, const char *r
     return kf_legacy_classes(model, state->h5, kf_streq(root, "/") ? "" : root, options, rep);
 }
 
+static int refuse_generation(struct kf_report *rep, const char *weights, const char *architecture)
+{
+    return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
+                         "the weights are of Keras %s and the architecture of Keras %s, which lay "
+                         "layers out otherwise",
+                         weights, architecture);
+}
+
+/* Names of Keras 2 tell weights that name no release from those of Keras 1, "dense_1_W". */
+static int check_name(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    (void)graph;
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        if (layer->tensors[i].source &&
+            !kf_legacy_names(layer->tensors[i].source, layer->tensors[i].variable))
+            return refuse_generation(context, "1, as it seems,", "2 or 3");
+    return 0;
+}
+
+/* Weights and architecture must be of generations that lay layers out alike. */
+static int bind(struct kf_model *model, struct state *state, const char *root, int release,
+                const struct kf_options *options, struct kf_report *rep)
+{
+    bool keras1 = model->dialect == KF_DIALECT_KERAS1;
+
+    if (keras1 && release >= KF_KERAS(2, 0, 0))
+        return refuse_generation(rep, "2", "1");
+    if (!keras1 && release && release < KF_KERAS(2, 0, 0))
+        return refuse_generation(rep, "1", "2 or 3");
+    if (keras1)
+        return kf_keras1_bind(model, state->h5, root, rep);
+    KF_TRY(kf_legacy_bind(model, state->h5, root, options->guess, rep));
+    return release ? 0 : kf_layers_each(model->graph, check_name, rep);
+}
+
 static int read_weights(struct kf_model *model, struct state *state, const char *root,
                         const struct kf_options *options, struct kf_report *rep)
 {
+    int release;
+
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
+    model->keras = release = find_release(model, state, root, rep);
     if (!model->in->architecture)
         KF_TRY(make_graph(model, state, root, options, rep));
     else
         KF_TRY(kf_architecture_read(model, options, rep));
-    return model->dialect == KF_DIALECT_KERAS1
-               ? kf_keras1_bind(model, state->h5, root, rep)
-               : kf_legacy_bind(model, state->h5, root, options->guess, rep);
+    return bind(model, state, root, release, options, rep);
 }
 
 static int read_root(struct kf_model *model, void *state, const struct kf_options *options,
@@ -53,7 +98,7 @@ static int read_no_config(struct kf_model *model, void *state, const struct kf_o
     return read_weights(model, state, KF_KERAS_H5_WEIGHTS, options, rep);
 }
 
-/* Keras before 1.0 numbered layers and weights; only a config of Keras 1 fits them. */
+/* Numbered groups: only their order says whose they are. */
 static int read_old(struct kf_model *model, void *opaque, const struct kf_options *options,
                     struct kf_report *rep)
 {
@@ -62,8 +107,7 @@ static int read_old(struct kf_model *model, void *opaque, const struct kf_option
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
     KF_TRY(kf_architecture_read(model, options, rep));
     if (model->dialect != KF_DIALECT_KERAS1)
-        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
-                             "weights of Keras before 1.0 need an architecture of Keras 1");
+        return refuse_generation(rep, "before 1.0", "2 or 3");
     model->keras = KF_KERAS(0, 3, 3);
     return kf_keras1_bind(model, state->h5, "/", rep);
 }

@@ -37,24 +37,24 @@ const struct kf_format_info kf_info_read_keras_zip3 = {
 const struct kf_format_info kf_info_read_json = {
     .name = "keras-json",
     .title = "architecture in JSON, from to_json()",
-    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21, Keras 3",
+    .wrote = "Keras 1.0-1.2, 2.0-2.15, tf_keras 2.16-2.21, Keras 3",
 };
 
 const struct kf_format_info kf_info_read_yaml = {
     .name = "keras-yaml",
     .title = "architecture in YAML, from to_yaml()",
-    .wrote = "Keras 2.0-2.5",
+    .wrote = "Keras 1.0-2.5",
 };
 
 const struct kf_format_info kf_info_read_h5_weights = {
     .name = "h5-weights",
-    .title = "legacy weights in HDF5 (.h5), with an architecture",
-    .wrote = "Keras 2.0-2.15, tf_keras 2.16-2.21",
+    .title = "legacy weights in HDF5 (.h5)",
+    .wrote = "Keras 1.0-1.2, 2.0-2.15, tf_keras 2.16-2.21",
 };
 
 const struct kf_format_info kf_info_read_h5_weights_old = {
     .name = "h5-weights-old",
-    .title = "numbered weights in HDF5 (.h5), with an architecture of Keras 1",
+    .title = "weights without names in HDF5, with an architecture of Keras 1",
     .wrote = "Keras before 1.0",
 };
 
@@ -66,13 +66,13 @@ const struct kf_format_info kf_info_read_h5_no_config = {
 
 const struct kf_format_info kf_info_read_weights_h5 = {
     .name = "weights-h5",
-    .title = "weights of saving_lib (.weights.h5), with an architecture",
+    .title = "weights of saving_lib (.weights.h5)",
     .wrote = "Keras 2.12-2.15, tf_keras 2.16-2.21, Keras 3",
 };
 
 const struct kf_format_info kf_info_read_shards = {
     .name = "weights-json",
-    .title = "weights in shards (.weights.json), with an architecture",
+    .title = "weights in shards (.weights.json)",
     .wrote = "Keras 3.10-3.15",
 };
 

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../base/str.h"
 #include "../io/h5.h"
 #include "../io/json.h"
 #include "info.h"
+#include "keras1_graph.h"
 #include "keras1_weights.h"
-#include "keras2_config.h"
 #include "keras_h5.h"
 #include "reader.h"
-#include <stdio.h>
+#include "release.h"
 
 /*
  * The whole model of Keras 1.0.7-1.2.2: the layout of keras_h5.h with the configs of Keras 1.
@@ -30,27 +29,14 @@ static int read_json(struct state *state, json_t **out, const char *name,
     return *out ? 0 : (r < 0 ? r : kf_report_status(rep));
 }
 
-static int parse_release(const char *text)
-{
-    int major = 0, minor = 0, patch = 0;
-
-    return text && sscanf(text, "%2d.%2d.%2d", &major, &minor, &patch) >= 2
-               ? KF_KERAS(major, minor, patch)
-               : 0;
-}
-
 static int read_graph(struct kf_model *model, struct state *state, const struct kf_options *options,
                       struct kf_report *rep)
 {
     json_t *config = NULL;
     int r = read_json(state, &config, "model_config", options, rep);
 
-    if (r >= 0 && kf_streq(kf_json_str(config, "class_name", NULL), "Graph"))
-        r = kf_report_add(rep, KF_NO_EQUAL, "",
-                          "a Graph, the model with named nodes of Keras before 1.0: build it with "
-                          "the functional API");
     if (r >= 0)
-        r = kf_keras2_graph(model, config, options, rep);
+        r = kf_keras1_graph(model, config, options, rep);
     json_decref(config);
     return r;
 }
@@ -70,8 +56,7 @@ static int read_keras1_h5(struct kf_model *model, void *opaque, const struct kf_
     struct state *state = opaque;
 
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
-    model->dialect = KF_DIALECT_KERAS1;
-    model->keras = parse_release(rep->source.keras_version);
+    model->keras = kf_release_parse(rep->source.keras_version);
     KF_TRY(read_graph(model, state, options, rep));
     KF_TRY(read_training(model, state, options, rep));
     if (!kf_h5_is_group(state->h5, KF_KERAS_H5_WEIGHTS))
