@@ -118,14 +118,17 @@ static int adapt_layer(struct kf_layer *layer, struct kf_graph *graph, void *con
     return kf_adapt_tensors(context, layer);
 }
 
-static int keras2_to_keras3(struct kf_adapt *adapt)
+/* From Keras 2 to 3 or back. */
+static int change_generation(struct kf_adapt *adapt, enum kf_dialect dialect)
 {
     kf_report_add(adapt->rep, KF_FINDING, "",
-                  "without the architecture nothing says what the layers compute: where one of "
-                  "Keras 2 is hard_sigmoid, or masks are joined, Keras 3 gives other numbers with "
-                  "these weights");
+                  "without the architecture nothing says what the layers compute: where one is "
+                  "hard_sigmoid, or masks are joined, Keras 2 and 3 give other numbers with the "
+                  "same weights");
     for (size_t i = 0; i < sizeof(doubts) / sizeof(doubts[0]); i++)
         judge_doubt(adapt, &doubts[i]);
+    if (dialect != KF_DIALECT_KERAS3)
+        return 0;
     if (adapt->model->made_up)
         return kf_layers_each(adapt->model->graph, adapt_layer, adapt);
     return recount(adapt, adapt->model->loose);
@@ -136,8 +139,8 @@ int kf_adapt_loose(struct kf_model *model, enum kf_dialect dialect,
 {
     struct kf_adapt adapt = {.model = model, .options = options, .rep = rep};
 
-    if (model->dialect < KF_DIALECT_KERAS3 && dialect == KF_DIALECT_KERAS3)
-        KF_TRY(keras2_to_keras3(&adapt));
+    if (model->unsure || model->dialect != dialect)
+        KF_TRY(change_generation(&adapt, dialect));
     model->dialect = dialect;
     return 0;
 }

@@ -4,11 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONTAINER "layers"
+/* Where releases keep the layers of a model, and whether one with weights is counted twice. */
+static const struct layout {
+    const char *container;
+    bool doubled;
+    int last;
+} layouts[] = {
+#define KF_CONTAINER(name, group, doubled, first, last, who) {group, doubled, last},
+#include "saving_lib.def"
+};
 
 struct naming {
     struct kf_model *model;
     int keras;
+    const struct layout *layout; /* the target's */
     const struct kf_options *options;
     struct kf_report *rep;
 };
@@ -27,7 +36,10 @@ static const struct attribute {
 /* The group of a model's layers, in any release. */
 static bool is_container(const struct kf_loose *loose)
 {
-    return kf_in_words(CONTAINER " _layer_checkpoint_dependencies", loose->name);
+    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
+        if (strcmp(loose->name, layouts[i].container) == 0)
+            return true;
+    return false;
 }
 
 size_t kf_loose_class(const char *name, unsigned long *number_out)
@@ -99,15 +111,16 @@ static int name_class(struct naming *naming, const struct kf_loose *container, c
                       size_t n, unsigned step)
 {
     struct kf_arena *arena = naming->model->arena;
-    unsigned long number = 0;
+    unsigned long number = 0, target = 0;
     struct kf_loose *member;
 
-    for (size_t i = 0; (member = find_member(container, name, n, number)); i++) {
-        member->target = i ? kf_arena_printf(arena, "%.*s_%zu", (int)n, name, i)
-                           : kf_arena_strndup(arena, name, n);
+    while ((member = find_member(container, name, n, number))) {
+        member->target = target ? kf_arena_printf(arena, "%.*s_%lu", (int)n, name, target)
+                                : kf_arena_strndup(arena, name, n);
         if (!member->target)
             return kf_report_add(naming->rep, KF_NO_MEMORY, "", "out of memory");
         number += has_weights(member) ? step : 1;
+        target += naming->layout->doubled && has_weights(member) ? 2 : 1;
     }
     return 0;
 }
@@ -131,7 +144,7 @@ static bool same_names(const struct naming *naming)
 /* Keras 2.12 and 2.13 count a layer with weights twice; every other release each once. */
 static int name_members(struct naming *naming, struct kf_loose *container)
 {
-    bool old = strcmp(container->name, CONTAINER) != 0;
+    bool old = strcmp(container->name, layouts[0].container) == 0;
 
     for (size_t i = 0; i < container->n_below; i++) {
         const char *name = container->below[i]->name;
@@ -175,7 +188,7 @@ static int name_below(struct naming *naming, struct kf_loose *loose, const char 
         bool container = is_container(below);
 
         if (container) {
-            below->target = CONTAINER;
+            below->target = naming->layout->container;
             KF_TRY(name_members(naming, below));
         } else if (!below->target) {
             below->target = name_attribute(naming, owner, below->name);
@@ -213,8 +226,11 @@ static int check_attributes(struct naming *naming)
 int kf_loose_names(struct kf_model *model, int keras, const struct kf_options *options,
                    struct kf_report *rep)
 {
-    struct naming naming = {.model = model, .keras = keras, .options = options, .rep = rep};
+    struct naming naming = {
+        .model = model, .keras = keras, .layout = layouts, .options = options, .rep = rep};
 
+    while (keras > naming.layout->last)
+        naming.layout++;
     model->loose->target = "";
     KF_TRY(name_below(&naming, model->loose, NULL));
     return check_attributes(&naming);

@@ -120,8 +120,8 @@ static void tell_generation(struct loose_read *read)
     else if (counts_learning_rate(read))
         kf_report_evidence(read->rep, "its optimizer counts the learning rate, as in Keras 3");
     else
-        return;
-    if (!kf_h5_is_group(read->h5, "/_layer_checkpoint_dependencies"))
+        model->unsure = true;
+    if (!model->unsure && !kf_h5_is_group(read->h5, "/_layer_checkpoint_dependencies"))
         model->dialect = KF_DIALECT_KERAS3;
 }
 

@@ -9,8 +9,8 @@
  * Take the weights of a saving_lib file (saving_lib_read.h) as its groups have them, for a model
  * whose architecture was not given: fills model->loose. Training state is left out.
  *
- * Sets model->dialect to what the groups are certainly of, else to Keras 2, which may need more
- * repairs; and model->keras to 3.6.0 where only that or a later release writes such a file.
+ * Sets model->dialect to what the groups are certainly of, else to Keras 2 and model->unsure; and
+ * model->keras to 3.6.0 where only that or a later release writes such a file.
  *
  * Outcomes: CORRUPT, TOO_LARGE, NO_MEMORY.
  */

@@ -5,7 +5,7 @@
 #include "../model/model.h"
 
 /**
- * Name the groups of model->loose as a release of Keras 3 does, and make the report's table of
+ * Name the groups of model->loose as a release of Keras does, and make the report's table of
  * tensors, a row each in writing order. What a layer's group is called follows from its class and
  * its place among the layers of that class, which both stand in the old name.
  *

@@ -117,6 +117,7 @@ struct kf_model {
     json_t *training;         /* compile config, or NULL; owned. See optimizer.h */
     bool has_optimizer_state; /* the file has variables of an optimizer */
     struct kf_optimizer optimizer;
+    bool unsure;     /* `dialect` may as well be the other of Keras 2 and 3: weights alone */
     bool made_up;    /* `graph` is a list of layers that weights alone show: not what is computed */
     bool weightless; /* an architecture alone: its tensors have no payloads */
     struct kf_loose *loose;        /* where `graph` is NULL: weights alone */

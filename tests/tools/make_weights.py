@@ -48,6 +48,8 @@ def write_json(case, model, name="in.json", text=None):
 
 
 def write_options(case, **options):
+    if options.get("to") == "json":
+        options.setdefault("keras", "3.15")
     path(case, "options.json").write_text(json.dumps(options) + "\n")
 
 
@@ -112,6 +114,8 @@ WEIGHTS = [dense_weights("a", 3, 4, 1), dense_weights("b", 4, 4, 3)]
 def architectures():
     write_json("json_two_dense", TWO)
     write_options("json_two_dense", to="json")
+    write_json("json_for_2_15", TWO)
+    write_options("json_for_2_15", to="json", keras="2.15")
     write_json("json_without_weights_refused", TWO)
     write_json("json_lstm_hard_sigmoid_refused", sequential(first(lstm("rnn", 2, "hard_sigmoid"), 5, 3)))
     write_options("json_lstm_hard_sigmoid_refused", to="json")
@@ -248,6 +252,9 @@ def alone():
     named = {"": "model", "layers/dense": "a", "layers/dense_1": "b"}
     write_saving_lib("alone_3_15_for_3_0", {"": [], "layers/dense": A, "layers/dense_1": B}, names=named)
     write_options("alone_3_15_for_3_0", to="weights.h5", keras="3.0.1")
+    write_saving_lib("alone_3_15_for_2_13", {"": [], "layers/dense": A, "layers/dense_1": B, "layers/dropout": [], "layers/dropout_1": []},
+                     names={**named, "layers/dropout": "d", "layers/dropout_1": "e"})
+    write_options("alone_3_15_for_2_13", to="weights.h5", keras="2.13")
     write_saving_lib("alone_activation_refused", {"": [], "layers/dense": A, "layers/activation": []})
     write_options("alone_activation_refused", to="weights.h5")
     write_saving_lib("alone_activation_guessed", {"": [], "layers/dense": A, "layers/activation": []})
