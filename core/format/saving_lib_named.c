@@ -49,3 +49,11 @@ int kf_saving_lib_named(struct kf_model *model, struct kf_report *rep)
 
     return kf_layers_each(model->graph, name_layer, &naming);
 }
+
+const char *kf_saving_lib_again(const char *class_name)
+{
+    for (size_t i = 0; i < sizeof(named_rows) / sizeof(named_rows[0]); i++)
+        if (*named_rows[i].again && strcmp(named_rows[i].class_name, class_name) == 0)
+            return named_rows[i].again;
+    return NULL;
+}

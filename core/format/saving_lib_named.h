@@ -7,4 +7,7 @@
 /** Name the tensors that saving_lib does not number, and add those it writes twice. NO_MEMORY. */
 int kf_saving_lib_named(struct kf_model *model, struct kf_report *rep);
 
+/** Attribute of the part below which a class has its variables a second time; NULL for others. */
+const char *kf_saving_lib_again(const char *class_name);
+
 #endif

@@ -5,6 +5,7 @@
 #include "keras3_paths.h"
 #include "layer_vars.h"
 #include "optimizer_read.h"
+#include "saving_lib_named.h"
 #include "saving_lib_private.h"
 #include <stdio.h>
 #include <string.h>
@@ -127,12 +128,28 @@ static int bind_tensors(struct kf_saving_lib *lib, struct kf_layer *layer, const
     return 0;
 }
 
-/* A variable that the file has twice must be the same twice. */
-static int check_copy(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group)
+/* The dataset at `path` must be another copy of `original`. */
+static int check_copy(struct kf_saving_lib *lib, const struct kf_layer *layer, const char *path,
+                      const struct kf_payload *original)
 {
     struct kf_tensor copy = {0};
-    const char *vars = kf_saving_lib_join(lib, group, "vars"), *path;
     bool same = false;
+
+    KF_TRY(take(lib, path, &copy));
+    if (original)
+        KF_TRY(kf_payload_equal(copy.payload, original, &same, lib->rep));
+    if (same)
+        return 0;
+    return kf_report_add(lib->rep, KF_MAPPING_AMBIGUOUS, layer->path,
+                         "%s is there to be a copy of another variable, but has other values",
+                         copy.source);
+}
+
+/* A layer that begins with a variable of the layer that it wraps: see KF_COPY. */
+static int check_wrapped(struct kf_saving_lib *lib, const struct kf_layer *layer, const char *group)
+{
+    const char *vars = kf_saving_lib_join(lib, group, "vars"), *path;
+    const struct kf_layer *inside = layer->n_parts ? layer->parts[0] : NULL;
 
     if (!vars)
         return -KF_NO_MEMORY;
@@ -140,15 +157,26 @@ static int check_copy(struct kf_saving_lib *lib, struct kf_layer *layer, const c
         return 0;
     if (!(path = kf_saving_lib_join(lib, vars, "0")))
         return -KF_NO_MEMORY;
-    KF_TRY(take(lib, path, &copy));
-    if (layer->n_parts && layer->parts[0]->n_tensors && layer->parts[0]->tensors[0].payload)
-        KF_TRY(
-            kf_payload_equal(copy.payload, layer->parts[0]->tensors[0].payload, &same, lib->rep));
-    if (same)
-        return 0;
-    return kf_report_add(lib->rep, KF_MAPPING_AMBIGUOUS, layer->path,
-                         "%s is a copy of a variable of the layer inside, but has other values",
-                         copy.source);
+    return check_copy(lib, layer, path,
+                      inside && inside->n_tensors ? inside->tensors[0].payload : NULL);
+}
+
+/* A layer whose variables a part of it has once more: see KF_NAMED. */
+static int check_again(struct kf_saving_lib *lib, const struct kf_layer *layer, const char *group)
+{
+    const char *again = kf_saving_lib_again(layer->class_name);
+
+    for (size_t i = 0; again && i < layer->n_tensors; i++) {
+        const char *name = strrchr(layer->tensors[i].source, '/');
+        const char *path =
+            kf_arena_printf(lib->model->arena, "%s/%s/vars%s", group, again, name ? name : "");
+
+        if (!path)
+            return kf_saving_lib_no_memory(lib);
+        if (kf_h5_has(lib->h5, path))
+            KF_TRY(check_copy(lib, layer, path, layer->tensors[i].payload));
+    }
+    return 0;
 }
 
 bool kf_saving_lib_opaque(const struct kf_layer *layer)
@@ -248,7 +276,7 @@ static int bind_parts(struct kf_saving_lib *lib, struct kf_layer *layer, const c
         KF_TRY(part_group(lib, layer->parts[i], group, used, &below));
         KF_TRY(bind_layer(lib, layer->parts[i], below));
     }
-    return check_copy(lib, layer, group);
+    return check_wrapped(lib, layer, group);
 }
 
 static int bind_graph(struct kf_saving_lib *lib, struct kf_graph *graph, const char *group)
@@ -265,6 +293,7 @@ static int bind_layer(struct kf_saving_lib *lib, struct kf_layer *layer, const c
     if (kf_saving_lib_opaque(layer))
         return find_all(&(struct found){.lib = lib, .layer = layer, .group = group}, group, "");
     KF_TRY(bind_tensors(lib, layer, group));
+    KF_TRY(check_again(lib, layer, group));
     return bind_parts(lib, layer, group);
 }
 

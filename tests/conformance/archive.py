@@ -51,19 +51,18 @@ def class_names(archive):
 
 
 def save(model, path):
-    import zoo
-    minor = int(zoo.K.__version__.split(".")[1])
-    if minor > 12:
+    """Of a name that begins with the release, as all of these do."""
+    if path.name > "213":
         return model.save(path)
-    if minor == 12:
-        return model.save(path, save_format="keras")
+    if path.name > "212":
+        return model.save(path, save_format="keras_v3")
     from keras.saving.experimental import saving_lib
     return saving_lib.save_model(model, str(path))
 
 
 def load(path):
     import zoo
-    if int(zoo.K.__version__.split(".")[1]) > 11:
+    if path.name > "212":
         return zoo.K.models.load_model(path, compile=False)
     from keras.saving.experimental import saving_lib
     return saving_lib.load_model(str(path))

@@ -39,7 +39,7 @@ static void write_dataset(struct kf_h5_out *h5, const char *path, const char *sh
 
 static void write_word(struct kf_h5_out *h5, char *word, struct kf_report *rep)
 {
-    char path[256], *at = strpbrk(word, ":@"), kind = '\0';
+    char path[1024], *at = strpbrk(word, ":@"), kind = '\0';
 
     if (at) {
         kind = *at;
@@ -334,6 +334,33 @@ static void a_copy_must_be_one(void **state)
 #undef S
 }
 
+static void a_named_variable_may_be_there_twice(void **state)
+{
+    static const char config[] = MODEL(LAYER("TextVectorization", "t", ",'output_mode':'tf_idf'"));
+#define V "layers/text_vectorization/"
+    struct bound b;
+
+    (void)state;
+    bind_at(&b, config, V "vars/idf_weights:3=1 " V "_lookup_layer/vars/idf_weights:3=1", "",
+            KF_KERAS(2, 15, 0));
+    assert_int_equal(b.status, 0);
+    assert_tensor(&b, b.model->graph->layers[1], 0, V "vars/idf_weights", 1);
+    finish(&b);
+    assert_refused(config, V "vars/idf_weights:3=1 " V "_lookup_layer/vars/idf_weights:3=2",
+                   KF_KERAS(2, 15, 0), KF_MAPPING_AMBIGUOUS, "other values");
+#undef V
+}
+
+static void too_many_parts_of_a_name_are_refused(void **state)
+{
+    char name[512] = "layers";
+
+    (void)state;
+    for (int i = 0; i < 130; i++)
+        strcat(name, "\\x");
+    assert_refused(MODEL(DENSE("a")), name, KF_KERAS(2, 15, 0), KF_TOO_LARGE, "backslashes");
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     static const char one[] = MODEL(DENSE("a"));
@@ -434,6 +461,8 @@ int main(void)
         cmocka_unit_test(windows_names_meet_in_one_group),
         cmocka_unit_test(attributes_may_be_private),
         cmocka_unit_test(a_copy_must_be_one),
+        cmocka_unit_test(a_named_variable_may_be_there_twice),
+        cmocka_unit_test(too_many_parts_of_a_name_are_refused),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(names_are_evidence),
         cmocka_unit_test(a_custom_layer_owns_its_group),
