@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
 #include "../io/json.h"
+#include "assets.h"
 #include "keras3_paths.h"
 #include "saving_lib_private.h"
 #include <string.h>
@@ -24,16 +25,17 @@ static bool any(const struct kf_layer *layer, bool (*is)(const struct kf_layer *
     return found;
 }
 
-static bool has_tensors(const struct kf_layer *layer)
+/* A vocabulary that was learnt is among the weights of a layer, though it is no variable. */
+static bool has_state(const struct kf_layer *layer)
 {
-    return layer->n_tensors > 0;
+    return layer->n_tensors > 0 || kf_asset_due(layer);
 }
 
 /* Whether the layer has variables, own or below; of a class that nobody knows the file tells. */
 static int has_weights(struct kf_saving_lib *lib, const struct kf_layer *layer, const char *group,
                        bool *out)
 {
-    *out = any(layer, has_tensors);
+    *out = any(layer, has_state);
     return *out || !any(layer, kf_saving_lib_opaque) ? 0 : kf_saving_lib_holds(lib, group, out);
 }
 

@@ -25,11 +25,13 @@ CHOSEN = ["dense", "batch_norm", "batch_norm_twins", "mha_self", "bidirectional_
           "rnn_stacked_lstm", "rnn_stacked_mixed", "time_distributed_dense", "time_distributed_functional", "nested_functional",
           "nested_sequential", "nested_three_deep", "nested_shares_layer", "nested_twice_chained", "nested_sequential_lazy", "shared_at_depths",
           "shared_siamese", "shared_lstm", "sequential_by_call", "sequential_frozen_first", "string_lookup", "string_lookup_tf_idf",
-          "string_lookup_adapted", "string_lookup_adapted_mask", "string_lookup_adapted_tf_idf", "integer_lookup_adapted", "text_vectorization_adapted",
-          "text_vectorization_adapted_tf_idf", "nested_text_vectorization_adapted", "normalization_adapted", "discretization_adapted",
-          "conv_lstm2d", "spectral_norm_dense", "separable2d", "mixed_float16_dense", "hard_lstm_recurrent"]
+          "string_lookup_adapted", "string_lookup_adapted_two", "string_lookup_adapted_mask", "string_lookup_adapted_tf_idf", "integer_lookup_adapted", "text_vectorization_adapted",
+          "text_vectorization_adapted_tf_idf", "nested_text_vectorization_adapted",
+          "text_vectorization_adapted_dense", "text_vectorization_adapted_and_lookup", "text_vectorization_adapted_multi_hot", "normalization_adapted", "discretization_adapted",
+          "conv_lstm2d", "spectral_norm_dense", "separable2d", "mixed_float16_dense", "hard_lstm_recurrent", "train_adam",
+          "train_loss_crossentropy_object"]
 # What 2.15 reads back as another model, though the file holds all of it.
-ODD = {"discretization_adapted", "discretization_adapted_one_hot", "spectral_norm_dense"}
+ODD = {"discretization_adapted", "spectral_norm_dense", "string_lookup_adapted_tf_idf"}
 
 
 def cover():

@@ -158,7 +158,7 @@ def main(out, pattern=""):
     rows, order = read_manifest(manifest), {id: i for i, id in enumerate(table)}
     dropped = []
     for case in table.values():
-        if not re.search(pattern, f"{case.group}/{case.id}"):
+        if case.archive or not re.search(pattern, f"{case.group}/{case.id}"):
             continue
         try:
             rows[case.id] = make(case, directory)

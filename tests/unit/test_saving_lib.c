@@ -242,6 +242,24 @@ static void weights_decide_who_counts_twice(void **state)
 #undef D
 }
 
+/* What a lookup learnt counts as a weight of the layer, what it was given does not. */
+static void vocabularies_decide_too(void **state)
+{
+    static const char config[] = MODEL(LAYER("StringLookup", "a", ",'vocabulary':['x']") "," LAYER(
+        "StringLookup", "b", ",'vocabulary':null") "," LAYER("StringLookup", "c", ""));
+#define S "_layer_checkpoint_dependencies/string_lookup"
+    struct bound b;
+
+    (void)state;
+    bind_at(&b, config, S "/vars " S "_1/vars " S "_3/vars", "", KF_KERAS(2, 13, 1));
+    assert_int_equal(b.status, 0);
+    assert_string_equal(b.model->graph->layers[1]->found, S);
+    assert_string_equal(b.model->graph->layers[2]->found, S "_1");
+    assert_string_equal(b.model->graph->layers[3]->found, S "_3");
+    finish(&b);
+#undef S
+}
+
 static void windows_names_are_paths(void **state)
 {
     static const char spec[] =
@@ -457,6 +475,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_release_numbers_in_its_way),
         cmocka_unit_test(weights_decide_who_counts_twice),
+        cmocka_unit_test(vocabularies_decide_too),
         cmocka_unit_test(windows_names_are_paths),
         cmocka_unit_test(windows_names_meet_in_one_group),
         cmocka_unit_test(attributes_may_be_private),

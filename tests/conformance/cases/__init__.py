@@ -27,6 +27,7 @@ class Case:
     optimizer: bool = False     # True: save the training state too
     twin: typing.Callable = None    # a model that reads the file's weights and predicts in its place
     keep: bool = False          # True: leave the weights as built
+    archive: bool = False       # True: 2.15 saves it as .keras only; see archive.py
 
 
 def add(group, id, build, **options):

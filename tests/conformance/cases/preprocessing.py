@@ -101,17 +101,21 @@ def adapted(layer, data):
 
 SEEN = ["star sun", "sun moon", "comet star sun", "sun"]
 WORDS_SEEN, NUMBERS_SEEN = " ".join(SEEN).split(), [[5], [3], [3], [8], [5], [3]]
-LOST = dict(keep=True, reloads=False, expect="refused:vocabulary", note="an .h5 does not hold the vocabulary; a .keras does")
-g.layer("string_lookup_adapted", WORDS, lambda: adapted(L.StringLookup(), WORDS_SEEN), **LOST)
-g.layer("string_lookup_adapted_mask", WORDS, lambda: adapted(L.StringLookup(mask_token="", num_oov_indices=2), WORDS_SEEN), **LOST)
-g.layer("string_lookup_adapted_count", WORDS, lambda: adapted(L.StringLookup(output_mode="count", max_tokens=4), WORDS_SEEN), **LOST)
-g.layer("string_lookup_adapted_tf_idf", WORDS, lambda: adapted(L.StringLookup(output_mode="tf_idf", num_oov_indices=2), [[w] for w in WORDS_SEEN]), **LOST)
-g.layer("string_lookup_adapted_unicode", WORDS, lambda: adapted(L.StringLookup(), ["s\u00f8l", "\u6708", "star", "comet"]), **LOST)
-g.layer("integer_lookup_adapted", INTS, lambda: adapted(L.IntegerLookup(), NUMBERS_SEEN), **LOST)
-g.layer("integer_lookup_adapted_multi_hot", INTS, lambda: adapted(L.IntegerLookup(output_mode="multi_hot"), NUMBERS_SEEN), **LOST)
-g.layer("text_vectorization_adapted", TEXT, lambda: adapted(L.TextVectorization(), SEEN), **LOST)
-g.layer("text_vectorization_adapted_multi_hot", TEXT, lambda: adapted(L.TextVectorization(output_mode="multi_hot", ngrams=2), SEEN), **LOST)
-g.layer("text_vectorization_adapted_tf_idf", TEXT, lambda: adapted(L.TextVectorization(output_mode="tf_idf"), SEEN), **LOST)
-g.chain("text_vectorization_adapted_dense", TEXT, lambda: [adapted(L.TextVectorization(output_mode="count"), SEEN), L.Dense(2)], **LOST)
+LEARNT = dict(keep=True, archive=True, note="2.15 saves a learnt vocabulary in .keras only")
+g.layer("string_lookup_adapted", WORDS, lambda: adapted(L.StringLookup(), WORDS_SEEN), **LEARNT)
+g.layer("string_lookup_adapted_mask", WORDS, lambda: adapted(L.StringLookup(mask_token="", num_oov_indices=2), WORDS_SEEN), **LEARNT)
+g.layer("string_lookup_adapted_count", WORDS, lambda: adapted(L.StringLookup(output_mode="count", max_tokens=4), WORDS_SEEN), **LEARNT)
+g.layer("string_lookup_adapted_tf_idf", WORDS, lambda: adapted(L.StringLookup(output_mode="tf_idf", num_oov_indices=2), [[w] for w in WORDS_SEEN]), **LEARNT)
+g.layer("string_lookup_adapted_unicode", WORDS, lambda: adapted(L.StringLookup(), ["s\u00f8l", "\u6708", "star", "comet"]), **LEARNT)
+g.layer("integer_lookup_adapted", INTS, lambda: adapted(L.IntegerLookup(), NUMBERS_SEEN), **LEARNT)
+g.layer("integer_lookup_adapted_multi_hot", INTS, lambda: adapted(L.IntegerLookup(output_mode="multi_hot"), NUMBERS_SEEN), **LEARNT)
+g.layer("text_vectorization_adapted", TEXT, lambda: adapted(L.TextVectorization(), SEEN), **LEARNT)
+g.layer("text_vectorization_adapted_multi_hot", TEXT, lambda: adapted(L.TextVectorization(output_mode="multi_hot", ngrams=2), SEEN), **LEARNT)
+g.layer("text_vectorization_adapted_tf_idf", TEXT, lambda: adapted(L.TextVectorization(output_mode="tf_idf"), SEEN), **LEARNT)
+g.chain("text_vectorization_adapted_dense", TEXT, lambda: [adapted(L.TextVectorization(output_mode="count"), SEEN), L.Dense(2)], **LEARNT)
 g.chain("nested_text_vectorization_adapted", TEXT, lambda: [
-    K.Sequential([L.Input(*TEXT[:1], dtype="string"), adapted(L.TextVectorization(output_sequence_length=3), SEEN)]), L.Embedding(9, 2), L.Flatten(), L.Dense(2)], **LOST)
+    K.Sequential([L.Input(*TEXT[:1], dtype="string"), adapted(L.TextVectorization(output_sequence_length=3), SEEN)]), L.Embedding(9, 2), L.Flatten(), L.Dense(2)], **LEARNT)
+g.graph("text_vectorization_adapted_and_lookup", TEXT, lambda x: L.Concatenate()([
+    adapted(L.TextVectorization(output_mode="count"), SEEN)(x), L.StringLookup(vocabulary=KNOWN, output_mode="one_hot")(x)]), **LEARNT)
+g.graph("string_lookup_adapted_two", [WORDS, WORDS], lambda x: L.Concatenate()([
+    adapted(L.StringLookup(), WORDS_SEEN)(x[0]), adapted(L.StringLookup(), ["void", "void", "star", "dust"])(x[1])]), **LEARNT)
