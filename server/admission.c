@@ -67,8 +67,6 @@ static int choose_form(struct request *req)
     const struct kf_format_info *writer = NULL;
     int chosen;
 
-    if (req->route->job)
-        return 0; /* the answer is about the job; its result has one form */
     if (c->task != JOB_CONVERT) {
         c->form = ANSWER_JSON;
         if (accept_choose(accept, &forms[ANSWER_JSON], 1) == 0)
@@ -80,6 +78,8 @@ static int choose_form(struct request *req)
     memcpy(offers, forms, sizeof forms);
     offers[4] = writer && writer->media_type ? writer->media_type : forms[0];
     chosen = accept_choose(accept, offers, 5);
+    if (chosen < 0 && req->route->job)
+        chosen = ANSWER_ARTIFACT; /* the answer is about the job; this is for its result */
     if (chosen < 0)
         return request_fail(req, "not-acceptable",
                             "the answer can be application/octet-stream (the file), "

@@ -101,6 +101,8 @@ enum MHD_Result handle_report(struct request *req)
     report = reports_find(req->server->reports, req->captured[0]);
     if (report)
         return reply_blob(req, &reply, report);
+    if (jobs_has(req))
+        return handle_job_report(req);
     request_fail(req, "report-not-found",
                  "there is no report with this id, or no longer: reports "
                  "are kept for %u seconds, and only the newest",

@@ -39,6 +39,15 @@ int jobs_find(struct request *req, struct stored *out)
     return request_fail(req, "store-unavailable", "the record of jobs cannot be reached");
 }
 
+bool jobs_has(struct request *req)
+{
+    struct stored job;
+    int found = store_get(jobs_store(req->server->jobs), req->captured[0], req->principal, &job);
+
+    stored_finish(&job);
+    return found > 0;
+}
+
 /* A whole number in the query, bounded; `fallback` when it is not given. -1 with a failure. */
 static int read_query_number(struct request *req, const char *name, int fallback, int most)
 {
@@ -213,8 +222,6 @@ enum MHD_Result handle_jobs(struct request *req)
             json_array_append_new(list, jobs_json(&jobs[i]));
         else
             next = json_string(jobs[i - 1].id);
-        if (i != max - 1)
-            continue;
     }
     for (int i = 0; i < n; i++)
         stored_finish(&jobs[i]);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "config.h"
+#include "connections.h"
 #include "handlers.h"
+#include "hub.h"
 #include "jobs.h"
 #include "metrics.h"
 #include "queue.h"
@@ -68,6 +70,10 @@ static void print_state(struct metrics_text *text, const struct request *req)
 
     gauge(text, "kferry_http_requests_in_flight", "Requests that are being answered.",
           atomic_load(&server->active));
+    gauge(text, "kferry_http_connections", "Open connections.",
+          connections_count(server->connections));
+    gauge(text, "kferry_http_waiters", "Connections that wait for a job to change.",
+          hub_waiting(jobs_hub(server->jobs)));
     gauge(text, "kferry_scratch_used_bytes", "Room that conversions take.",
           (double)scratch_used(server->scratch));
     gauge(text, "kferry_scratch_limit_bytes", "Room that they may take.",

@@ -3,6 +3,7 @@
 #define KF_SERVER_HANDLERS_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 
 struct request;
 struct stored;
@@ -22,6 +23,9 @@ enum MHD_Result handle_metrics(struct request *req);
 enum MHD_Result handle_livez(struct request *req);
 enum MHD_Result handle_readyz(struct request *req);
 enum MHD_Result handle_startupz(struct request *req);
+
+/** True when the id of the path is a job's that the client may see. */
+bool jobs_has(struct request *req);
 
 /** The job whose id the path has, as far as the client may see it; -1 with a failure. */
 int jobs_find(struct request *req, struct stored *out);

@@ -74,9 +74,6 @@ void jobs_discard(struct jobs *jobs, const char *id);
 /** All has arrived: record it. 0 and jobs_answer() is to follow, or -1 with req->failure set. */
 int jobs_accept(struct request *req);
 
-/** Seconds after which there may be room again. */
-unsigned jobs_retry_after(struct server *server);
-
 /* Running. */
 
 /** Run the job whose turn it is; false when none waits. In a supervisor's thread. */

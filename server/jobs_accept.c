@@ -49,7 +49,8 @@ void jobs_read_preference(struct request *req)
     c->stored = req->route->job || (async && c->task == JOB_CONVERT);
 }
 
-unsigned jobs_retry_after(struct server *server)
+/* Seconds after which there may be room again. */
+static unsigned retry_after(struct server *server)
 {
     struct store_counts counts;
     struct queue_state q;
@@ -68,7 +69,7 @@ static int fail_away(struct request *req)
 
 static int fail_busy(struct request *req, const char *code, const char *what)
 {
-    req->failure.retry_after = jobs_retry_after(req->server);
+    req->failure.retry_after = retry_after(req->server);
     return request_fail(req, code, "%s", what);
 }
 
@@ -136,10 +137,11 @@ static json_t *facts_of(const struct request *req)
 {
     const struct conversion *c = req->conversion;
 
-    return json_pack("{s:s, s:s*, s:I, s:s, s:s, s:s, s:s*}", "filename", c->params.filename, "to",
-                     c->params.options.to, "bytes", (json_int_t)c->body.size, "sha256",
+    return json_pack("{s:s, s:s*, s:I, s:s, s:s, s:s, s:s*, s:s*}", "filename", c->params.filename,
+                     "to", c->params.options.to, "bytes", (json_int_t)c->body.size, "sha256",
                      c->body.sha256, "request_id", req->id, "client", req->client, "trace_id",
-                     req->trace_id[0] != '\0' ? req->trace_id : NULL);
+                     req->trace_id[0] != '\0' ? req->trace_id : NULL, "archive",
+                     c->form == ANSWER_ZIP ? "zip" : NULL);
 }
 
 /* Each file of the body as it came: name, part and digest. NULL when one cannot be read. */

@@ -88,6 +88,7 @@ static struct conversion *conversion_of(struct jobs *jobs, const struct stored *
         return NULL;
     c->task = JOB_CONVERT;
     c->stored = true;
+    c->form = json_object_get(job->facts, "archive") ? ANSWER_ZIP : ANSWER_ARTIFACT;
     c->artifact = -1;
     c->body = (struct body)BODY_INIT;
     snprintf(c->id, sizeof c->id, "%s", job->id);

@@ -96,7 +96,7 @@ static void collect_artifact(struct request *req)
         return;
     }
     c->artifact_size = (uint64_t)size;
-    if (!c->artifact_type && (c->form == ANSWER_TAR || c->form == ANSWER_ZIP))
+    if (!c->stored && !c->artifact_type && (c->form == ANSWER_TAR || c->form == ANSWER_ZIP))
         pack(c);
 }
 

@@ -43,7 +43,7 @@ static json_t *json_of(const char *text)
     return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
 }
 
-int store_read_row(const struct db_row *row, struct stored *out)
+static int read_row(const struct db_row *row, struct stored *out)
 {
     int state = job_state_of(db_text(row, 3));
 
@@ -68,7 +68,7 @@ int store_read_row(const struct db_row *row, struct stored *out)
 
 static int take_row(const struct db_row *row, void *context)
 {
-    return store_read_row(row, context);
+    return read_row(row, context);
 }
 
 static int take_id(const struct db_row *row, void *context)
@@ -171,7 +171,7 @@ static int take_listed(const struct db_row *row, void *context)
 {
     struct list *list = context;
 
-    return store_read_row(row, &list->out[list->n++]);
+    return read_row(row, &list->out[list->n++]);
 }
 
 int store_list(struct store *store, const char *principal, int state, const char *after,

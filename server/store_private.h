@@ -11,13 +11,10 @@ struct store {
     struct db *db;
 };
 
-/* What store_read_row() reads, in its order. */
+/* What store.c reads of a job, in this order. */
 #define STORE_COLUMNS                                                                              \
     "id, owner, principal, state, attempt, revision, created, started, finished, expires, bytes, " \
     "cancel, evicted, facts, progress, result"
-
-/** Fill `out` from a row of STORE_COLUMNS; for db_run(). */
-int store_read_row(const struct db_row *row, struct stored *out);
 
 /** Read the first column into the int64_t `context`; for db_run(). */
 int store_take_number(const struct db_row *row, void *context);

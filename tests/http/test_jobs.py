@@ -3,9 +3,12 @@
 
 import base64
 import hashlib
+import io
 import json
+import tarfile
 import threading
 import time
+import zipfile
 
 import pytest
 from kferry_service import multipart, wait_until
@@ -424,3 +427,43 @@ def test_stalled_conversion_is_given_up(start, model):
     assert (answer.status, answer.json()["code"]) == (422, "conversion-stalled")
     assert time.time() - began < 5
     assert finished(service, submit(service, model))["error"]["code"] == "conversion-stalled"
+
+
+def bundle(*members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "accept, suffix", [({}, "tar"), ({"Accept": "application/zip"}, "zip")]
+)
+def test_job_of_several_models_is_an_archive(service, model, broken, accept, suffix):
+    body = bundle(("a.h5", model), ("b/b.h5", model), ("c.h5", broken))
+    id_ = submit(service, body, "/v1/jobs?to=keras&filename=many.zip", **accept)
+    found = finished(service, id_)
+    assert found["state"] == "succeeded", found
+    assert found["result"]["filename"] == f"many-kferry.{suffix}"
+    answer = service.get(f"/v1/jobs/{id_}/artifact")
+    assert answer.status == 200 and suffix in answer.headers["content-type"]
+    file = io.BytesIO(answer.body)
+    if suffix == "tar":
+        names = tarfile.open(fileobj=file).getnames()
+    else:
+        names = zipfile.ZipFile(file).namelist()
+    assert "many-kferry/summary.json" in names
+    assert len([name for name in names if name.endswith(".keras")]) == 2
+
+
+def test_job_of_no_good_model_fails(service, broken):
+    body = bundle(("a.h5", broken), ("b.h5", broken))
+    found = finished(service, submit(service, body, "/v1/jobs?to=keras&filename=many.zip"))
+    assert found["state"] == "failed" and found["error"]["status"] == 422
+
+
+def test_reports_of_jobs_have_both_addresses(service, model):
+    id_ = submit(service, model)
+    finished(service, id_)
+    assert service.get(f"/v1/reports/{id_}").json() == service.get(f"/v1/jobs/{id_}/report").json()

@@ -121,6 +121,7 @@ def test_metrics_count_what_happens(service, model, broken):
     assert after.get("kferry_jobs_ended_total", state="succeeded") == 1
     assert wait_until(lambda: metrics(service).get("kferry_jobs", state="succeeded") == 1, 3)
     assert after.get("kferry_worker_max_rss_bytes_count") == 4
+    assert after.get("kferry_http_connections") >= 1 and after.get("kferry_http_waiters") == 0
     assert after.get("kferry_workers") == 2 and after.get("kferry_draining") == 0
     assert after.get("process_resident_memory_bytes") > 1 << 20
     assert abs(after.get("process_start_time_seconds") - time.time()) < 120
