@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "db.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define LOCK_S 5
 
 struct db {
     pthread_mutex_t lock; /* one statement at a time */
@@ -46,12 +50,39 @@ enum db_kind db_kind(const struct db *db)
     return db->kind;
 }
 
+void db_repair(struct db *db)
+{
+    void *fresh, *old = NULL;
+
+    if (!db->driver->replace)
+        return;
+    fresh = db->driver->replace(db->state);
+    if (!fresh)
+        return;
+    pthread_mutex_lock(&db->lock);
+    old = db->state;
+    db->state = fresh;
+    pthread_mutex_unlock(&db->lock);
+    db->driver->close(old);
+}
+
+/* Whoever answers a client does not wait for a database that hangs. */
+static bool lock(struct db *db)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += LOCK_S;
+    return pthread_mutex_clocklock(&db->lock, CLOCK_MONOTONIC, &t) == 0;
+}
+
 int64_t db_run(struct db *db, const char *sql, const struct db_value *values, size_t n_values,
                db_on_row take, void *context)
 {
     int64_t n;
 
-    pthread_mutex_lock(&db->lock);
+    if (!lock(db))
+        return -1;
     n = db->driver->run(db->state, sql, values, n_values, take, context);
     pthread_mutex_unlock(&db->lock);
     return n;

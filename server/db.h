@@ -51,11 +51,14 @@ KF_DEFINE_AUTO(db)
 
 enum db_kind db_kind(const struct db *db);
 
+/** Make the connection again, should it be broken; takes as long as that takes. */
+void db_repair(struct db *db);
+
 /**
  * Run one statement; `take` (may be NULL) is called for each row that it returns.
  *
- * Outcomes: rows returned, or changed when it returns none; -1 when the database failed (logged)
- * or `take` stopped.
+ * Outcomes: rows returned, or changed when it returns none; -1 when the database failed (logged),
+ * is away or busy for others for too long, or `take` stopped.
  */
 int64_t db_run(struct db *db, const char *sql, const struct db_value *values, size_t n_values,
                db_on_row take, void *context);
@@ -64,6 +67,7 @@ int64_t db_run(struct db *db, const char *sql, const struct db_value *values, si
 struct db_driver {
     void *(*open)(const char *where, char *error, size_t error_max);
     void (*close)(void *state);
+    void *(*replace)(const void *state); /* what is to be taken instead, NULL to stay; unlocked */
     int64_t (*run)(void *state, const char *sql, const struct db_value *values, size_t n_values,
                    db_on_row take, void *context);
     const char *(*text)(const void *row, int column);

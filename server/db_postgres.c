@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "clock.h"
 #include "db.h"
 #include "log.h"
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define VALUES_MAX 24
-/* A server that is away is asked again that long after the last time. */
-#define RETRY_MS 1000
 
 struct connection {
     PGconn *pg;
-    int64_t tried; /* clock_ms() of the last attempt to connect */
+    _Atomic bool broken; /* statements fail until it is replaced */
+    char where[];        /* NUL-terminated */
 };
 
 /* What libpq is to use unless the address says otherwise: nothing may wait for ever. */
@@ -52,12 +51,13 @@ static void on_notice(void *context, const char *message)
 
 static void *open_connection(const char *where, char *error, size_t error_max)
 {
-    struct connection *c = calloc(1, sizeof *c);
+    size_t n = strlen(where) + 1;
+    struct connection *c = calloc(1, sizeof *c + n);
 
     if (!c)
         return NULL;
+    memcpy(c->where, where, n);
     c->pg = connect_to(where);
-    c->tried = clock_ms();
     if (PQstatus(c->pg) == CONNECTION_OK) {
         PQsetNoticeProcessor(c->pg, on_notice, NULL);
         return c;
@@ -66,6 +66,15 @@ static void *open_connection(const char *where, char *error, size_t error_max)
     PQfinish(c->pg);
     free(c);
     return NULL;
+}
+
+/* A connection that broke is made again; the statement that it broke in is not repeated. */
+static void *replace(const void *state)
+{
+    const struct connection *c = state;
+    char error[512];
+
+    return atomic_load(&c->broken) ? open_connection(c->where, error, sizeof error) : NULL;
 }
 
 static void close_connection(void *state)
@@ -95,19 +104,9 @@ static int64_t fail(struct connection *c)
 
     say(text, sizeof text, PQerrorMessage(c->pg));
     log_event(LOG_ERROR, "store-failed", NULL, "%s", text);
+    if (PQstatus(c->pg) != CONNECTION_OK)
+        atomic_store(&c->broken, true);
     return -1;
-}
-
-/* A connection that broke is made again; the statement that it broke in is not repeated. */
-static bool is_connected(struct connection *c)
-{
-    if (PQstatus(c->pg) == CONNECTION_OK)
-        return true;
-    if (clock_ms() - c->tried < RETRY_MS)
-        return false;
-    PQreset(c->pg);
-    c->tried = clock_ms();
-    return PQstatus(c->pg) == CONNECTION_OK;
 }
 
 static int64_t take_rows(const PGresult *result, db_on_row take, void *context)
@@ -130,8 +129,8 @@ static int64_t run(void *state, const char *sql, const struct db_value *values, 
     PGresult *result;
     int64_t n;
 
-    if (n_values > VALUES_MAX || !is_connected(c))
-        return fail(c);
+    if (n_values > VALUES_MAX || atomic_load(&c->broken))
+        return -1;
     for (size_t i = 0; i < n_values; i++) {
         snprintf(numbers[i], sizeof numbers[i], "%lld", (long long)values[i].number);
         texts[i] = values[i].null ? NULL : values[i].text ? values[i].text : numbers[i];
@@ -152,4 +151,4 @@ static int64_t run(void *state, const char *sql, const struct db_value *values, 
     return n;
 }
 
-const struct db_driver db_postgres = {open_connection, close_connection, run, column_text};
+const struct db_driver db_postgres = {open_connection, close_connection, replace, run, column_text};

@@ -118,4 +118,4 @@ static int64_t run(void *state, const char *sql, const struct db_value *values, 
     return n;
 }
 
-const struct db_driver db_sqlite = {open_file, close_file, run, column_text};
+const struct db_driver db_sqlite = {open_file, close_file, NULL, run, column_text};

@@ -35,8 +35,7 @@ int jobs_find(struct request *req, struct stored *out)
                             "there is no job with this id, or no longer: jobs are kept for "
                             "%" PRIu64 " seconds after their end",
                             req->server->config->job_ttl);
-    req->failure.retry_after = 2;
-    return request_fail(req, "store-unavailable", "the record of jobs cannot be reached");
+    return jobs_fail_away(req);
 }
 
 bool jobs_has(struct request *req)
@@ -140,7 +139,7 @@ static enum MHD_Result delete_job(struct request *req)
         return refuse(req);
     if (store_delete(jobs_store(jobs), job.id, req->principal) < 0) {
         stored_finish(&job);
-        request_fail(req, "store-unavailable", "the record of jobs cannot be reached");
+        jobs_fail_away(req);
         return refuse(req);
     }
     jobs_stop_worker(jobs, job.id);
@@ -213,7 +212,7 @@ enum MHD_Result handle_jobs(struct request *req)
     n = store_list(jobs_store(req->server->jobs), req->principal, state, after, jobs,
                    (size_t)max + 1);
     if (n < 0) {
-        request_fail(req, "store-unavailable", "the record of jobs cannot be reached");
+        jobs_fail_away(req);
         return refuse(req);
     }
     list = json_array();

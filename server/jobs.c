@@ -180,6 +180,16 @@ void jobs_unnote(struct jobs *jobs, struct running *running)
     pthread_mutex_unlock(&jobs->lock);
 }
 
+bool jobs_is_lost(struct jobs *jobs, const struct running *running)
+{
+    bool lost;
+
+    pthread_mutex_lock(&jobs->lock);
+    lost = running->lost;
+    pthread_mutex_unlock(&jobs->lock);
+    return lost;
+}
+
 /* Called under the lock. */
 static void stop_worker(struct running *running, enum cancel_reason reason)
 {
@@ -191,10 +201,8 @@ void jobs_stop_worker(struct jobs *jobs, const char *id)
 {
     pthread_mutex_lock(&jobs->lock);
     for (struct running *running = jobs->running; running; running = running->next)
-        if (strcmp(running->job->id, id) == 0) {
-            running->cancel = true;
+        if (strcmp(running->job->id, id) == 0)
             stop_worker(running, CANCEL_CLIENT);
-        }
     pthread_mutex_unlock(&jobs->lock);
 }
 

@@ -65,6 +65,9 @@ void jobs_read_preference(struct request *req);
 int jobs_admit(struct request *req, uint64_t length);
 void jobs_unreserve(struct jobs *jobs);
 
+/** Say that the store cannot be reached; -1. */
+int jobs_fail_away(struct request *req);
+
 /** A folder for what arrives; malloc'ed, or NULL with errno. */
 char *jobs_make_folder(struct jobs *jobs, const char *id);
 

@@ -61,7 +61,7 @@ static unsigned retry_after(struct server *server)
                               (double)(counts.jobs[STATE_QUEUED] + counts.jobs[STATE_RUNNING]));
 }
 
-static int fail_away(struct request *req)
+int jobs_fail_away(struct request *req)
 {
     req->failure.retry_after = STORE_RETRY;
     return request_fail(req, "store-unavailable", "the record of jobs cannot be reached");
@@ -104,7 +104,7 @@ int jobs_admit(struct request *req, uint64_t length)
     waiting = store_waiting(jobs->store);
     mine = config->client_jobs_max ? store_of_client(jobs->store, req->client) : 0;
     if (waiting < 0 || mine < 0)
-        return fail_away(req);
+        return jobs_fail_away(req);
     if (!is_replay(req, key)) {
         if ((uint64_t)waiting + atomic_load(&jobs->arriving) >= config->jobs_max)
             return fail_busy(req, "queue-full", "as many jobs wait as may");
@@ -194,7 +194,7 @@ static void hand_over(struct conversion *c)
 static int fail_unknown(struct request *req)
 {
     hand_over(req->conversion);
-    return fail_away(req);
+    return jobs_fail_away(req);
 }
 
 static int record(struct request *req, json_t *facts, const char *key, const char *print)

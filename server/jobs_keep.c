@@ -27,20 +27,31 @@ static void drop_folder(const char *id, void *context)
     data_drop(jobs->data, id);
 }
 
+/* Where there is plenty of room, what was counted a second ago is good enough. */
+static bool has_plenty(struct jobs *jobs, uint64_t bytes)
+{
+    uint64_t max = jobs->server->config->data_max;
+    struct store_counts counts;
+
+    jobs_counts(jobs, &counts);
+    return (uint64_t)counts.bytes + bytes <= max / 2 && data_has_free(jobs->data, bytes);
+}
+
 bool jobs_make_room(struct jobs *jobs, uint64_t bytes)
 {
     uint64_t max = jobs->server->config->data_max;
     struct store_counts counts;
 
-    if (store_count(jobs->store, &counts) < 0)
-        return false;
-    while ((uint64_t)counts.bytes + bytes > max || !data_has_free(jobs->data, bytes)) {
+    if (has_plenty(jobs, bytes))
+        return true;
+    for (;;) {
+        if (store_count(jobs->store, &counts) < 0 || (uint64_t)counts.held + bytes > max)
+            return false;
+        if ((uint64_t)counts.bytes + bytes <= max && data_has_free(jobs->data, bytes))
+            return true;
         if (store_evict(jobs->store, drop_folder, jobs) <= 0)
             return false;
-        if (store_count(jobs->store, &counts) < 0)
-            return false;
     }
-    return true;
 }
 
 /* Tell the store that a job still runs here, and how far it is. Called under the lock. */
@@ -58,7 +69,6 @@ static void renew(struct jobs *jobs, struct running *running)
     if (held < 0 || (held > 0 && !cancel))
         return;
     running->lost = held == 0;
-    running->cancel = cancel;
     atomic_store(&running->conversion->cancelled, (int)CANCEL_CLIENT);
     (void)eventfd_write(running->conversion->cancel_fd, 1);
 }
@@ -140,12 +150,13 @@ static void try_worker(struct server *server)
 
 static void keep(struct jobs *jobs)
 {
+    store_repair(jobs->store);
     renew_all(jobs);
     take_over(jobs);
     while (store_expire(jobs->store, drop_folder, jobs) >= EXPIRE_AT_ONCE)
         continue;
-    jobs_make_room(jobs, 0);
     count(jobs);
+    jobs_make_room(jobs, 0);
     hub_look(jobs->hub);
 }
 

@@ -11,8 +11,7 @@ struct running {
     struct running *next;
     const struct stored *job;
     struct conversion *conversion;
-    bool lost;   /* it belongs to another replica now */
-    bool cancel; /* its client wants it ended */
+    bool lost; /* it belongs to another replica now, or to nobody; under the lock */
 };
 
 struct jobs {
@@ -39,6 +38,7 @@ struct jobs {
 /** Note that a job runs here, or no longer. */
 void jobs_note(struct jobs *jobs, struct running *running);
 void jobs_unnote(struct jobs *jobs, struct running *running);
+bool jobs_is_lost(struct jobs *jobs, const struct running *running);
 
 /** Remove the folders of no job in which nothing has changed for `idle_s` seconds. */
 void jobs_sweep(struct jobs *jobs, int64_t idle_s);

@@ -291,7 +291,7 @@ static void attempt(struct jobs *jobs, const struct stored *job, struct request 
         conversion_run(req);
     else
         c->result.outcome = JOB_INTERNAL;
-    if (running.lost) {
+    if (jobs_is_lost(jobs, &running)) {
         leave(jobs, job);
         log_end(job, c, "lost");
     } else {

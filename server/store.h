@@ -65,6 +65,9 @@ static inline void store_destroy(struct store *store)
 }
 KF_DEFINE_AUTO(store)
 
+/** Reach for a database that went away; a thread that may wait does it now and then. */
+void store_repair(struct store *store);
+
 /** True when other machines may use it too. */
 bool store_is_shared(const struct store *store);
 
@@ -151,6 +154,7 @@ int store_evict(struct store *store, store_drop drop, void *context);
 struct store_counts {
     int64_t jobs[JOB_STATES];
     int64_t bytes;     /* on the disk, of all */
+    int64_t held;      /* of them those of jobs that wait or run, which cannot go */
     int64_t oldest_ms; /* age of the oldest that waits */
 };
 int store_count(struct store *store, struct store_counts *out);

@@ -28,6 +28,8 @@ static const char *const steps[] = {
     table,
     "CREATE UNIQUE INDEX IF NOT EXISTS kferry_jobs_key ON kferry_jobs (principal, idem_key)",
     "CREATE INDEX IF NOT EXISTS kferry_jobs_state ON kferry_jobs (state, id)",
+    "CREATE INDEX IF NOT EXISTS kferry_jobs_counted ON kferry_jobs (state, bytes, created)",
+    "CREATE INDEX IF NOT EXISTS kferry_jobs_oldest ON kferry_jobs (state, finished)",
     "CREATE INDEX IF NOT EXISTS kferry_jobs_client ON kferry_jobs (client, started)",
     "CREATE INDEX IF NOT EXISTS kferry_jobs_touched ON kferry_jobs (touched)",
     "CREATE INDEX IF NOT EXISTS kferry_jobs_expires ON kferry_jobs (expires)",
@@ -125,6 +127,11 @@ void store_close(struct store *store)
     free(store);
 }
 
+void store_repair(struct store *store)
+{
+    db_repair(store->db);
+}
+
 bool store_is_shared(const struct store *store)
 {
     return db_kind(store->db) == DB_POSTGRES;
@@ -196,6 +203,8 @@ static int take_count(const struct db_row *row, void *context)
         return 0;
     counts->jobs[state] = db_number(row, 1);
     counts->bytes += db_number(row, 2);
+    if (!job_state_ended((enum job_state)state))
+        counts->held += db_number(row, 2);
     if (state == STATE_QUEUED)
         counts->oldest_ms = db_number(row, 3);
     return 0;
