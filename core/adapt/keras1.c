@@ -65,17 +65,6 @@ static int adapt_graph(struct kf_keras1 *keras1, struct kf_graph *graph)
     return 0;
 }
 
-/* Slots of variables that were joined belong to nothing any more. */
-static int drop_state(struct kf_adapt *adapt)
-{
-    if (!adapt->model->has_optimizer_state)
-        return 0;
-    adapt->model->has_optimizer_state = false;
-    adapt->rep->training = KF_TRAINING_DROPPED;
-    return kf_report_add(adapt->rep, KF_TRAINING_LOST, "",
-                         "the optimizer's state is left out: training starts it anew");
-}
-
 int kf_adapt_keras1(struct kf_adapt *adapt)
 {
     struct kf_graph *graph = adapt->model->graph;
@@ -90,6 +79,5 @@ int kf_adapt_keras1(struct kf_adapt *adapt)
     KF_TRY(kf_keras1_merges(&keras1, graph));
     KF_TRY(adapt_graph(&keras1, graph));
     KF_TRY(kf_report_status(adapt->rep));
-    KF_TRY(kf_keras1_theano(&keras1, graph));
-    return drop_state(adapt);
+    return kf_keras1_theano(&keras1, graph);
 }

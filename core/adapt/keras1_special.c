@@ -205,7 +205,7 @@ static int merge_mode(struct kf_keras1 *keras1, struct kf_layer *layer)
     layer->config = json_incref(config);
     layer->class_name = row->class_name;
     return kf_report_add(keras1->adapt->rep, KF_CLASS_REPLACED, layer->path,
-                         "a Merge of mode %s became %s, which computes the same", mode,
+                         "a Merge of mode %s became %s, which computes the same", row->mode,
                          row->class_name);
 }
 

@@ -145,6 +145,17 @@ static int add_source(struct making *making, const char *source)
     return tensor->source ? 0 : no_memory(making);
 }
 
+/* Gates are as wide as each other, or the parts of the whole would not be theirs. */
+static bool equally_wide(const struct kf_payload *const *pieces, size_t n)
+{
+    bool equal = pieces[0]->rank > 0;
+
+    for (size_t i = 1; equal && i < n; i++)
+        equal = pieces[i]->rank == pieces[0]->rank &&
+                pieces[i]->dims[pieces[i]->rank - 1] == pieces[0]->dims[pieces[0]->rank - 1];
+    return equal;
+}
+
 static int join(struct making *making, const struct kf_payload *const *pieces, size_t n)
 {
     struct kf_arena *arena = making->keras1->adapt->model->arena;
@@ -153,6 +164,8 @@ static int join(struct making *making, const struct kf_payload *const *pieces, s
 
     if (!kept)
         return no_memory(making);
+    if (!equally_wide(pieces, n))
+        return misfit(making, making->tensor->source);
     memcpy(kept, pieces, n * sizeof(*kept));
     making->tensor->payload = kf_rewrite_join(arena, kept, n, &fits);
     if (!fits)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../io/h5.h"
 #include "../io/json.h"
+#include "compile_read.h"
 #include "info.h"
 #include "keras1_graph.h"
 #include "keras1_weights.h"
@@ -41,13 +42,20 @@ static int read_graph(struct kf_model *model, struct state *state, const struct 
     return r;
 }
 
+/* Slots of variables that are joined here belong to nothing afterwards. */
 static int read_training(struct kf_model *model, struct state *state,
                          const struct kf_options *options, struct kf_report *rep)
 {
-    model->has_optimizer_state = kf_h5_is_group(state->h5, "/optimizer_weights");
+    json_t *config = NULL;
+
+    if (kf_h5_is_group(state->h5, "/optimizer_weights")) {
+        model->has_optimizer_state = true;
+        kf_optimizer_lose(model, "that of Keras 1 is of other variables");
+    }
     if (!kf_h5_has_attr(state->h5, "/", "training_config"))
         return 0;
-    return read_json(state, &model->training, "training_config", options, rep);
+    KF_TRY(read_json(state, &config, "training_config", options, rep));
+    return kf_compile_take(model, config, rep);
 }
 
 static int read_keras1_h5(struct kf_model *model, void *opaque, const struct kf_options *options,

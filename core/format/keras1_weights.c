@@ -290,13 +290,23 @@ static int bind_numbered(struct bind *bind, struct kf_layer **layers, size_t n)
     return 0;
 }
 
+/* An attribute that cannot be looked for counts as there: whoever reads it says why. */
+static bool is_numbered(struct bind *bind)
+{
+    const char *root = *bind->root ? bind->root : "/";
+
+    return kf_h5_has_attr(bind->h5, root, "nb_layers") &&
+           !kf_h5_has_attr(bind->h5, root, "layer_names") &&
+           !kf_h5_has_attr(bind->h5, root, "layer_names0");
+}
+
 static int bind_all(struct bind *bind)
 {
     struct kf_layer **layers;
     size_t n;
 
     KF_TRY(kf_keras1_flatten(bind->model, bind->model->graph, &layers, &n, bind->rep));
-    if (kf_h5_has_attr(bind->h5, *bind->root ? bind->root : "/", "nb_layers"))
+    if (is_numbered(bind))
         return bind_numbered(bind, layers, n);
     KF_TRY(read_groups(bind));
     tell_backend(bind);

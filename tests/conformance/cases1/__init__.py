@@ -4,18 +4,18 @@ import importlib
 
 from keras.models import Sequential
 
-MODULES = ("core", "convolution", "recurrent", "topology", "refused")
+MODULES = ("core", "convolution", "recurrent", "topology", "older", "refused")
 CASES = []
 BOTH, TENSORFLOW, THEANO = ("tensorflow", "theano"), ("tensorflow",), ("theano",)
 
-Case = collections.namedtuple("Case", "id group build expect note tolerance inputs reloads weak train stateful backends ordering")
+Case = collections.namedtuple("Case", "id group build expect note tolerance inputs reloads weak train edit stateful backends ordering")
 
 
 def add(group, id, build, expect="right", note="", tolerance=1e-5, inputs=None, reloads=True, weak=False, train=None,
-        stateful=False, backends=TENSORFLOW, ordering="tf"):
+        edit=None, stateful=False, backends=TENSORFLOW, ordering="tf"):
     if id in {case.id for case in CASES}:
         raise ValueError(id + " twice")
-    CASES.append(Case(id, group, build, expect, note, tolerance, inputs or {}, reloads, weak, train, stateful, backends, ordering))
+    CASES.append(Case(id, group, build, expect, note, tolerance, inputs or {}, reloads, weak, train, edit, stateful, backends, ordering))
 
 
 def both_orderings(group, id, build, **options):
