@@ -106,16 +106,42 @@ def test_given_architecture_is_for_the_weights_in_an_archive(kferry, weights):
     assert done.returncode == 0, done.stderr
 
 
-def test_unzipped_keras_folder_is_the_zip_it_was(kferry, whole):
+@pytest.mark.parametrize("make, name", [(tar, "f.tar"), (zip_, "f.zip")])
+@pytest.mark.parametrize("folder", ["m/", ""])
+def test_unzipped_keras_folder_is_the_zip_it_was(kferry, whole, make, name, folder):
     assert kferry.run("convert", "model.h5", "-o", "m.keras").returncode == 0
     with zipfile.ZipFile(kferry.folder / "m.keras") as packed:
-        files = {"m/" + name: packed.read(name) for name in packed.namelist()}
-    files["m/assets/_layer/vocabulary.txt"] = b"a\nb\n"
-    for make, name in ((tar, "f.tar"), (zip_, "f.zip")):
-        make(kferry.folder / name, files)
-        facts = json.loads(kferry.run("inspect", "--json", name).stdout)
-        assert facts["report"]["source"]["format"] == "keras-zip3"
-        assert facts["report"]["source"]["member"] == "m"
+        files = {folder + member: packed.read(member) for member in packed.namelist()}
+    files[folder + "assets/_layer/vocabulary.txt"] = b"a\nb\n"
+    files[folder + "more.txt"] = b"no part of it"
+    make(kferry.folder / name, files)
+    report = convert(kferry, name)
+    assert report["source"]["format"] == "keras-zip3"
+    if make is tar:
+        assert report["source"]["member"] == (folder.rstrip("/") or ".")
+    assert kferry.run("diff", "model.h5", name).returncode == 0
+
+
+def test_shards_with_their_list_and_architecture(kferry, check_report):
+    """As one archive, as a folder, and as files in any order."""
+    case = ROOT / "tests" / "golden" / "shards_two"
+    files = {path.name: path.read_bytes() for path in case.iterdir()
+             if path.suffix == ".h5" or path.name in ("in.weights.json", "architecture.json")}
+    files = {("in.json" if n == "architecture.json" else n): data for n, data in files.items()}
+    tar(kferry.folder / "s.tar.gz", {"s/" + n: data for n, data in files.items()}, "w:gz")
+    report = convert(kferry, "s.tar.gz")
+    check_report(report)
+    assert report["source"]["member"] == "s/in.weights.json"
+    (kferry.folder / "s").mkdir()
+    for n, data in files.items():
+        (kferry.folder / "s" / n).write_bytes(data)
+    names = ["s/" + n for n in files]
+    for args in (["s"], names, sorted(names, reverse=True)):
+        done = kferry.run("convert", *args, "-o", "x.keras")
+        assert done.returncode == 0, done.stderr
+    (kferry.folder / "s" / "shard_1.weights.h5").unlink()
+    done = kferry.run("convert", "s", "-o", "y.keras")
+    assert done.returncode == 65 and "shards-missing" in done.stderr
 
 
 @pytest.mark.parametrize("files, code, said", [
