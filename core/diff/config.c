@@ -18,15 +18,25 @@ static const char own_keys[] = "name layer backward_layer cell cells layers inpu
 /* How an object is found again and not what it is. */
 static const char object_keys[] = "module registered_name shared_object_id build_config";
 
+/* A row's value is JSON: only memory can be missing, which ends the comparison. */
+static json_t *read_default(const struct kf_diff *diff, const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+
+    if (!value)
+        kf_diff_no_memory(diff);
+    return value;
+}
+
 /* What Keras takes for a key that a config leaves out, new reference; NULL is null. */
-static json_t *default_of(const char *class_name, const char *key)
+static json_t *default_of(const struct kf_diff *diff, const char *class_name, const char *key)
 {
     for (size_t i = 0; i < sizeof(fallbacks) / sizeof(fallbacks[0]); i++) {
         const struct fallback *row = &fallbacks[i];
 
         if (kf_streq(row->key, key) &&
             (kf_streq(row->classes, "*") || kf_in_words(row->classes, class_name)))
-            return json_loads(row->value, JSON_DECODE_ANY, NULL);
+            return read_default(diff, row->value);
     }
     return NULL;
 }
@@ -90,7 +100,7 @@ static void compare_key(struct kf_diff *diff, const struct kf_layer *a, const st
                         const char *key)
 {
     json_t *x = json_object_get(a->config, key), *y = json_object_get(b->config, key);
-    json_t *fallback = x && y ? NULL : default_of(a->class_name, key);
+    json_t *fallback = x && y ? NULL : default_of(diff, a->class_name, key);
 
     if (!kf_diff_same(x ? x : fallback, y ? y : fallback))
         kf_diff_add(diff, a->path, "config", key, json_incref(x), json_incref(y));

@@ -42,6 +42,14 @@ static void match_names(struct match *match)
         }
 }
 
+static void add_renamed(const struct kf_diff *diff, const struct kf_layer *a,
+                        const struct kf_layer *b)
+{
+    if (json_array_append_new(diff->renamed, json_pack("{s:s, s:s}", "a", a->path, "b", b->path)) <
+        0)
+        kf_diff_no_memory(diff);
+}
+
 /* What no name matches: the next one of the same class, in the order of the files. */
 static void match_places(struct match *match)
 {
@@ -50,9 +58,7 @@ static void match_places(struct match *match)
             if (!match->taken[k] &&
                 kf_streq(class_of(match->a->layers[i]), class_of(match->b->layers[k]))) {
                 join(match, i, k);
-                json_array_append_new(match->diff->renamed,
-                                      json_pack("{s:s, s:s}", "a", match->a->layers[i]->path, "b",
-                                                match->b->layers[k]->path));
+                add_renamed(match->diff, match->a->layers[i], match->b->layers[k]);
             }
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/alloc.h"
 #include <fcntl.h>
 #include <kf/convert.h>
+#include <kf/diff.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -68,6 +69,23 @@ static int inspect(const struct kf_input *in, struct kf_report *rep)
     if (r >= 0 && !facts)
         r = kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
     json_decref(facts);
+    return r;
+}
+
+static int open_case(const char *name);
+
+/* With a model of Keras 3, for which the other one is adapted, and from which it differs. */
+static int diff(const struct kf_input *in, struct kf_report *rep)
+{
+    struct kf_options options = KF_OPTIONS_INIT;
+    const struct kf_input other = {.fd = open_case("keras3_h5_operations"), .name = "in.h5"};
+    json_t *result = NULL;
+    int r = kf_diff(in, &other, &options, rep, &result);
+
+    close(other.fd);
+    if (r >= 0) /* never a wrong word for want of memory */
+        assert_string_equal(json_string_value(json_object_get(result, "verdict")), "different");
+    json_decref(result);
     return r;
 }
 
@@ -131,6 +149,11 @@ static void every_allocation_of_inspect_may_fail(void **state)
     fail_each(inspect, *state);
 }
 
+static void every_allocation_of_diff_may_fail(void **state)
+{
+    fail_each(diff, *state);
+}
+
 static int count(void **state)
 {
     (void)state;
@@ -142,7 +165,7 @@ static int count(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[N_CASES + 1];
+    struct CMUnitTest tests[N_CASES + 2];
 
     json_set_alloc_funcs(kf_json_alloc, kf_free);
     snprintf(out_path, sizeof(out_path), "/tmp/kferry-torture-%d.keras", (int)getpid());
@@ -154,5 +177,9 @@ int main(void)
         (struct CMUnitTest){.name = "inspect",
                             .test_func = every_allocation_of_inspect_may_fail,
                             .initial_state = (void *)(uintptr_t) "nested_frozen_parts"};
-    return _cmocka_run_group_tests("torture", tests, N_CASES + 1, NULL, count);
+    tests[N_CASES + 1] =
+        (struct CMUnitTest){.name = "diff",
+                            .test_func = every_allocation_of_diff_may_fail,
+                            .initial_state = (void *)(uintptr_t) "nested_frozen_parts"};
+    return _cmocka_run_group_tests("torture", tests, N_CASES + 2, NULL, count);
 }
