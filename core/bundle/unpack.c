@@ -170,10 +170,10 @@ static bool may_be_model(const struct kf_bundle *bundle, const char *name, const
 }
 
 /* A compressed member: into the scratch file, or listed with nothing but its name. */
-static int take_compressed(const struct visit *visit, struct kf_zip *zip, size_t index)
+static int take_compressed(const struct visit *visit, struct kf_zip *zip, size_t index,
+                           const char *name)
 {
     struct kf_bundle *bundle = visit->bundle;
-    const char *name = kf_zip_name(zip, index);
     struct kf_source src = {.fd = -1};
     struct kf_spool *spool;
     char head[HEAD_BYTES];
@@ -200,7 +200,7 @@ static int take_member(const struct visit *visit, struct kf_zip *zip, size_t ind
     if (kf_ends(name, "/"))
         return 0;
     if (!kf_zip_is_stored(zip, index))
-        return take_compressed(visit, zip, index);
+        return take_compressed(visit, zip, index, name);
     KF_TRY(kf_zip_stored(zip, kf_zip_name(zip, index), &src, visit->bundle->rep));
     return unpack_inner(visit, name, &src);
 }
