@@ -15,6 +15,7 @@ struct made {
     const struct kf_options *options;
     struct kf_report *rep;
     json_t *layers; /* of the config in the making; owned */
+    bool starved;   /* memory ran out while something was only tried */
 };
 
 static const struct shaped {
@@ -79,7 +80,9 @@ static int rank_of(struct made *made, const struct kf_legacy_group *group, const
         if (first && path && kf_legacy_names(group->weights[i], first) &&
             kf_h5_payload(made->h5, path, made->model->arena, &payload, &ignored) >= 0)
             rank = (int)payload.rank;
+        made->starved = made->starved || !first || !path;
     }
+    made->starved = made->starved || ignored.first_failure == KF_NO_MEMORY;
     kf_report_finish(&ignored);
     return rank;
 }
@@ -102,8 +105,9 @@ static const char *class_of_name(struct made *made, const char *name)
 {
     unsigned long number;
     size_t n = kf_loose_class(name, &number);
-    const struct kf_class *found = kf_class_of_snake(made->model->arena, name, n);
+    const struct kf_class *found;
 
+    made->starved = !kf_class_of_snake(&found, made->model->arena, name, n) || made->starved;
     return found ? found->name : NULL;
 }
 
@@ -133,6 +137,7 @@ static const char *class_of_direction(struct made *made, const struct kf_legacy_
         return NULL;
     at += strlen("forward_");
     name = kf_arena_strndup(made->model->arena, at, strcspn(at, "/"));
+    made->starved = made->starved || !name;
     return name ? class_of_name(made, name) : NULL;
 }
 
@@ -226,6 +231,8 @@ static int make_config(struct made *made, const char *root, json_t **out)
     for (size_t i = 0; i < n; i++) {
         int r = add_group(made, &groups[i]);
 
+        if (made->starved)
+            return no_memory(made);
         if (r < 0 && kf_code_grade((enum kf_code) - r) == KF_GRADE_FATAL)
             return r;
     }

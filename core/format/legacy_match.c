@@ -14,6 +14,7 @@ struct match {
     struct kf_legacy_group *groups;
     size_t n_groups;
     struct kf_legacy_group **of; /* by layer */
+    bool starved;                /* memory ran out while something was only tried */
     json_t *index_of;            /* group name -> its number; owned */
 };
 
@@ -69,10 +70,13 @@ int kf_legacy_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_mode
     return 0;
 }
 
-static bool has_tensors(const struct match *match, struct kf_layer *layer)
+static bool has_tensors(struct match *match, struct kf_layer *layer)
 {
     struct kf_legacy_order order = {0};
-    bool any = kf_legacy_order(&order, layer, match->model->dialect) >= 0 && order.n > 0;
+    bool any;
+
+    match->starved = kf_legacy_order(&order, layer, match->model->dialect) < 0 || match->starved;
+    any = order.n > 0;
 
     kf_legacy_order_finish(&order);
     return any;
@@ -113,10 +117,12 @@ static bool has_shape(struct match *match, const struct kf_legacy_slot *slot,
     struct kf_report ignored;
     bool fits;
 
+    match->starved = match->starved || !path;
     kf_report_init(&ignored);
     fits = path && kf_h5_payload(match->h5, path, match->model->arena, &payload, &ignored) >= 0;
     tensor.payload = &payload;
     fits = fits && kf_vars_check(slot->layer, &tensor, &ignored) >= 0;
+    match->starved = match->starved || ignored.first_failure == KF_NO_MEMORY;
     kf_report_finish(&ignored);
     return fits;
 }
@@ -125,7 +131,10 @@ static bool has_shape(struct match *match, const struct kf_legacy_slot *slot,
 static bool fits(struct match *match, struct kf_layer *layer, const struct kf_legacy_group *group)
 {
     struct kf_legacy_order order = {0};
-    bool good = kf_legacy_order(&order, layer, match->model->dialect) >= 0 && order.n == group->n;
+    bool good;
+
+    match->starved = kf_legacy_order(&order, layer, match->model->dialect) < 0 || match->starved;
+    good = order.n == group->n;
 
     for (size_t i = 0; good && i < order.n; i++)
         good = kf_legacy_names(group->weights[i], order.slots[i].tensor->variable) &&
@@ -270,11 +279,13 @@ static int find_all(struct match *match, const struct kf_graph *graph, bool gues
 {
     KF_TRY(index_groups(match));
     if (by_name(match, graph))
-        return check_surplus(match);
-    if (by_position(match, graph))
+        return match->starved ? no_memory(match->rep) : check_surplus(match);
+    if (by_position(match, graph) && !match->starved)
         return list_positions(match, graph);
+    if (match->starved)
+        return no_memory(match->rep);
     KF_TRY(by_shape(match, graph, guess));
-    return check_surplus(match);
+    return match->starved ? no_memory(match->rep) : check_surplus(match);
 }
 
 int kf_legacy_match(struct kf_legacy_group ***out, struct kf_model *model, struct kf_h5 *h5,

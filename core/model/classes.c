@@ -34,17 +34,21 @@ const struct kf_class *kf_class_find(const char *module, const char *name)
     return NULL;
 }
 
-const struct kf_class *kf_class_of_snake(struct kf_arena *arena, const char *snake, size_t n)
+bool kf_class_of_snake(const struct kf_class **out, struct kf_arena *arena, const char *snake,
+                       size_t n)
 {
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        const char *name = strcmp(classes[i].module, "keras.layers") == 0
-                               ? kf_snake_case(arena, classes[i].name)
-                               : NULL;
+    *out = NULL;
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]) && !*out; i++) {
+        const char *name;
 
-        if (name && strlen(name) == n && memcmp(name, snake, n) == 0)
-            return &classes[i];
+        if (strcmp(classes[i].module, "keras.layers") != 0)
+            continue;
+        if (!(name = kf_snake_case(arena, classes[i].name)))
+            return false;
+        if (strlen(name) == n && memcmp(name, snake, n) == 0)
+            *out = &classes[i];
     }
-    return NULL;
+    return true;
 }
 
 bool kf_class_takes(const struct kf_class *found, const char *key)

@@ -4,6 +4,7 @@
 
 #include "../base/arena.h"
 #include <stdbool.h>
+#include <stddef.h>
 
 /* A class of Keras 3, as keras3_classes.def has it, or of Keras 2, as keras2_classes.def has it. */
 struct kf_class {
@@ -15,8 +16,12 @@ struct kf_class {
 /** The class of that name in "keras.layers", "keras.initializers", ...; NULL when there is none. */
 const struct kf_class *kf_class_find(const char *module, const char *name);
 
-/** The layer whose name in snake case is the `n` bytes at `snake`, "dense"; NULL when none is. */
-const struct kf_class *kf_class_of_snake(struct kf_arena *arena, const char *snake, size_t n);
+/**
+ * Find the layer whose name in snake case is the `n` bytes at `snake`, "dense"; `*out` is NULL when
+ * there is none. False when memory ran out.
+ */
+bool kf_class_of_snake(const struct kf_class **out, struct kf_arena *arena, const char *snake,
+                       size_t n);
 
 /** True when the class takes the key in its config. */
 bool kf_class_takes(const struct kf_class *found, const char *key);

@@ -86,6 +86,12 @@ def masked():
     return chain((6,), L.Embedding(9, 4, mask_zero=True), L.LSTM(3), dtype="int32")
 
 
+def masked_add():
+    start = keras.Input((6,), dtype="int32", name="in_0")
+    both = L.Add()([L.Embedding(9, 4, mask_zero=True)(start), L.Embedding(9, 4, mask_zero=True)(start)])
+    return keras.Model(start, L.LSTM(3)(both))
+
+
 CASES = {
     "dense": lambda: chain((3,), L.Dense(4, activation="tanh"), L.Dense(2, use_bias=False)),
     "sequential": lambda: sequential((3,), L.Dense(4), L.Dropout(0.5), L.Dense(5), L.Flatten(), L.Dense(2)),
@@ -129,6 +135,12 @@ CASES = {
     "shared": shared,
     "branches": branches,
     "masked": masked,
+    "masked_add": masked_add,
+    "named_1d": lambda: chain((6,), L.Embedding(9, 4, name="words"), L.Conv1D(4, 2, name="near"), L.SeparableConv1D(4, 2, name="far"),
+                              L.LayerNormalization(name="even"), dtype="int32"),
+    "named_2d": lambda: chain((8, 8, 3), L.Conv2D(4, 3, name="first"), L.DepthwiseConv2D(2, name="second"), L.SeparableConv2D(3, 2, name="third"),
+                              L.BatchNormalization(name="even"), L.PReLU(name="bent"), L.Flatten(name="flat"), L.Dense(2, name="head")),
+    "named_3d": lambda: chain((4, 4, 4, 2), L.Conv3D(3, 2, name="first")),
     "activation": lambda: chain((4,), L.Dense(3), L.Activation("hard_sigmoid"), L.Dense(2), L.Activation("relu")),
 }
 

@@ -1,7 +1,8 @@
 """Weights and architectures of real Keras in separate files (fixtures/weights), judged by Keras 3.
 
 Of each model: its architecture to `json`; its weights with the architecture to `.keras` and to `weights.h5`, which is loaded into
-the model made from our `json`; and its weights alone to `weights.h5`, loaded into the model that real Keras 3.15 wrote down.
+the model made from our `json`; and its weights alone to `weights.h5`, loaded into the model that real Keras 3.15 wrote down; once more with what guess=yes takes,
+which is right where the layers have names of the user's.
 """
 import collections
 import concurrent.futures
@@ -41,8 +42,8 @@ class Family:
     def path(self, name, suffix):
         return self.folder / (name + suffix)
 
-    def run(self, name, to, suffix, files, architecture=None):
-        told = [*files[1:], *(["--architecture", architecture] if architecture else []), "--keras", self.release]
+    def run(self, name, to, suffix, files, architecture=None, told=()):
+        told = [*told, *files[1:], *(["--architecture", architecture] if architecture else []), "--keras", self.release]
         target = self.path(name, suffix)
         self.results[name] = convert(self.options.kferry, files[0], target, self.path(name, ".report"), *told, to=to)
         return target
@@ -54,9 +55,13 @@ class Family:
         weights = self.run(f"{stem}.pair", "weights.h5", ".weights.h5", files, architecture)
         ours = self.run(f"{stem}.json", "json", ".json", files, architecture)
         alone = self.run(f"{stem}.alone", "weights.h5", ".weights.h5", files)
+        real = WEIGHTS / f"{SHARDED}_{id.split('_', 1)[1]}.json"
+        guess = self.run(f"{stem}.guess", "weights.h5", ".weights.h5", files, told=["--guess", "yes"])
         self.judged[f"{stem}.keras"] = (keras, None, id)
         self.judged[f"{stem}.pair"] = (weights, ours, id)
-        self.judged[f"{stem}.alone"] = (alone, WEIGHTS / f"{SHARDED}_{id.split('_', 1)[1]}.json", id)
+        self.judged[f"{stem}.alone"] = (alone, real, id)
+        if "named" in id:
+            self.judged[f"{stem}.guess"] = (guess, real, id)
 
     def architecture(self, id):
         """The architecture by itself says the same as with weights, or is refused."""
@@ -70,7 +75,7 @@ class Family:
     def judge(self, environment):
         """Not what older Keras is to load without an architecture: there is no model of its own to load it into."""
         done = {name: how for name, how in self.judged.items()
-                if self.results[name][0] == 0 and not (self.release != NEWEST and name.endswith(".alone"))}
+                if self.results[name][0] == 0 and not (self.release != NEWEST and name.endswith((".alone", ".guess")))}
         files = {name: f"{path}\t1e-5\t{architecture or ''}\t{id}" for name, (path, architecture, id) in done.items()}
         return judge(self.options.envs / environment / "bin" / "python", self.folder, WEIGHTS, list(files), files=files)
 
@@ -97,7 +102,7 @@ def check(family, tally, label, name, results, code):
     if way == "architecture":
         tally.check(family.same_architecture(name.rsplit(".", 1)[0]), label, "the config is another than with the weights")
         return f"{way}: converted"
-    if name not in family.judged or (family.release != NEWEST and way == "alone"):
+    if name not in family.judged or (family.release != NEWEST and way in ("alone", "guess")):
         return f"{way}: converted"
     ok = bool(results.get(name, {}).get("ok"))
     tally.check(ok, label, verdict_of(results.get(name)))
