@@ -41,6 +41,16 @@ int kf_assets_write(struct kf_model *model, struct kf_zip_out *zip, struct kf_re
 int kf_assets_leave(struct kf_model *model, struct kf_report *rep);
 
 /**
+ * Put those lists into the layers' configs that the release would read otherwise from a file, or
+ * not at all; called from the plan of an archive. Outcomes as kf_assets_to_config().
+ *
+ * Source: keras/src/layers/preprocessing/index_lookup.py load_assets: set_vocabulary(values,
+ * idf_weights=False) fails before 3.14, which splits by str.splitlines() (3.13.2, 3.14.1)
+ */
+int kf_assets_fit(struct kf_model *model, int keras, const struct kf_options *options,
+                  struct kf_report *rep);
+
+/**
  * Put lists into the layers' configs, for a target that keeps no files; called from a plan.
  *
  * Outcomes: TOO_LARGE for a list longer than a config may be, CORRUPT for one that is no list,

@@ -125,8 +125,9 @@ static int take_list(struct reading *reading, struct kf_layer *layer,
     if (!two[0].payload)
         two[0].payload = two[1].payload;
     two[1].payload = two[0].payload;
-    KF_TRY(kf_vocabulary_check(layer, two[0].payload, &two[0].n_lines, reading->rep));
+    KF_TRY(kf_vocabulary_check(layer, two[0].payload, &two[0], reading->rep));
     two[1].n_lines = two[0].n_lines;
+    two[1].odd_lines = two[0].odd_lines;
     layer->assets = two;
     layer->n_assets = *row->again ? 2 : 1;
     return 0;

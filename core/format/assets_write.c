@@ -51,6 +51,7 @@ int kf_assets_leave(struct kf_model *model, struct kf_report *rep)
 
 /* What config lists hold, all of a model together. */
 struct listing {
+    int keras; /* 0: whatever the release, there is no place for files */
     const struct kf_options *options;
     struct kf_report *rep;
 };
@@ -99,6 +100,16 @@ static int set_weights(struct listing *listing, struct kf_layer *layer, size_t n
     return 0;
 }
 
+/* Whether the release reads the list of a layer from a file, and as it is. */
+static bool reads_file(const struct listing *listing, const struct kf_layer *layer)
+{
+    bool weighted = kf_streq(kf_json_str(layer->config, "output_mode", NULL), "tf_idf");
+
+    if (listing->keras < KF_KERAS(3, 14, 0))
+        return listing->keras && !weighted;
+    return !layer->assets[0].odd_lines;
+}
+
 static int list_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     struct listing *listing = context;
@@ -107,7 +118,7 @@ static int list_layer(struct kf_layer *layer, struct kf_graph *graph, void *cont
     int r;
 
     (void)graph;
-    if (!row || !layer->n_assets)
+    if (!row || !layer->n_assets || reads_file(listing, layer))
         return 0;
     KF_TRY(kf_vocabulary_list(&list, layer, layer->assets[0].payload,
                               listing->options->limits.json_bytes, listing->rep));
@@ -122,5 +133,11 @@ static int list_layer(struct kf_layer *layer, struct kf_graph *graph, void *cont
 int kf_assets_to_config(struct kf_model *model, const struct kf_options *options,
                         struct kf_report *rep)
 {
-    return kf_layers_each(model->graph, list_layer, &(struct listing){options, rep});
+    return kf_layers_each(model->graph, list_layer, &(struct listing){0, options, rep});
+}
+
+int kf_assets_fit(struct kf_model *model, int keras, const struct kf_options *options,
+                  struct kf_report *rep)
+{
+    return kf_layers_each(model->graph, list_layer, &(struct listing){keras, options, rep});
 }

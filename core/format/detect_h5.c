@@ -176,12 +176,22 @@ static int look_at_tree(struct kf_look *look, enum kf_kind_id *out)
     return 0;
 }
 
+/*
+ * HDF5 may begin behind a block of the user's own, of 512 bytes and up: just where an archive may
+ * have its first member, or any of them.
+ */
+static bool is_archive(const struct kf_look *look)
+{
+    return (look->n >= 4 && memcmp(look->head, "PK\3\4", 4) == 0) ||
+           (look->n >= 262 && memcmp(look->head + 257, "ustar", 5) == 0);
+}
+
 int kf_look_h5(struct kf_look *look, enum kf_kind_id *out)
 {
     KF_AUTO(kf_h5) h5 = NULL;
     uint64_t at;
 
-    if (!kf_h5_signature(look->src, &at, look->rep))
+    if (!kf_h5_signature(look->src, &at, look->rep) || (at > 0 && is_archive(look)))
         return kf_report_status(look->rep) == -KF_READ_FAILED ? -KF_READ_FAILED : 0;
     kf_report_set(&look->rep->source.format, "hdf5");
     kf_report_set(&look->rep->source.title, "an HDF5 file");

@@ -32,7 +32,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     json_t *config = NULL;
     char release[KF_RELEASE_TEXT];
 
-    (void)options;
+    KF_TRY(kf_assets_fit(model, keras, options, rep));
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_keras.info->name);
     kf_report_set(&rep->target.keras_version, release);

@@ -18,6 +18,7 @@ struct lines {
     struct kf_buf line; /* the one at hand */
     uint64_t number;    /* of lines before it */
     bool numbers;       /* each is a whole number */
+    bool odd;           /* see kf_vocabulary_check() */
     json_t *list;       /* what they go to, or NULL */
     uint64_t room;      /* bytes that the list may still take */
 };
@@ -66,6 +67,21 @@ static int append(struct lines *lines, long long number)
                           lines->rep);
 }
 
+/* Line ends of str.splitlines() that are none of a file's: \v, \f, \x1c-\x1e, U+0085, U+2028 and
+ * U+2029. */
+static bool has_odd_end(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *at = text + i;
+
+        if (*at == '\v' || *at == '\f' || (*at >= 0x1c && *at <= 0x1e) ||
+            (n - i > 1 && memcmp(at, "\xc2\x85", 2) == 0) ||
+            (n - i > 2 && memcmp(at, "\xe2\x80", 2) == 0 && ((unsigned char)at[2] & 0xfe) == 0xa8))
+            return true;
+    }
+    return false;
+}
+
 static int end_line(struct lines *lines)
 {
     long long number = 0;
@@ -78,6 +94,7 @@ static int end_line(struct lines *lines)
         return bad_line(lines, "is no whole number");
     if (lines->list)
         KF_TRY(append(lines, number));
+    lines->odd = lines->odd || has_odd_end(lines->line.data, lines->line.n);
     lines->line.n = 0;
     lines->number++;
     return 0;
@@ -126,6 +143,7 @@ static int read_lines(struct lines *lines, const struct kf_payload *text)
         KF_TRY(text->pull(text, at, piece, size, lines->rep));
         KF_TRY(add_piece(lines, piece, size, &cr));
     }
+    lines->odd = lines->odd || lines->line.n == 0;
     return end_line(lines);
 }
 
@@ -141,12 +159,13 @@ static int read_text(struct lines *lines, const struct kf_payload *text)
 }
 
 int kf_vocabulary_check(const struct kf_layer *layer, const struct kf_payload *text,
-                        uint64_t *n_out, struct kf_report *rep)
+                        struct kf_asset *out, struct kf_report *rep)
 {
     struct lines lines = {.layer = layer, .rep = rep};
 
     KF_TRY(read_text(&lines, text));
-    *n_out = lines.number;
+    out->n_lines = lines.number;
+    out->odd_lines = lines.odd;
     return 0;
 }
 

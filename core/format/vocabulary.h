@@ -10,12 +10,13 @@
  */
 
 /**
- * See that the text can be read as Keras reads it, and count its entries. CORRUPT when it is not
- * UTF-8 or has a number that is none, TOO_LARGE for a line that no vocabulary has, NO_MEMORY.
- * Source: keras/src/layers/preprocessing/index_lookup.py, load_assets (2.15, 3.15.1)
+ * See that the text can be read as Keras reads it, and set n_lines and odd_lines of `out`: with
+ * those that str.splitlines() takes for line ends too, or empty lines at its end. CORRUPT when it
+ * is not UTF-8 or has a number that is none, TOO_LARGE for a line that no vocabulary has,
+ * NO_MEMORY. Source: keras/src/layers/preprocessing/index_lookup.py, load_assets (2.15, 3.15.1)
  */
 int kf_vocabulary_check(const struct kf_layer *layer, const struct kf_payload *text,
-                        uint64_t *n_out, struct kf_report *rep);
+                        struct kf_asset *out, struct kf_report *rep);
 
 /** The entries as a new array in `*out`; TOO_LARGE when they fill more than `bytes_max`. */
 int kf_vocabulary_list(json_t **out, const struct kf_layer *layer, const struct kf_payload *text,

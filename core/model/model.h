@@ -36,10 +36,11 @@ struct kf_call {
 
 /* A file of a layer, which stands beside the weights: the vocabulary of a lookup. */
 struct kf_asset {
-    const char *file;                 /* its name: "vocabulary.txt" */
-    const char *subpath;              /* of the part that has it, "" for the layer itself */
-    const char *source;               /* as found in the file */
-    uint64_t n_lines;                 /* of a vocabulary: its entries */
+    const char *file;    /* its name: "vocabulary.txt" */
+    const char *subpath; /* of the part that has it, "" for the layer itself */
+    const char *source;  /* as found in the file */
+    bool odd_lines;      /* of a vocabulary: not every Python splits it at the same places */
+    uint64_t n_lines;    /* of a vocabulary: its entries */
     const struct kf_payload *payload; /* bytes: uint8, one axis */
 };
 

@@ -65,11 +65,20 @@ def numberings():
     archive("zip2_of_windows", TWO, {"": [], "layers\\dense": A, "layers\\dense_1": B})
     archive("zip2_of_tf_keras", TWO, LAYERS, version="2.21.0")
     archive("zip2_for_3_0", TWO, LAYERS, keras="3.0")
+    archive("zip2_weights_at_2048", aligned(model(dense("a", 2), dense("b", 2, "relu"))), LAYERS)
     archive("zip2_deflated", TWO, LAYERS, method=zipfile.ZIP_DEFLATED)
     archive("zip_211_two_dense", TWO, LAYERS, version="2.11.0", weights="variables.h5")
     archive("zip2_custom_kept", model(layer("Mine", "m"), dense("a", 2)),
             {"": [], "layers/mine": [BIAS], "layers/mine/inner": [KERNEL], "layers/dense": A},
             assets={"assets/layers/mine/words.txt": b"sun"}, custom="keep")
+
+
+def aligned(config, at=2048):
+    """A config so long that the weights behind it begin where HDF5 may have them behind a user block."""
+    heads = sum(30 + len(name) for name in ("metadata.json", "config.json", "model.weights.h5"))
+    room = at - heads - len(json.dumps({"keras_version": "2.15.0", "date_saved": "2023-11-01@12:00:00"}))
+    config["config"]["name"] += "x" * (room - len(json.dumps(config)))
+    return config
 
 
 def refused():

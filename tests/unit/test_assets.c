@@ -34,11 +34,11 @@ static void assert_list(const struct kf_layer *layer, const char *text, size_t n
     struct kf_payload payload = text_of(text, n);
     struct kf_report rep;
     json_t *list = NULL, *wanted = json_of(expected);
-    uint64_t lines = 0;
+    struct kf_asset asset = {0};
 
     kf_report_init(&rep);
-    assert_int_equal(kf_vocabulary_check(layer, &payload, &lines, &rep), 0);
-    assert_int_equal(lines, json_array_size(wanted));
+    assert_int_equal(kf_vocabulary_check(layer, &payload, &asset, &rep), 0);
+    assert_int_equal(asset.n_lines, json_array_size(wanted));
     assert_int_equal(kf_vocabulary_list(&list, layer, &payload, 1000000, &rep), 0);
     assert_true(json_equal(list, wanted));
     json_decref(list);
@@ -65,22 +65,53 @@ static void pieces_do_not_show(void **state)
     char *text = malloc(PIECE + 8);
     struct kf_payload payload;
     struct kf_report rep;
-    uint64_t lines = 0;
+    struct kf_asset asset = {0};
 
     (void)state;
     kf_report_init(&rep);
     memset(text, 'a', PIECE);
     memcpy(text + PIECE - 1, "\r\nb", 3);
     payload = text_of(text, PIECE + 2);
-    assert_int_equal(kf_vocabulary_check(&words, &payload, &lines, &rep), 0);
-    assert_int_equal(lines, 2);
+    assert_int_equal(kf_vocabulary_check(&words, &payload, &asset, &rep), 0);
+    assert_int_equal(asset.n_lines, 2);
     memset(text, 'a', PIECE);
     memcpy(text + PIECE - 1, "\xe6\x9c\x88", 3);
     payload = text_of(text, PIECE + 2);
-    assert_int_equal(kf_vocabulary_check(&words, &payload, &lines, &rep), 0);
-    assert_int_equal(lines, 1);
+    assert_int_equal(kf_vocabulary_check(&words, &payload, &asset, &rep), 0);
+    assert_int_equal(asset.n_lines, 1);
     kf_report_finish(&rep);
     free(text);
+}
+
+static void what_splitlines_splits_is_odd(void **state)
+{
+    static const struct {
+        const char *text;
+        bool odd;
+    } cases[] = {{"a\nb", false},
+                 {"a\n", true},
+                 {"", true},
+                 {"\n[UNK]\na", false},
+                 {"a\vb\nc", true},
+                 {"a\x1c\nc", true},
+                 {"a\x1f\nc", false},
+                 {"\xc2\x85\nc", true},
+                 {"\xc2\x84\nc", false},
+                 {"x\xe2\x80\xa9\nc", true},
+                 {"\xe2\x80\xa8", true},
+                 {"\xe2\x80\xaa\nc", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct kf_payload payload = text_of(cases[i].text, strlen(cases[i].text));
+        struct kf_asset asset = {0};
+        struct kf_report rep;
+
+        kf_report_init(&rep);
+        assert_int_equal(kf_vocabulary_check(&words, &payload, &asset, &rep), 0);
+        assert_int_equal(asset.odd_lines, cases[i].odd);
+        kf_report_finish(&rep);
+    }
 }
 
 static void assert_bad(const struct kf_layer *layer, const char *text, size_t n, uint64_t room,
@@ -250,6 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_end_as_python_ends_them),
         cmocka_unit_test(pieces_do_not_show),
+        cmocka_unit_test(what_splitlines_splits_is_odd),
         cmocka_unit_test(what_python_could_not_read_is_refused),
         cmocka_unit_test(lists_go_into_the_config),
         cmocka_unit_test(bins_are_those_of_keras),

@@ -87,6 +87,20 @@ static void content_tells_the_kind(void **state)
 }
 
 /* Whatever is cut off anywhere ends without a crash, as something. */
+/* HDF5 may begin behind a block of 512 bytes, and so may the first file of a tar. */
+static void an_archive_is_no_user_block(void **state)
+{
+    char bytes[1024] = {0};
+    struct kf_source src;
+
+    (void)state;
+    memcpy(bytes + 257, "ustar", 5);
+    memcpy(bytes + 512, "\x89HDF\r\n\x1a\n", 8);
+    src = make_source(bytes, sizeof(bytes));
+    assert_kind(&src, "tar");
+    close(src.fd);
+}
+
 static void cut_files_end_well(void **state)
 {
     (void)state;
@@ -175,9 +189,9 @@ static void lack_of_memory_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(content_tells_the_kind),     cmocka_unit_test(cut_files_end_well),
-        cmocka_unit_test(real_models_are_told_apart), cmocka_unit_test(every_kind_has_words),
-        cmocka_unit_test(lack_of_memory_is_told),
+        cmocka_unit_test(an_archive_is_no_user_block), cmocka_unit_test(content_tells_the_kind),
+        cmocka_unit_test(cut_files_end_well),          cmocka_unit_test(real_models_are_told_apart),
+        cmocka_unit_test(every_kind_has_words),        cmocka_unit_test(lack_of_memory_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
