@@ -62,12 +62,13 @@ def test_every_listed_release_is_taken(kferry, model):
     formats = json.loads(kferry.run("formats", "--json").stdout)
     for target in formats["targets"]:
         for release in target["releases"]:
-            for value in (release["keras"], release["version"]):
+            family = "tf_keras-" if release["keras"].startswith("tf_keras-") else ""
+            for value in (release["keras"], family + release["version"]):
                 report = kferry.report("model.h5", "-n", "--to", target["name"], "--keras", value)
                 assert report["target"]["keras_version"] == release["version"]
 
 
-@pytest.mark.parametrize("page", ["convert", "inspect", "formats", "serve"])
+@pytest.mark.parametrize("page", ["convert", "inspect", "diff", "formats", "serve"])
 def test_help_is_the_same_both_ways(kferry, page):
     one, two = kferry.run("help", page), kferry.run(page, "--help")
     assert one.returncode == two.returncode == 0
