@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "db.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -71,9 +70,9 @@ static bool lock(struct db *db)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_REALTIME, &t);
     t.tv_sec += LOCK_S;
-    return pthread_mutex_clocklock(&db->lock, CLOCK_MONOTONIC, &t) == 0;
+    return pthread_mutex_timedlock(&db->lock, &t) == 0;
 }
 
 int64_t db_run(struct db *db, const char *sql, const struct db_value *values, size_t n_values,
