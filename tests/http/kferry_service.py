@@ -24,9 +24,10 @@ mode = open({mode!r}).read().split()
 if sys.argv[1:2] != ["probe"] and mode:
     if mode[0] == "kill":
         os.kill(os.getpid(), int(mode[1]))
-    if mode[0] == "tell":
+    if mode[0] in ("tell", "lie"):
+        told = (1, 2, 50, 100, 3, 8) if mode[0] == "tell" else [2**64 - 1] * 6
         with open("progress", "r+b") as f:
-            f.write(struct.pack("6Q", 1, 2, 50, 100, 3, 8))
+            f.write(struct.pack("6Q", *told))
     parent, end = os.getppid(), time.time() + float(mode[1])
     while time.time() < end and os.getppid() == parent:
         time.sleep(min(0.1, max(0, end - time.time())))
@@ -94,7 +95,7 @@ class Service:
         return binary
 
     def set_mode(self, mode):
-        """What the next workers do first: "", "sleep 2", "tell 2" (progress, too), "kill 11"."""
+        """What the next workers do first: "", "sleep 2", "tell 2" (progress, too), "lie 2", "kill 11"."""
         self.mode.write_text(mode)
 
     def _read(self):

@@ -243,6 +243,24 @@ def test_any_replica_answers_for_any_job(replicas, model):
 
 
 @pytest.mark.parametrize("settings", [{}])
+def test_two_services_on_one_machine_share_sqlite(start, model, tmp_path):
+    common = {"KFERRY_DATA": tmp_path / "shared", "KFERRY_LEASE": 2}
+    first, second = start(**common), start(**common)
+    first.set_mode("sleep 60")
+    second.set_mode("sleep 60")
+    ids = [submit(first, model) for _ in range(4)]
+    assert wait_until(lambda: len(first.children()) == 2 and len(second.children()) == 2)
+    time.sleep(0.5)  # until all have read what they are to do
+    second.set_mode("")
+    first.kill()
+    for pid in second.children():
+        os.kill(pid, signal.SIGKILL)
+    for id_ in ids:
+        assert finished(second, id_)["state"] == "succeeded"
+        assert job(second, id_)["attempt"] == 2
+
+
+@pytest.mark.parametrize("settings", [{}])
 def test_jobs_of_a_dead_replica_are_taken_over(replicas, model):
     services = replicas(3)
     whole = services[0].put("/v1/convert/keras/dense.h5", model)
@@ -315,7 +333,7 @@ def test_service_goes_on_when_the_database_comes_back(start, model, tmp_path_fac
     assert service.get("/livez").status == 200
     assert service.put("/v1/convert/keras/dense.h5", model).status == 200
     cluster.start()
-    assert wait_until(lambda: service.get(f"/v1/jobs/{id_}").status == 200, 10)
+    assert wait_until(lambda: service.get(f"/v1/jobs/{id_}").status == 200, 30)
     assert finished(service, submit(service, model))["state"] == "succeeded"
     service.stop()
     cluster.stop()

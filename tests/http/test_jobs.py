@@ -412,6 +412,17 @@ def test_progress_is_told_while_it_runs(service, model):
     }
 
 
+def test_progress_that_is_a_lie_is_bounded(service, model):
+    service.set_mode("lie 2")
+    id_ = submit(service, model)
+    assert wait_until(lambda: job(service, id_)["progress"])
+    progress = job(service, id_)["progress"]
+    assert progress["phase"] in ("read", "adapt", "write", "finish")
+    assert 0 <= progress["percent"] <= 100
+    assert 0 <= progress["bytes_done"] <= progress["bytes_total"] < 1 << 63
+    assert finished(service, id_)["state"] == "succeeded"
+
+
 def test_progress_counts_what_was_written(service, model):
     progress = finished(service, submit(service, model))["progress"]
     assert progress["percent"] == 100 and progress["phase"] == "finish"
