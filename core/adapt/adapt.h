@@ -63,6 +63,8 @@ int kf_keras3_keys(struct kf_adapt *adapt, struct kf_layer *layer);
 int kf_keras3_becomes(struct kf_adapt *adapt, struct kf_layer *layer);
 /** Why a layer of Keras 3 cannot be moved (`rule_out` is its row), or NULL. */
 const char *kf_keras3_foreign(const char *class_name, const char **rule_out);
+/* ... and a dtype policy that it does not know, or reads otherwise. */
+int kf_keras3_policy(struct kf_adapt *adapt, const struct kf_layer *layer, const json_t *policy);
 /* ... and arguments of the calls of an operation. */
 int kf_keras3_arguments(struct kf_adapt *adapt, struct kf_layer *operation);
 

@@ -240,6 +240,35 @@ const char *kf_keras3_foreign(const char *class_name, const char **rule_out)
     return NULL;
 }
 
+/*
+ * Kernels of int4 are packed along another axis from 3.14 on, which came with block sizes.
+ * Source: keras/src/layers/core/dense.py _int4_build (3.13.2, 3.14.1)
+ */
+#define INT4_SINCE  311
+#define INT4_BLOCKS 314
+
+int kf_keras3_policy(struct kf_adapt *adapt, const struct kf_layer *layer, const json_t *policy)
+{
+    const char *name = kf_json_str(policy, "class_name", "");
+    const char *mode = kf_json_str(json_object_get(policy, "config"), "mode", "");
+    const struct kf_class *found = kf_class_find("keras.dtype_policies", name);
+    int first = found ? found->since : 0, source = written(adapt);
+
+    if (!found) {
+        kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path,
+                      "dtype is a %s, which Keras does not have", name);
+        return 0;
+    }
+    if (kf_starts(mode, "int4") && first < INT4_SINCE)
+        first = INT4_SINCE;
+    if (adapt->since < first)
+        refuse(adapt, layer, "dtype", policy, first);
+    else if (kf_starts(mode, "int4") && (source < INT4_BLOCKS) != (adapt->since < INT4_BLOCKS))
+        kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, "dtype", policy, NULL,
+                         "int4 kernels are packed otherwise from Keras 3.14 on");
+    return 0;
+}
+
 /* Take an argument out of a call, by its key or as the last by its place; NULL when it has none. */
 static json_t *take_argument(struct kf_call *call, const char *key, size_t position)
 {

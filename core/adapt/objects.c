@@ -83,8 +83,10 @@ static int apply_dtype(struct kf_adapt *adapt, struct kf_layer *layer, json_t *v
 
     if (kf_streq(json_string_value(value), "infer") || kf_streq(name, "infer"))
         name = "float32";
-    else if (!json_is_object(value) || (adapt->native && adapt->since >= POLICIES_SINCE))
+    else if (!json_is_object(value))
         return 0;
+    else if (adapt->native && adapt->since >= POLICIES_SINCE)
+        return kf_keras3_policy(adapt, layer, value);
     if (!name) {
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, "dtype", value, NULL,
                          "the dtype policy has no name");

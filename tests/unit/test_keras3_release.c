@@ -148,6 +148,28 @@ static void dtype_policies_are_names_before_3_4(void **unused)
                 "'config':{'name':'mixed_float16'}}}");
 }
 
+#define QUANTIZED(class_name, mode)                                                                \
+    LAYER("Activation", "{'activation':'relu','dtype':{'class_name':'" class_name                  \
+                        "','config':{'mode':'" mode "','source_name':'float32'}}}")
+
+static void quantized_policies_have_their_age(void **unused)
+{
+    (void)unused;
+    assert_fits(QUANTIZED("QuantizedDTypePolicy", "int8"), KF_KERAS(3, 4, 0),
+                "{'activation':'relu','dtype':{'class_name':'QuantizedDTypePolicy','config':"
+                "{'mode':'int8','source_name':'float32'}}}");
+    assert_refused(QUANTIZED("QuantizedDTypePolicy", "int8"), KF_KERAS(3, 3, 3), KF_VALUE_NO_EQUAL,
+                   "no name");
+    assert_refused(QUANTIZED("QuantizedDTypePolicy", "int4"), KF_KERAS(3, 10, 0), KF_VALUE_NO_EQUAL,
+                   "3.11");
+    assert_refused(QUANTIZED("QuantizedDTypePolicy", "int4"), KF_KERAS(3, 13, 2), KF_VALUE_NO_EQUAL,
+                   "packed");
+    assert_refused(QUANTIZED("GPTQDTypePolicy", "gptq/4/128"), KF_KERAS(3, 11, 3),
+                   KF_VALUE_NO_EQUAL, "3.12");
+    assert_refused(QUANTIZED("OwnPolicy", "int8"), KF_KERAS(3, 15, 1), KF_CUSTOM_CLASS,
+                   "OwnPolicy");
+}
+
 static void activations_of_keras_3_have_their_age(void **unused)
 {
     (void)unused;
@@ -249,6 +271,7 @@ int main(void)
         cmocka_unit_test(values_that_came_later_are_refused),
         cmocka_unit_test(classes_come_and_operations_come_and_go),
         cmocka_unit_test(dtype_policies_are_names_before_3_4),
+        cmocka_unit_test(quantized_policies_have_their_age),
         cmocka_unit_test(activations_of_keras_3_have_their_age),
         cmocka_unit_test(arguments_move_between_call_and_constructor),
         cmocka_unit_test(variables_follow_the_config),

@@ -12,7 +12,29 @@ WHOLES = [((4, 6), "int32"), ((4, 6), "int32")]
 SQUARE = (4, 4)
 BOOLS = [((4, 6), "bool"), ((4, 6), "bool")]
 
-g = Group("operation", weak=True)
+
+
+class Packed:
+    """Operations of the same inputs go together, EIGHT into one model, each an output of it: a model of its own for each is slow."""
+    EIGHT = 8
+
+    def __init__(self, name):
+        self.group, self.kept = Group(name, weak=True), {}
+
+    def graph(self, id, spec, make, tolerance=1e-5, weak=True):
+        self.kept.setdefault((str(spec), tolerance), (spec, []))[1].append((id.removeprefix("op_"), make))
+
+    def flush(self):
+        n = 0
+        for (_, tolerance), (spec, makes) in self.kept.items():
+            for i in range(0, len(makes), self.EIGHT):
+                part = makes[i:i + self.EIGHT]
+                n += 1
+                self.group.graph(f"operations_{n:02}", spec, lambda x, part=part: [make(x) for _, make in part], tolerance=tolerance,
+                                 note=" ".join(id for id, _ in part))
+
+
+OPERATIONS = g = Packed("operation")
 
 # One tensor in, one out.
 for name in ("abs absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt ceil conj conjugate copy cos cosh deg2rad exp exp2 expm1 "
@@ -20,7 +42,7 @@ for name in ("abs absolute arccos arccosh arcsin arcsinh arctan arctanh cbrt cei
              "ones_like rad2deg ravel real reciprocal round sign signbit sin sinc sinh size sqrt square tan tanh trunc zeros_like "
              "erf erfc erfinv rsqrt relu relu6 selu sigmoid silu softplus softsign log_sigmoid hard_sigmoid hard_silu hard_tanh "
              "sparse_plus sparse_sigmoid tanh_shrink hard_shrink soft_shrink elu celu gelu leaky_relu squareplus sparsemax softmax "
-             "log_softmax glu stop_gradient angle i0 empty_like nansum nanmean nanmax nanmin nanprod nanstd nanvar nancumsum "
+             "log_softmax glu stop_gradient angle i0 nansum nanmean nanmax nanmin nanprod nanstd nanvar nancumsum "
              "nancumprod nanmedian fliplr flipud").split():
     g.graph(f"op_{name}", X, lambda x, name=name: getattr(O, name)(O.sigmoid(x) * 0.8 + 0.1))
 for name in ("bitwise_invert", "bitwise_not"):
@@ -119,8 +141,8 @@ g.graph("op_one_hot", ((4,), "int32"), lambda x: O.one_hot(x, 10))
 g.graph("op_multi_hot", ((4,), "int32"), lambda x: O.multi_hot(x, 10))
 g.graph("op_bincount", ((4,), "int32"), lambda x: O.bincount(x, minlength=10))
 g.graph("op_is_in", WHOLE, lambda x: O.isin(x, np.array([1, 4, 7])))
-g.graph("op_segment_sum", X, lambda x: O.segment_sum(O.reshape(x, (-1,))[:6], np.array([0, 0, 1, 1, 2, 2]), num_segments=3))
-g.graph("op_segment_max", X, lambda x: O.segment_max(O.reshape(x, (-1,))[:6], np.array([0, 0, 1, 1, 2, 2]), num_segments=3))
+g.graph("op_segment_sum", X, lambda x: O.segment_sum(x[0, 0], np.array([0, 0, 1, 1, 2, 2]), num_segments=3))
+g.graph("op_segment_max", X, lambda x: O.segment_max(x[0, 0], np.array([0, 0, 1, 1, 2, 2]), num_segments=3))
 g.graph("op_extract_sequences", (16,), lambda x: O.extract_sequences(x, 4, 2))
 
 # Products.
@@ -132,7 +154,7 @@ g.graph("op_cross", [(4, 3), (4, 3)], lambda x: O.cross(x[0], x[1]))
 g.graph("op_inner", X, lambda x: O.inner(x, np.linspace(-1, 1, 12, dtype="float32").reshape(2, 6)))
 g.graph("op_kron", X, lambda x: O.kron(O.reshape(x, (-1, 6)), np.ones((2, 2), "float32")))
 g.graph("op_vdot", XY, lambda x: O.vdot(x[0], x[1]) + x[0])
-g.graph("op_correlate", (6,), lambda x: O.correlate(O.reshape(x, (-1,)), np.array([1.0, 0.5, 0.25], "float32"), mode="same"))
+g.graph("op_correlate", X, lambda x: O.correlate(x[0, 0], np.array([1.0, 0.5, 0.25], "float32"), mode="same"))
 g.graph("op_polar", XY, lambda x: O.real(O.polar(O.abs(x[0]), x[1])))
 g.graph("op_cdist", XY, lambda x: O.cdist(x[0], x[1])) if hasattr(O, "cdist") else None
 g.graph("op_trapezoid", X, lambda x: O.trapezoid(x, axis=2))
@@ -165,7 +187,7 @@ g.graph("op_elu_alpha", X, lambda x: O.elu(x, alpha=0.5))
 g.graph("op_threshold", X, lambda x: O.threshold(x, 0.2, 0.5))
 g.graph("op_average_pool", IMAGE, lambda x: O.average_pool(x, 2, strides=2, padding="same"))
 g.graph("op_max_pool", IMAGE, lambda x: O.max_pool(x, (2, 2)))
-g.graph("op_adaptive_average_pool", IMAGE, lambda x: O.adaptive_average_pool(x, 2))
+g.graph("op_adaptive_average_pool", IMAGE, lambda x: O.adaptive_average_pool(x, (2, 2)))
 g.graph("op_conv", IMAGE, lambda x: O.conv(x, np.linspace(-1, 1, 24, dtype="float32").reshape(2, 2, 3, 2), strides=1, padding="valid"))
 g.graph("op_depthwise_conv", IMAGE, lambda x: O.depthwise_conv(x, np.linspace(-1, 1, 12, dtype="float32").reshape(2, 2, 3, 1)))
 g.graph("op_separable_conv", IMAGE, lambda x: O.separable_conv(x, np.linspace(-1, 1, 12, dtype="float32").reshape(2, 2, 3, 1),
@@ -197,9 +219,10 @@ g.graph("op_image_blur", IMAGE, lambda x: I.gaussian_blur(x, (3, 3), (1.0, 1.0))
 g.graph("op_image_affine", IMAGE, lambda x: I.affine_transform(x, np.tile(np.array([1.0, 0.1, 0, 0, 0.9, 0, 0, 0], "float32"), (4, 1))))
 g.graph("op_image_sobel", IMAGE, lambda x: I.sobel_edges(x)) if hasattr(I, "sobel_edges") else None
 
+g.flush()
+
 # Names and shapes of nodes.
 g = Group("operation_graph")
-g.graph("operations_names", (6,), lambda x: L.Dense(4, name="add")(x) + L.Dense(4, name="add_1")(x))
 g.graph("operations_beside_layers", [(6,), (6,)], lambda x: L.Add()([O.add(x[0], x[1]), O.multiply(L.Multiply()([x[0], x[1]]), x[0])]))
 g.graph("operations_all_both", [(6,), (6,)],
         lambda x: [O.average(O.stack([O.subtract(x[0], x[1]), O.maximum(x[0], x[1]), O.minimum(x[0], x[1])], axis=1), axis=1),

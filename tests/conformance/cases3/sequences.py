@@ -63,7 +63,6 @@ g.graph("mask_one_side", [WORDS, (5, 4)], lambda x: L.GRU(3)(L.Concatenate()([em
 g.graph("mask_through", WORDS, lambda x: L.LSTM(3)(L.Dropout(0.1)(L.LayerNormalization()(L.Dense(4, activation="tanh")(embed()(x))))))
 g.graph("mask_lost", WORDS, lambda x: L.LSTM(3)(L.Conv1D(3, 2)(embed()(x))))
 g.graph("mask_pooling", WORDS, lambda x: L.Dense(2)(L.GlobalAveragePooling1D()(embed()(x))))
-g.graph("mask_softmax", (5, 3), lambda x: L.Softmax(axis=1)(L.Masking()(x)), inputs={})
 g.graph("mask_bidirectional", WORDS, lambda x: L.Bidirectional(L.LSTM(3))(L.Bidirectional(L.GRU(3, return_sequences=True))(embed()(x))))
 g.graph("mask_time_distributed", WORDS, lambda x: L.LSTM(3)(L.TimeDistributed(L.Dense(4))(embed()(x))))
 g.graph("mask_attention", [WORDS, WORDS], lambda x: L.GlobalAveragePooling1D()(L.Attention()([embed()(x[0]), embed()(x[1])])))

@@ -44,16 +44,18 @@ def dense_stack():
 
 
 def words():
-    return S([L.Input((5,), dtype="int32"), L.Embedding(10, 8), L.EinsumDense("abc,cd->abd", (None, 4), bias_axes="d"), L.Flatten(), D(3)])
+    return S([L.Input((5,), dtype="int32"), L.Embedding(10, 8), L.EinsumDense("abc,cd->abd", (None, 4), bias_axes="d")])
 
 
 for mode in ("int8", "int4", "float8"):
     g.add(f"quantized_{mode}_dense", quantized(mode, dense_stack), keep=True)
     g.add(f"quantized_{mode}_words", quantized(mode, words), keep=True, inputs=dict(whole=True))
-g.add("quantized_int8_attention",
-      quantized("int8", lambda: (lambda x: K.Model(x, L.MultiHeadAttention(2, 4)(x, x)))(L.Input((4, 8)))), keep=True)
 g.add("quantized_int8_reversible",
       quantized("int8", lambda: (lambda x, t: K.Model(x, t(t(x), reverse=True)))(L.Input((5,), dtype="int32"), L.ReversibleEmbedding(10, 8))), keep=True)
+
+g.add("quantized_int8_reversible_untied",
+      quantized("int8", lambda: (lambda x, t: K.Model(x, t(t(x), reverse=True)))(L.Input((5,), dtype="int32"),
+                                                                              L.ReversibleEmbedding(10, 8, tie_weights=False))), keep=True)
 
 g = Group("initializer")
 INITIALIZERS = [K.initializers.RandomNormal(0.1, 0.2, seed=1), K.initializers.RandomUniform(-0.2, 0.2, seed=2), K.initializers.TruncatedNormal(seed=3),

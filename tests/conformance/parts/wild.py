@@ -1,22 +1,27 @@
-"""Wild whole-model .h5 of Keras 1 and 2 to .keras: the Keras that wrote them gives their truth, Keras 3 judges."""
+"""Wild whole models of Keras 1, 2 and 3 to .keras: the Keras that wrote them gives their truth, Keras 3 judges."""
 import collections
 import csv
 
 from suite import convert_all, judge, reasons, table, verdict_of
 
-# The environment that gives the truth, by the release that wrote a file.
-TRUTH = {"1": "k1", "2": "k2"}
+# What it is called in the index, the release that wrote it, and the environment that gives the truth.
+FAMILIES = {
+    ".h5 of Keras 1": ("h5 whole-model", "1", "k1"),
+    ".h5 of Keras 2": ("h5 whole-model", "2", "k2"),
+    ".h5 of Keras 3": ("h5 whole-model", "3", "k3"),
+    ".keras of Keras 3": ("keras zip v3", "3", "k3"),
+}
 
 
-def wild_files(folder, major):
+def wild_files(folder, container, major):
     index = csv.DictReader((folder / "INDEX.tsv").open(), delimiter="\t")
     return {row["file"].rsplit(".", 1)[0]: folder / row["file"] for row in index
-            if row["container"] == "h5 whole-model" and row["keras_version"].startswith(major)}
+            if row["container"] == container and row["keras_version"].startswith(major)}
 
 
-def truths(options, major, files, converted, folder, refs):
+def truths(options, major, environment, files, converted, folder, refs):
     """Real Keras runs the files as they are; one of Keras 1 on the backend that its report names."""
-    python = options.envs / TRUTH[major] / "bin" / "python"
+    python = options.envs / environment / "bin" / "python"
     backends = collections.defaultdict(list)
     for id in files:
         backends[converted[id][1].get("source", {}).get("backend") or "tensorflow" if major == "1" else "tensorflow"].append(id)
@@ -24,11 +29,13 @@ def truths(options, major, files, converted, folder, refs):
             for id, result in judge(python, folder, refs, ids, f"-truth-{backend}", True, files, backend=backend).items()}
 
 
-def run_major(options, tally, major):
-    files = {id: path for id, path in wild_files(options.wild, major).items() if options.only in id}
-    folder, refs = options.work / f"wild-{major}", options.work / f"wild-{major}-refs"
+def run_family(options, tally, name):
+    container, major, environment = FAMILIES[name]
+    files = {id: path for id, path in wild_files(options.wild, container, major).items() if options.only in id}
+    folder = options.work / f"wild-{name.replace(' ', '-')}"
+    refs = options.work / f"{folder.name}-refs"
     converted = convert_all(options, files, folder)
-    truth = truths(options, major, files, converted, folder, refs)
+    truth = truths(options, major, environment, files, converted, folder, refs)
     done = [id for id in files if converted[id][0] == 0 and truth.get(id, {}).get("ok")]
     results = judge(options.envs / "k3" / "bin" / "python", folder, refs, done)
     count = collections.Counter()
@@ -49,10 +56,10 @@ def run_major(options, tally, major):
         else:
             count["converted without a truth"] += 1
             print(f"  no truth {id}: {verdict_of(truth.get(id))}")
-    table(f"wild whole-model .h5 of Keras {major}: {len(files)} files", sorted(count.items()))
+    table(f"wild {name}: {len(files)} files", sorted(count.items()))
 
 
 def run(options, tally, used):
-    for major, environment in TRUTH.items():
+    for name, (_, _, environment) in FAMILIES.items():
         if options.wild and {environment, "k3"} <= set(options.keras):
-            run_major(options, tally, major)
+            run_family(options, tally, name)

@@ -1,0 +1,69 @@
+"""The zoo of Keras 3.15 (fixtures/zoo3): its .keras and its legacy .h5, written for Keras 3.15 and for the oldest Keras 3."""
+import collections
+import csv
+
+from suite import FIXTURES, HERE, convert_all, judge, reasons, table, verdict_of
+
+ZOO = FIXTURES / "zoo3"
+REFUSED = HERE / "REFUSED-keras3.tsv"
+LIMITS = HERE / "LIMITS-keras3.tsv"
+# Suffix of the source, release that it is written for, who judges, and every how many-th model is judged unless all are wanted. All
+# are converted.
+TASKS = {
+    "zip-3.15": (".keras", "3.15", "k3", 4),
+    "h5-3.15": (".h5", "3.15", "k3", 4),
+    "zip-3.0": (".keras", "3.0", "k30", 6),
+}
+# Groups that are written otherwise for other releases, or that Keras itself cannot read back from an .h5: judged each time.
+ALWAYS = ("quantized", "masks", "operation_graph", "nested", "shared")
+
+
+def listed(path, task):
+    """{id: row} of a list whose first column names the task, or * for all."""
+    return {row["id"]: row for row in csv.DictReader(path.open(), delimiter="\t") if row["task"] in ("*", task)}
+
+
+def count_one(tally, count, name, outcome, row, limit, result):
+    """What became of one model; `result` is None where nobody judged it."""
+    status, report = outcome
+    if status == 0 and limit:
+        count["beyond this Keras"] += 1
+        tally.skip(name, limit["reason"])
+    elif status == 0:
+        ok = result is None or bool(result.get("ok"))
+        count["converted only" if result is None else "right" if ok else "wrong"] += 1
+        tally.check(ok and not row, name, verdict_of(result) if not ok else "is listed but was not refused")
+    elif status == 65:
+        count["refused, as listed" if row else "refused, not listed"] += 1
+        tally.check(bool(row) and row["code"] in reasons(report), name, f"refused: {reasons(report)}")
+    else:
+        count["broken"] += 1
+        tally.check(False, name, f"exit status {status}: {report.get('error')}")
+
+
+def run_task(options, tally, used, manifest, task):
+    suffix, keras, environment, every = TASKS[task]
+    files = {id: ZOO / (id + suffix) for id in manifest if options.only in id and (ZOO / (id + suffix)).exists()}
+    folder = options.work / f"keras3-{task}"
+    converted = convert_all(options, files, folder, lambda id: ["--keras", keras])
+    refused, limits = listed(REFUSED, task), listed(LIMITS, task)
+    done = [id for id in files if converted[id][0] == 0 and id not in limits]
+    sample = set(list(manifest)[::every]) | {id for id, row in manifest.items() if row["group"] in ALWAYS}
+    chosen = set(done if options.whole else sample) if environment in options.keras else set()
+    judged = [id for id in done if id in chosen]
+    results = judge(options.envs / environment / "bin" / "python", folder, ZOO, judged) if judged else {}
+    count = collections.Counter()
+    for id in files:
+        used.update(converted[id][1].get("rules", []))
+        count_one(tally, count, f"keras3/{task}/{id}", converted[id], refused.get(id), limits.get(id),
+                  results.get(id, {}) if id in chosen else None)
+    unread = sum(manifest[id]["h5"] != "right" and bool(results.get(id, {}).get("ok")) for id in files)
+    if suffix == ".h5":
+        count["right, and Keras itself does not read the file right"] = unread
+    table(f"zoo of Keras 3, {task}: {len(files)} models, {len(judged)} of them judged by {environment}", sorted(count.items()))
+
+
+def run(options, tally, used):
+    manifest = {row["id"]: row for row in csv.DictReader((ZOO / "MANIFEST.tsv").open(), delimiter="\t")}
+    for task in TASKS:
+        run_task(options, tally, used, manifest, task)
