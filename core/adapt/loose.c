@@ -10,9 +10,9 @@
  * likely to depend on it they are refused, and everywhere else it is said.
  */
 static const struct doubt {
-    const char *classes, *with, *releases, *why, *name;
+    const char *classes, *with, *why, *name;
 } doubts[] = {
-#define KF_DOUBT(classes, with, releases, why) {classes, with, releases, why, "doubt:" classes},
+#define KF_DOUBT(classes, with, why) {classes, with, why, "doubt:" classes},
 #include "doubts.def"
 #undef KF_DOUBT
 };
@@ -71,17 +71,11 @@ static const char *find_class(struct kf_adapt *adapt, const char *classes)
     return wanted.found;
 }
 
-static bool is_old(const struct kf_adapt *adapt)
-{
-    return adapt->model->keras && adapt->model->keras < KF_KERAS(2, 4, 0);
-}
-
 static void judge_doubt(struct kf_adapt *adapt, const struct doubt *row)
 {
     const char *found = find_class(adapt, row->classes);
 
-    if (!found || (*row->with && !find_class(adapt, row->with)) ||
-        (*row->releases && !is_old(adapt)))
+    if (!found || (*row->with && !find_class(adapt, row->with)))
         return;
     kf_report_rule(adapt->rep, row->name);
     kf_report_add(adapt->rep, adapt->options->guess ? KF_FINDING : KF_ARCHITECTURE_MISSING, found,

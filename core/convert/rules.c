@@ -83,7 +83,7 @@ static const char *const names[] = {
 #define KF_SHAPED(class_name, variables, may_have, rank) "shaped:" class_name,
 #include "../format/legacy_classes.def"
 #undef KF_SHAPED
-#define KF_DOUBT(classes, with, releases, why) "doubt:" classes,
+#define KF_DOUBT(classes, with, why) "doubt:" classes,
 #include "../adapt/doubts.def"
 #undef KF_DOUBT
 #define KF_OPTIMIZER(class_name, family, since, layout)                                            \

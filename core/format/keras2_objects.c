@@ -116,9 +116,10 @@ static int module_object(struct objects *objects, json_t **out, json_t *object, 
         KF_TRY(convert(objects, &made, one, key));
         KF_TRY(kf_json_set(copy, key, made, objects->rep));
     }
+    KF_TRY(kf_json_set(copy, "registered_name", custom ? json_string(name) : json_null(),
+                       objects->rep));
     *out = json_incref(copy);
-    return kf_json_set(copy, "registered_name", custom ? json_string(name) : json_null(),
-                       objects->rep);
+    return 0;
 }
 
 static int convert(struct objects *objects, json_t **out, json_t *value, const char *key)

@@ -114,11 +114,11 @@ static const char *class_of_name(struct made *made, const char *name)
 /* What variables there are decides on the keys that make them. */
 static json_t *config_of(const struct kf_legacy_group *group, const char *name)
 {
-    return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b}", "name", name, "use_bias",
-                     (int)has_weight(group, "bias"), "scale", (int)has_weight(group, "gamma"),
-                     "center", (int)has_weight(group, "beta"), "use_scale",
-                     (int)has_weight(group, "scale"), "renorm",
-                     (int)has_weight(group, "renorm_mean"));
+    return json_pack(
+        "{s:s, s:s?, s:b, s:b, s:b, s:b, s:b}", "name", name, "bias_axes",
+        has_weight(group, "bias") ? "" : NULL, "use_bias", (int)has_weight(group, "bias"), "scale",
+        (int)has_weight(group, "gamma"), "center", (int)has_weight(group, "beta"), "use_scale",
+        (int)has_weight(group, "scale"), "renorm", (int)has_weight(group, "renorm_mean"));
 }
 
 static int add_layer(struct made *made, const char *class_name, json_t *config)

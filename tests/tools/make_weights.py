@@ -282,7 +282,8 @@ def alone():
 
     norm = ("batch_normalization_7", [(f"batch_normalization_7/{name}:0", values(4)) for name in ("beta", "moving_mean", "moving_variance")])
     both = ("bidirectional", cell("bidirectional/forward_lstm/lstm_cell") + cell("bidirectional/backward_lstm/lstm_cell_1"))
-    legacy("alone_legacy", [("input_1", []), dense_weights("dense_3", 3, 4, 1), ("dropout", []), norm, dense_weights("dense_5", 4, 4, 3), both])
+    legacy("alone_legacy", [("input_1", []), dense_weights("dense_3", 3, 4, 1), ("dropout", []), norm, dense_weights("dense_5", 4, 4, 3)])
+    legacy("alone_legacy_rnn_guessed", [both, dense_weights("dense_5", 4, 4, 3)], guess="yes")
     legacy("alone_legacy_old_rnn_refused", [("lstm_1", cell("lstm_1"))], version="2.2.4")
     legacy("alone_legacy_of_1_refused", [dense_weights("dense_1", 3, 4, 1)], version=None)
     legacy("alone_legacy_named_refused", WEIGHTS)
