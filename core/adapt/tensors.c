@@ -153,6 +153,10 @@ int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
 
 static int scale(struct kf_adapt *adapt, struct kf_layer *layer, const struct gates_row *row)
 {
+    if (adapt->model->training && layer->trainable)
+        kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, layer->path,
+                      "it predicts the same but takes other steps in training, as its variables "
+                      "are scaled for hard_sigmoid");
     for (size_t k = 0; k < layer->n_tensors; k++) {
         struct kf_tensor *tensor = &layer->tensors[k];
         const struct kf_payload *payload;
