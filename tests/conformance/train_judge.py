@@ -59,6 +59,7 @@ def one(keras, row, refs, result):
         warnings.simplefilter("always")
         model = keras.models.load_model(row[1], compile=True)
     result["warnings"] = skipped(caught)
+    model.run_eagerly = True
     npz = os.path.join(refs, row[0].rsplit(".", 1)[0] + ".npz")
     if row[2:] == ["loads"]:
         return try_step(model, npz, result)
