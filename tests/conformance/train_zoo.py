@@ -3,7 +3,7 @@
     train_zoo.py OUT_DIR [NAME-FILTER]        NAME-FILTER: a regular expression on `group/id`
 
 For every case: OUT_DIR/<id>.h5, where the optimizer is no legacy one <id>.keras too, and <id>.npz, what the next two steps give
-(see train_samples.py). MANIFEST.tsv has a line a file. A model makes three steps, is saved, and makes two more: those are the
+(see train_samples.py). MANIFEST.tsv has a line a file. A model makes some steps, is saved, and makes two more: those are the
 reference. Seeded, so the same tf.keras makes the same files.
 """
 import os
@@ -30,10 +30,10 @@ CLASSES, BATCH, WORDS = 3, 8, 45
 CASES = {}
 
 
-def add(id, group, model, optimizer, loss="categorical_crossentropy", kind="one_hot", expect="right", note="", zipped=None, h5=True, **options):
+def add(id, group, model, optimizer, loss="categorical_crossentropy", kind="one_hot", expect="right", note="", zipped=None, h5=True, steps=3, **options):
     """A case: `model` builds, `kind` says what the targets are, `zipped` and `h5` which files are made."""
     CASES[id] = dict(id=id, group=group, model=model, optimizer=optimizer, loss=loss, kind=kind, expect=expect, note=note,
-                     zipped=group != "legacy" if zipped is None else zipped, h5=h5, options=options)
+                     zipped=group != "legacy" if zipped is None else zipped, h5=h5, steps=steps, options=options)
 
 
 def dense():
@@ -155,14 +155,16 @@ def schedules():
 LAZY = ("sgd_momentum", "sgd_nesterov", "rmsprop_momentum", "rmsprop_centered", "adadelta", "adamax", "ftrl", "ftrl_settings")
 
 for name, make in new_optimizers():
-    add(f"new_{name}", "new", dense, make)
-    add(f"new_{name}_embedding", "new_embedding", embedding, make, zipped=False)
+    steps = 12 if name == "nadam" else 3  # so many until its momentum schedule is of no weight
+    add(f"new_{name}", "new", dense, make, steps=steps)
+    add(f"new_{name}_embedding", "new_embedding", embedding, make, zipped=False, steps=steps)
 for name, make in legacy_optimizers():
     add(f"legacy_{name}", "legacy", dense, make)
     add(f"legacy_{name}_embedding", "legacy_embedding", embedding, make, zipped=False,
         expect="state:Embedding" if name in LAZY else "right")
 for name in ("adadelta", "adagrad", "adam", "adamax", "ftrl", "nadam", "rmsprop", "SGD"):
-    add(f"by_name_{name.lower()}", "new", dense, lambda name=name: name, h5=False, metrics=["acc"])
+    add(f"by_name_{name.lower()}", "new", dense, lambda name=name: name, h5=False, steps=12 if name == "nadam" else 3, metrics=["acc"])
+add("new_nadam_early", "new", dense, lambda: O.Nadam(0.01), expect="state:how far Nadam's")
 add("legacy_nadam", "legacy", dense, lambda: O.legacy.Nadam(0.01), expect="state:momentum schedule")
 add("legacy_decay_sgd", "legacy", dense, lambda: O.legacy.SGD(0.1, momentum=0.5, decay=0.5))
 add("legacy_decay_adam", "legacy", dense, lambda: O.legacy.Adam(0.1, decay=0.3))
@@ -264,7 +266,7 @@ def make(case, directory):
     options = {key: called(value) for key, value in case["options"].items()}
     model.compile(optimizer=case["optimizer"](), loss=called(case["loss"]), **options)
     model.run_eagerly = "nadam" not in case["id"]  # quicker; but Nadam of 2.15 computes something else outside of a graph
-    for _ in range(3):
+    for _ in range(case["steps"]):
         step(model, *batch(rng, model, case["kind"]))
     suffixes = [".h5"] * case["h5"] + [".keras"] * case["zipped"]
     for suffix in suffixes:
