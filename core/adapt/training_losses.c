@@ -71,6 +71,50 @@ static int adapt_reduction(struct kf_adapt *adapt, json_t *config, json_t *value
     return kf_json_set(config, "reduction", json_string("sum_over_batch_size"), adapt->rep);
 }
 
+struct ends {
+    const struct kf_graph *graph;
+    size_t n, n_shares; /* outputs, and those of them that are a softmax or sigmoid */
+};
+
+static int count_end(json_t *ref, void *context)
+{
+    struct ends *ends = context;
+    struct kf_ref at;
+
+    kf_ref_get(ref, &at);
+    if (at.layer < ends->graph->n_layers) {
+        const struct kf_layer *layer = ends->graph->layers[at.layer];
+        const char *activation = kf_json_str(layer->config, "activation", "");
+
+        ends->n++;
+        ends->n_shares +=
+            kf_in_words("softmax sigmoid", activation) || strcmp(layer->class_name, "Softmax") == 0;
+    }
+    return 0;
+}
+
+/*
+ * from_logits of a model that ends in a softmax: Keras 2 takes what stood before the softmax,
+ * Keras 3 what the model gives. So the loss is that of shares.
+ *
+ * Source: 2.15 keras/src/backend.py _get_logits; keras/src/losses/losses.py (3.15.1)
+ */
+static int adapt_logits(struct kf_adapt *adapt, json_t *config, json_t *value, bool *whole)
+{
+    struct kf_graph *graph = adapt->model->graph;
+    json_auto_t *last = kf_ref_new(graph->n_layers - 1, 0, 0);
+    struct ends ends = {.graph = graph};
+
+    KF_TRY(
+        kf_refs_each(graph->topology == KF_FUNCTIONAL ? graph->outputs : last, count_end, &ends));
+    if (!json_is_true(value) || adapt->native || !ends.n_shares)
+        return kf_json_set(config, "from_logits", json_incref(value), adapt->rep);
+    *whole = *whole && ends.n_shares == ends.n;
+    KF_TRY(kf_training_change(adapt, "compile/loss", "from_logits", value, json_false(),
+                              "Keras 2 looked behind the softmax that the model ends in"));
+    return kf_json_set(config, "from_logits", json_false(), adapt->rep);
+}
+
 /* The keys of a loss's config; `*whole` turns false when the class does not take one. */
 static int adapt_keys(struct kf_adapt *adapt, json_t *config, const json_t *old,
                       const struct kf_class *found, bool *whole)
@@ -84,6 +128,10 @@ static int adapt_keys(struct kf_adapt *adapt, json_t *config, const json_t *old,
 
         if (strcmp(key, "fn") == 0)
             continue;
+        if (strcmp(key, "from_logits") == 0) {
+            KF_TRY(adapt_logits(adapt, config, value, whole));
+            continue;
+        }
         if (strcmp(key, "reduction") == 0) {
             KF_TRY(adapt_reduction(adapt, config, value));
             continue;
