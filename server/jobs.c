@@ -61,8 +61,12 @@ static struct store *open_store(const struct config *config, const struct data *
 {
     char path[PATH_MAX];
 
-    if (strcmp(config->store, "sqlite") != 0)
+    if (store_is_address(config->store))
         return store_open(config->store, error, max);
+    if (strcmp(config->store, "sqlite") != 0) { /* not shown: it may hold a password */
+        snprintf(error, max, "KFERRY_STORE must be \"sqlite\" or postgres://...");
+        return NULL;
+    }
     if (snprintf(path, sizeof path, "%s/jobs.db", data_dir(data)) >= (int)sizeof path)
         return NULL;
     return store_open(path, error, max);

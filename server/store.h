@@ -56,6 +56,9 @@ static inline bool job_state_ended(enum job_state state)
     return state >= STATE_SUCCEEDED;
 }
 
+/** True for "postgres://..." and "postgresql://...". */
+bool store_is_address(const char *where);
+
 /** Open "postgres://..." or the SQLite file `path`, and make or check its tables. */
 struct store *store_open(const char *where, char *error, size_t error_max);
 void store_close(struct store *store);

@@ -103,7 +103,7 @@ static int make_tables(struct store *store, char *error, size_t error_max)
     return status;
 }
 
-static bool is_postgres(const char *where)
+bool store_is_address(const char *where)
 {
     return strncmp(where, "postgres://", 11) == 0 || strncmp(where, "postgresql://", 13) == 0;
 }
@@ -115,7 +115,7 @@ struct store *store_open(const char *where, char *error, size_t error_max)
     snprintf(error, error_max, "its tables cannot be made");
     if (!store)
         return NULL;
-    store->db = db_open(is_postgres(where) ? DB_POSTGRES : DB_SQLITE, where, error, error_max);
+    store->db = db_open(store_is_address(where) ? DB_POSTGRES : DB_SQLITE, where, error, error_max);
     return store->db && make_tables(store, error, error_max) == 0 ? store_take(&store) : NULL;
 }
 

@@ -233,6 +233,14 @@ def test_broken_traceparent_is_ignored(service, value):
     assert all("trace_id" not in line for line in service.events("request"))
 
 
+@pytest.mark.parametrize("store", ["mysql://geheim@h/d", "postgres", "/tmp/x.db"])
+def test_store_that_is_none_stops_the_start(start, store):
+    service = start(KFERRY_STORE=store)
+    assert service.address is None and service.process.wait() == 69
+    told = service.events("cannot-open-jobs")[0]["msg"]
+    assert "KFERRY_STORE" in told and "geheim" not in told
+
+
 def test_no_secret_stands_in_the_log(start, model, postgres):
     secret = postgres.create().replace("kferry@", "kferry:geheim@")
     service = start(KFERRY_STORE=secret)
