@@ -163,15 +163,6 @@ unsigned jobs_running(struct jobs *jobs)
     return n;
 }
 
-void jobs_note(struct jobs *jobs, struct running *running)
-{
-    pthread_mutex_lock(&jobs->lock);
-    running->next = jobs->running;
-    jobs->running = running;
-    jobs->n_running++;
-    pthread_mutex_unlock(&jobs->lock);
-}
-
 void jobs_unnote(struct jobs *jobs, struct running *running)
 {
     struct running **link;
@@ -201,6 +192,17 @@ static void stop_worker(struct running *running, enum cancel_reason reason)
     (void)eventfd_write(running->conversion->cancel_fd, 1);
 }
 
+void jobs_note(struct jobs *jobs, struct running *running)
+{
+    pthread_mutex_lock(&jobs->lock);
+    running->next = jobs->running;
+    jobs->running = running;
+    jobs->n_running++;
+    if (jobs->giving_up)
+        stop_worker(running, CANCEL_SHUTDOWN);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
 void jobs_stop_worker(struct jobs *jobs, const char *id)
 {
     pthread_mutex_lock(&jobs->lock);
@@ -213,6 +215,7 @@ void jobs_stop_worker(struct jobs *jobs, const char *id)
 void jobs_give_up(struct jobs *jobs)
 {
     pthread_mutex_lock(&jobs->lock);
+    jobs->giving_up = true;
     for (struct running *running = jobs->running; running; running = running->next)
         stop_worker(running, CANCEL_SHUTDOWN);
     pthread_mutex_unlock(&jobs->lock);

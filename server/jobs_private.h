@@ -30,6 +30,7 @@ struct jobs {
     unsigned n_running;
     struct store_counts counts;
     bool stop;
+    bool giving_up; /* whatever begins to run is to end at once */
 
     pthread_t keeper;
     bool started;

@@ -321,10 +321,12 @@ bool jobs_run_next(struct server *server)
     struct jobs *jobs = server->jobs;
     struct stored job;
 
+    atomic_fetch_add(&server->active, 1); /* first: a stop waits for who may have claimed one */
     if (atomic_load(&jobs->draining) ||
-        store_claim(jobs->store, jobs->owner, jobs_lease(jobs), &job) <= 0)
+        store_claim(jobs->store, jobs->owner, jobs_lease(jobs), &job) <= 0) {
+        atomic_fetch_sub(&server->active, 1);
         return false;
-    atomic_fetch_add(&server->active, 1);
+    }
     hub_look(jobs->hub);
     run_job(server, &job);
     stored_finish(&job);

@@ -274,8 +274,10 @@ static void stop(struct server *server, struct parts *parts)
         queue_close(server->queue);
     if (server->watch)
         watch_give_up_all(server->watch);
-    if (server->jobs)
+    if (server->jobs) {
         jobs_drain(server->jobs);
+        jobs_give_up(server->jobs);
+    }
     pool_destroy(parts->pool);
     httpd_destroy(parts->httpd);
     httpd_destroy(parts->admin_httpd);
