@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
 #include "../io/json.h"
+#include "../model/lambda.h"
 #include "adapt.h"
+#include "packages.h"
 #include <string.h>
+
+/* A sentence about a Lambda, of code that may be long. */
+#define ABOUT_MAX 700
 
 static int adapt_layer(struct kf_adapt *adapt, struct kf_layer *layer);
 
@@ -20,36 +25,51 @@ int kf_adapt_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct k
 }
 
 /* "Package>Class" of a class that was registered, else the class itself. */
-static int keep_custom(struct kf_adapt *adapt, struct kf_layer *layer, const char *what)
+static int keep_custom(struct kf_adapt *adapt, struct kf_layer *layer, const char *what,
+                       const char *hint)
 {
     kf_report_rule(adapt->rep, "custom:keep");
     layer->custom = true;
     if (!layer->registered_name)
         layer->registered_name = layer->class_name;
-    return kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "%s %s", what, layer->class_name);
+    return kf_report_add(adapt->rep, KF_CUSTOM_KEPT, layer->path, "%s %s%s", what,
+                         layer->class_name, hint);
+}
+
+/* The code is read, never run. */
+static int lambda(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    struct kf_buf about = {.max = ABOUT_MAX};
+    const char *text;
+
+    kf_lambda_describe(layer->config, "function", &about);
+    text = about.n > 0 ? about.data : "a function that the file does not hold";
+    kf_report_add(adapt->rep, KF_CARRIES_CODE, layer->path,
+                  "the Lambda holds Python code, which was not run: %s", text);
+    if (adapt->options->custom != KF_CUSTOM_KEEP)
+        kf_report_add(adapt->rep, KF_LAMBDA, layer->path,
+                      "a Lambda is Python code of the version that wrote it: %s", text);
+    kf_buf_finish(&about);
+    return adapt->options->custom == KF_CUSTOM_KEEP ? keep_custom(adapt, layer, "a", "") : 0;
 }
 
 int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    const char *rule = NULL, *foreign = kf_keras3_foreign(layer->class_name, &rule);
-    bool lambda = strcmp(layer->class_name, "Lambda") == 0;
+    const char *rule = NULL, *foreign = kf_keras3_foreign(layer->class_name, &rule), *hint;
+    char text[KF_PACKAGE_TEXT];
 
     if (foreign) {
         kf_report_rule(adapt->rep, rule);
         kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, foreign);
         return 0;
     }
-    if (lambda)
-        kf_report_add(adapt->rep, KF_CARRIES_CODE, layer->path,
-                      "the Lambda holds Python code, which was not run");
+    if (strcmp(layer->class_name, "Lambda") == 0)
+        return lambda(adapt, layer);
+    hint = kf_package_hint(layer, text);
     if (adapt->options->custom == KF_CUSTOM_KEEP)
-        return keep_custom(adapt, layer, lambda ? "a" : "the custom class");
-    if (lambda)
-        kf_report_add(adapt->rep, KF_LAMBDA, layer->path,
-                      "a Lambda is Python code of the version that wrote it");
-    else
-        kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not a layer of Keras",
-                      layer->class_name);
+        return keep_custom(adapt, layer, "the custom class", hint);
+    kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not a layer of Keras%s",
+                  layer->class_name, hint);
     return 0;
 }
 
