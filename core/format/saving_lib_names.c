@@ -2,6 +2,7 @@
 #include "../base/str.h"
 #include "../io/json.h"
 #include "assets.h"
+#include "keras3_order.h"
 #include "keras3_paths.h"
 #include "saving_lib_private.h"
 #include <string.h>
@@ -79,6 +80,7 @@ static bool is_member(const struct kf_graph *graph, size_t index)
 }
 
 int kf_saving_lib_each(struct kf_saving_lib *lib, const struct kf_graph *graph, const char *group,
+                       const size_t *order,
                        int (*visit)(struct kf_saving_lib *lib, struct kf_layer *layer,
                                     const char *group))
 {
@@ -90,10 +92,12 @@ int kf_saving_lib_each(struct kf_saving_lib *lib, const struct kf_graph *graph, 
     if (!above)
         return -KF_NO_MEMORY;
     for (size_t i = 0; i < graph->n_layers; i++) {
-        if (!is_member(graph, i))
+        size_t at = order ? order[i] : i;
+
+        if (!is_member(graph, at))
             continue;
-        KF_TRY(name_member(lib, graph->layers[i], above, used, &member));
-        KF_TRY(visit(lib, graph->layers[i], member));
+        KF_TRY(name_member(lib, graph->layers[at], above, used, &member));
+        KF_TRY(visit(lib, graph->layers[at], member));
     }
     return 0;
 }
@@ -104,7 +108,7 @@ static int count_missing(struct kf_saving_lib *lib, struct kf_layer *layer, cons
     bool weights = false;
 
     if (layer->inner)
-        return kf_saving_lib_each(lib, layer->inner, group, count_missing);
+        return kf_saving_lib_each(lib, layer->inner, group, NULL, count_missing);
     KF_TRY(has_weights(lib, layer, group, &weights));
     if (weights && !kf_h5_is_group(lib->h5, group))
         lib->n_missing++;
@@ -124,7 +128,7 @@ static int try_container(struct kf_saving_lib *lib, const struct kf_container *c
         return 0;
     lib->container = container;
     lib->n_missing = 0;
-    KF_TRY(kf_saving_lib_each(lib, lib->model->graph, lib->root, count_missing));
+    KF_TRY(kf_saving_lib_each(lib, lib->model->graph, lib->root, NULL, count_missing));
     *fits = lib->n_missing == 0;
     return 0;
 }
@@ -199,11 +203,15 @@ static int count(struct kf_saving_lib *lib, const char *snake, const char *key)
     return kf_json_set(counts, key, json_integer(kf_json_int(counts, key, 0) + 1), lib->rep);
 }
 
+/* A layer without variables has none to get wrong, wherever it stands. */
 static int compare_name(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group)
 {
     const char *there = name_in_file(lib, group), *snake;
+    bool weights = false;
 
-    if (!there)
+    if (there)
+        KF_TRY(has_weights(lib, layer, group, &weights));
+    if (!weights)
         return 0;
     if (!(snake = snake_of(lib, layer)))
         return -KF_NO_MEMORY;
@@ -221,10 +229,10 @@ static int compare_name(struct kf_saving_lib *lib, struct kf_layer *layer, const
 
 /*
  * Names that are all there, but of other layers, mean that the file's layers stand in another
- * order than the config's. Names that are not there say only that the model was made a second
- * time, which numbers its layers anew.
+ * order. Names that are not there say only that the model was made a second time, which numbers
+ * its layers anew. NULL, or the class whose layers stand otherwise.
  */
-static int judge_names(struct kf_saving_lib *lib, const struct kf_graph *graph)
+static const char *class_in_disorder(const struct kf_saving_lib *lib)
 {
     const char *snake;
     json_t *counts;
@@ -234,28 +242,99 @@ static int judge_names(struct kf_saving_lib *lib, const struct kf_graph *graph)
         json_int_t all = kf_json_int(counts, "all", 0), known = kf_json_int(counts, "known", 0);
 
         if (known == all && kf_json_int(counts, "other", 0) > 0)
-            return kf_report_add(lib->rep, KF_MAPPING_AMBIGUOUS, graph->path,
-                                 "the weights of the layers of class %s are named in another order "
-                                 "than the config has: those of %s are called %s",
-                                 snake, lib->renamed->path, lib->renamed_to);
+            return snake;
     }
+    return NULL;
+}
+
+/*
+ * The order that Keras makes of the graph's calls, which is not always that of the config, with
+ * what is no member behind it. NULL when the release makes no such model, or drops a layer.
+ */
+static int order_of_calls(struct kf_saving_lib *lib, const struct kf_graph *graph, size_t **out)
+{
+    int keras = lib->keras ? lib->keras : lib->container->last;
+    struct kf_report ignored;
+    size_t *order = NULL, n = 0;
+    int r;
+
+    *out = NULL;
+    kf_report_init(&ignored);
+    r = kf_keras3_order(&order, &n, lib->model->arena, graph, keras, &ignored);
+    kf_report_finish(&ignored);
+    if (r == -KF_NO_MEMORY)
+        return kf_saving_lib_no_memory(lib);
+    if (r < 0)
+        return 0;
+    for (size_t i = 0; i < graph->n_layers; i++)
+        if (!is_member(graph, i) && n < graph->n_layers)
+            order[n++] = i;
+    *out = n == graph->n_layers ? order : NULL;
     return 0;
 }
 
-int kf_saving_lib_check_names(struct kf_saving_lib *lib, const struct kf_graph *graph,
-                              const char *group)
+static int compare_names(struct kf_saving_lib *lib, const struct kf_graph *graph, const char *group,
+                         const size_t *order)
 {
+    json_object_clear(lib->counts);
+    lib->n_renamed = 0;
+    return kf_saving_lib_each(lib, graph, group, order, compare_name);
+}
+
+/* Where the config's order is not the file's, that of the calls must be. */
+static int settle_order(struct kf_saving_lib *lib, const struct kf_graph *graph, const char *group,
+                        const size_t **out)
+{
+    const struct kf_layer *renamed;
+    const char *snake, *renamed_to;
+    size_t *order = NULL;
+
+    KF_TRY(compare_names(lib, graph, group, NULL));
+    if (!(snake = class_in_disorder(lib)))
+        return 0;
+    snake = kf_arena_strdup(lib->model->arena, snake);
+    renamed = lib->renamed;
+    renamed_to = lib->renamed_to;
+    if (!snake)
+        return kf_saving_lib_no_memory(lib);
+    KF_TRY(order_of_calls(lib, graph, &order));
+    if (order)
+        KF_TRY(compare_names(lib, graph, group, order));
+    if (order && !class_in_disorder(lib)) {
+        *out = order;
+        return 0;
+    }
+    return kf_report_add(lib->rep, KF_MAPPING_AMBIGUOUS, graph->path,
+                         "the weights of the layers of class %s are named in another order than "
+                         "the config has: those of %s are called %s",
+                         snake, renamed->path, renamed_to);
+}
+
+/* The first of all graphs in which a layer has another name is the one that is told of. */
+static void add_renamed(struct kf_saving_lib *lib, const struct kf_saving_lib *before)
+{
+    if (before->n_renamed == 0)
+        return;
+    lib->n_renamed += before->n_renamed;
+    lib->renamed = before->renamed;
+    lib->renamed_to = before->renamed_to;
+}
+
+int kf_saving_lib_order(struct kf_saving_lib *lib, const struct kf_graph *graph, const char *group,
+                        const size_t **out)
+{
+    const struct kf_saving_lib before = *lib;
     json_t *names = json_object(), *counts = json_object();
     int r = names && counts ? 0 : kf_saving_lib_no_memory(lib);
 
+    *out = NULL;
     lib->names = names;
     lib->counts = counts;
     if (r >= 0)
-        r = kf_saving_lib_each(lib, graph, group, note_name);
+        r = kf_saving_lib_each(lib, graph, group, NULL, note_name);
     if (r >= 0)
-        r = kf_saving_lib_each(lib, graph, group, compare_name);
-    if (r >= 0)
-        r = judge_names(lib, graph);
+        r = settle_order(lib, graph, group, out);
+    add_renamed(lib, &before);
     json_decref(names);
     json_decref(counts);
     return r;

@@ -42,14 +42,21 @@ bool kf_saving_lib_opaque(const struct kf_layer *layer);
 /** Find the container whose members the model's layers are. */
 int kf_saving_lib_choose(struct kf_saving_lib *lib);
 
-/** Call visit with each layer of a graph, and its group; not with those that have none. */
+/**
+ * Call visit with each layer of a graph, and its group; not with those that have none. `order` has
+ * the numbers of all layers of the graph; NULL is that of the config.
+ */
 int kf_saving_lib_each(struct kf_saving_lib *lib, const struct kf_graph *graph, const char *group,
+                       const size_t *order,
                        int (*visit)(struct kf_saving_lib *lib, struct kf_layer *layer,
                                     const char *group));
 
-/** Compare the names that the file gives the layers of a graph with theirs. MAPPING_AMBIGUOUS. */
-int kf_saving_lib_check_names(struct kf_saving_lib *lib, const struct kf_graph *graph,
-                              const char *group);
+/**
+ * The order in which the file has the layers of a graph, by the names that it gives them: that of
+ * the config (NULL), or the one that Keras makes of the calls. MAPPING_AMBIGUOUS for any other.
+ */
+int kf_saving_lib_order(struct kf_saving_lib *lib, const struct kf_graph *graph, const char *group,
+                        const size_t **out);
 
 /* saving_lib_rest.c */
 

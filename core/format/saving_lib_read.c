@@ -281,8 +281,10 @@ static int bind_parts(struct kf_saving_lib *lib, struct kf_layer *layer, const c
 
 static int bind_graph(struct kf_saving_lib *lib, struct kf_graph *graph, const char *group)
 {
-    KF_TRY(kf_saving_lib_each(lib, graph, group, bind_layer));
-    return kf_saving_lib_check_names(lib, graph, group);
+    const size_t *order = NULL;
+
+    KF_TRY(kf_saving_lib_order(lib, graph, group, &order));
+    return kf_saving_lib_each(lib, graph, group, order, bind_layer);
 }
 
 static int bind_layer(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group)

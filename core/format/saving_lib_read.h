@@ -16,8 +16,9 @@
  *   <root>/optimizer, <root>/metrics    training state
  *
  * The container and how its members are numbered differ by release: saving_lib.def. The members
- * are named by class, in the order of the layers in the config of the model that was saved. From
- * 3.6 on "vars" has an attribute "name", the layer's. A file from Windows may have whole paths as
+ * are named by class, in the order of the layers of the model that was saved: that of its config,
+ * or the one that Keras made of the calls (keras3_order.h). From 3.6 on "vars" has an attribute
+ * "name", the layer's, which tells the two apart. A file from Windows may have whole paths as
  * names of groups, with backslashes.
  */
 
