@@ -1,10 +1,14 @@
-"""Builds the zoo of Keras 3: many small models, made, saved and run by real Keras 3.15 on TensorFlow.
+"""Builds the zoo of Keras 3: many small models, made, saved and run by real Keras 3.15.
 
     zoo3.py OUT_DIR [NAME-FILTER]       NAME-FILTER: a regular expression on `group/id`
 
 For every case of cases3/: OUT_DIR/<id>.keras, <id>.h5, <id>.npz (see samples.py) and a line of OUT_DIR/MANIFEST.tsv. Weights and
 inputs are seeded. A model is kept only if Keras reads its own .keras back and predicts the same, and if its outputs differ between
 the rows of the batch; the cases say where something else is meant. Whether Keras reads its own .h5 back is noted and is no condition.
+
+Two backends made them. Those of the groups operation, operation_graph, dtype, quantized, initializer, regularizer,
+compiled and refused were made with KERAS_BACKEND=numpy, so were rms_normalization_axis and stft_spectrogram_phase; all others with
+TensorFlow. The attribute `backend` of each .h5 says which.
 """
 import json
 import os

@@ -14,20 +14,16 @@ def backend(id):
     return [word for prefix, words in TOLD.items() if id.startswith(prefix) for word in words]
 
 
-def tensors(report, end, moment):
-    """Layer, path in the file and checksum of every tensor, as the report has them at one end of the conversion."""
-    return sorted((row["layer"], row[end], row["checksum"][moment]["value"]) for row in report.get("tensors", []))
+def written(report):
+    """Path and checksum of every tensor in the file that was written."""
+    return sorted((row["target"], row["checksum"]["after"]["value"]) for row in report.get("tensors", []))
 
 
 def difference(first, second):
-    """What the second conversion has otherwise than the first one wrote; empty when there is nothing."""
-    status, report = second
-    if status != 0:
-        return f"exit status {status}: {reasons(report)}"
-    written = tensors(first[1], "target", "after")
-    if tensors(report, "source", "before") != written:
-        return "layers have other tensors than were written"
-    return "" if tensors(report, "target", "after") == written else "is written otherwise"
+    """What the second conversion wrote otherwise than the first; empty when there is nothing."""
+    if second[0] != 0:
+        return f"exit status {second[0]}: {reasons(second[1])}"
+    return "" if written(first[1]) == written(second[1]) else "the tensors are written otherwise"
 
 
 def run_release(options, tally, used, release):
