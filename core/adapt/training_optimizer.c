@@ -269,12 +269,23 @@ static int check_embedding(struct optimizer *opt)
                          opt->kind.class_name);
 }
 
+/* Source: keras/src/optimizers/base_optimizer.py, iterations (3.4.1, 3.5.0) */
+static void check_accumulation(struct optimizer *opt)
+{
+    bool before = opt->adapt->model->keras < KF_KERAS(3, 5, 0);
+
+    if (is_set(opt, "gradient_accumulation_steps") && before != (opt->adapt->since < 305))
+        kf_optimizer_lose(opt->adapt->model, "Keras counts the steps of gradient accumulation "
+                                             "otherwise from 3.5 on");
+}
+
 static int adapt_config(struct optimizer *opt)
 {
     KF_TRY(take_keys(opt));
     KF_TRY(adapt_epsilon(opt));
     KF_TRY(adapt_rate(opt));
     KF_TRY(check_clipping(opt));
+    check_accumulation(opt);
     return check_embedding(opt);
 }
 

@@ -14,8 +14,10 @@ from suite import FIXTURES, HERE, convert_all, table
 ZOO = FIXTURES / "training"
 # Which environment judges, for which release, what, and every how many of it.
 RUNS = (("k3", None, ".h5", 1), ("k3", None, ".keras", 1), ("k30", "3.0", ".h5", 4), ("k30", "3.0", ".keras", 4))
-# 3.0 makes no variable of what is frozen, and weighs no loss of a single output.
-OLD_LOSES = {"model_frozen": "trains", "model_frozen_nested": "trains", "outputs_single_weight": "single output"}
+# 3.0 trains what is frozen too, weighs no loss of a single output, and has not all that came later.
+OLD_LOSES = {"model_frozen": "trains", "model_frozen_nested": "trains", "outputs_single_weight": "single output", "k3_lamb": "Lamb",
+             "k3_schedule_free": "ScheduleFreeAdamW", "k3_circle": "circle", "k3_metrics": "pearson_correlation",
+             "k3_ctc": "ctc", "k3_accumulation": "gradient accumulation"}
 
 
 def rows():
@@ -38,7 +40,8 @@ def judge(python, folder, listing):
 def judge_run(options, tally, used, environment, release, suffix, every):
     manifest = rows()
     told = ["--keras", release] if release else []
-    files = {id: ZOO / (id + suffix) for id in list(manifest)[::every] if options.only in id and (ZOO / (id + suffix)).exists()}
+    chosen = set(list(manifest)[::every]) | {id for id in manifest if id in OLD_LOSES or id.startswith("k3_")}
+    files = {id: ZOO / (id + suffix) for id in manifest if id in chosen and options.only in id and (ZOO / (id + suffix)).exists()}
     folder = options.work / f"training-{environment}{suffix}"
     converted = convert_all(options, files, folder, lambda id: told)
     listing = [(id, folder / f"{id}.keras") + (("loads",) if report["training"] == "dropped" else ())
