@@ -68,6 +68,7 @@ static int print_text(const struct cli_job *job)
     print_list(job->report, "findings");
     print_list(job->report, "needs");
     print_list(job->report, "problems");
+    print_section(job->facts, "loads_in");
     print_section(job->facts, "targets");
     return fflush(stdout) == 0 ? EXIT_FINE : EXIT_CANNOT_WRITE;
 }

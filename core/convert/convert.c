@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../adapt/adapt.h"
 #include "../format/registry.h"
+#include "../model/lambda.h"
 #include "../model/optimizer.h"
 #include "../model/validate.h"
 #include "inspect.h"
@@ -8,6 +9,7 @@
 #include <kf/convert.h>
 #include <kf/progress.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* What a folder is was found out when it was put together. */
@@ -229,12 +231,30 @@ int kf_plan_only(const struct kf_input *in, const struct kf_options *options, st
     return prepare(&model, &writer, &keras, in, options, rep);
 }
 
+/* What code a layer holds, told by reading it. */
+static int find_code(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct kf_buf about = {.max = 700};
+
+    (void)graph;
+    if (strcmp(layer->class_name, "Lambda") != 0)
+        return 0;
+    kf_lambda_describe(layer->config, "function", &about);
+    if (about.n > 0)
+        kf_report_add(context, KF_CARRIES_CODE, layer->path,
+                      "the Lambda holds Python code, which was not run: %s", about.data);
+    kf_buf_finish(&about);
+    return 0;
+}
+
 int kf_inspect(const struct kf_input *in, const struct kf_options *options, struct kf_report *rep,
                json_t **facts_out)
 {
     KF_AUTO(kf_model) model = NULL;
     int r = kf_read_model(&model, in, options, rep);
 
+    if (r >= 0 && model->graph)
+        kf_layers_each(model->graph, find_code, rep);
     *facts_out = kf_inspect_facts(r < 0 ? NULL : model, rep);
     return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inspect.h"
 #include "../io/json.h"
+#include "loads.h"
 
 static json_t *shape_json(const struct kf_payload *payload)
 {
@@ -89,9 +90,9 @@ json_t *kf_inspect_facts(struct kf_model *model, const struct kf_report *rep)
                           "class_name", model->graph->class_name, "inputs",
                           inputs_json(model->graph), "parameters", lists.parameters, "compiled",
                           model->training != NULL, "optimizer_state", model->has_optimizer_state);
-    facts = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o?, s:o, s:o}", "format", rep->source.format,
+    facts = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o?, s:o, s:o, s:o}", "format", rep->source.format,
                       "title", rep->source.title, "keras_version", rep->source.keras_version,
                       "backend", rep->source.backend, "model", about, "layers", lists.layers,
-                      "tensors", lists.tensors);
+                      "tensors", lists.tensors, "loads_in", kf_loads_json(model, rep));
     return facts;
 }

@@ -2,6 +2,7 @@
 """kferry inspect, formats, help, and how settings are refused."""
 
 import json
+import pathlib
 
 import pytest
 
@@ -25,6 +26,37 @@ def test_inspect_json_has_facts_verdicts_and_report(kferry, model, check_report)
     assert facts["report"]["source"]["format"] == "keras-h5"
     verdicts = {t["to"]: t["verdict"] for t in facts["targets"]}
     assert verdicts["keras"] in ("exact", "adapted")
+
+
+def loads(kferry, case):
+    """What stands in loads_in of a golden input: a range of releases to (loads, where)."""
+    folder = next(p for p in pathlib.Path(__file__).parents if p.name == "tests") / "golden" / case
+    done = kferry.run("inspect", next(folder.glob("in.*")), "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["loads_in"]
+    assert all(row["reason"] for row in rows if row["loads"] != "yes")
+    return {row["keras"]: (row["loads"], row["where"]) for row in rows}
+
+
+def test_inspect_tells_which_keras_loads_a_file(kferry):
+    rows = loads(kferry, "lstm_hard_sigmoid")
+    assert rows["2.15"] == ("yes", "") and rows["2.0-2.3"][0] == "unsure" and rows["1.0-1.2"][0] == "no"
+    assert rows["3.10-3.15"][0] in ("no", "other-numbers") and rows["3.10-3.15"][1]
+    rows = loads(kferry, "zip2_of_2_13")
+    assert rows["2.13"] == ("yes", "") and rows["2.14"][0] == "unsure"
+    assert rows["2.15"][0] == rows["3.10-3.15"][0] == rows["2.6-2.10"][0] == "no"
+    rows = loads(kferry, "keras3_h5_operations")
+    assert rows["2.15"][0] == "no" and rows["3.15"][0] == rows["3.10-3.14"][0] == "unsure"
+    rows = loads(kferry, "old_sequential_list")
+    assert rows["3.0-3.9"][0] == rows["3.10-3.15"][0] == "no"
+
+
+def test_inspect_tells_what_a_lambda_holds(kferry):
+    assert loads(kferry, "lambda_refused")["2.15"] == ("unsure", "lambda")
+    folder = next(p for p in pathlib.Path(__file__).parents if p.name == "tests") / "golden"
+    text = kferry.run("inspect", folder / "lambda_refused" / "in.h5").stdout
+    assert "written by Python 3.11-3.12, 12 bytes of bytecode; takes: t; constants: 2" in text
+    assert "loads_in" in text.splitlines()
 
 
 def test_inspect_of_no_model_exits_65(kferry, garbage, check_report):
