@@ -42,6 +42,7 @@ static const struct way {
 } ways[] = {
     {KF_DIALECT_KERAS1, KF_DIALECT_KERAS2, kf_adapt_keras1},
     {KF_DIALECT_KERAS2, KF_DIALECT_KERAS3, keras2_to_keras3},
+    {KF_DIALECT_KERAS3, KF_DIALECT_KERAS2, kf_adapt_keras3_keras2},
 };
 
 /* The step from `from` that leads to `to`, or NULL: dialects are in the order of their age. */

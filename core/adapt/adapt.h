@@ -24,7 +24,7 @@ int kf_adapt_loose(struct kf_model *model, enum kf_dialect dialect,
                    const struct kf_options *options, struct kf_report *rep);
 
 /* Whose tables of rows hold, by what takes the configs in the end. */
-enum kf_rules { KF_RULES_KERAS3, KF_RULES_KERAS2 };
+enum kf_rules { KF_RULES_KERAS3, KF_RULES_KERAS3_KERAS2, KF_RULES_KERAS2 };
 
 /* What the steps of an adaptation share. */
 struct kf_adapt {
@@ -128,6 +128,9 @@ int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /** Write into the input's shape what the weights of the Normalization `index` of a graph tell. */
 int kf_adapt_normalization(struct kf_adapt *adapt, struct kf_graph *graph, size_t index);
+
+/* keras3_keras2.c: from Keras 3 down to Keras 2. */
+int kf_adapt_keras3_keras2(struct kf_adapt *adapt);
 
 /* keras2_calls.c: layers that Keras 2 wrote and does not load again as they stand. */
 int kf_adapt_keras2_calls(struct kf_adapt *adapt, struct kf_graph *graph);

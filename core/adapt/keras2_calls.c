@@ -4,7 +4,10 @@
 #include "adapt.h"
 #include <string.h>
 
-/* Layers that Keras 2 wrote and does not load again as they stand. */
+/* Layers that Keras 2 wrote and does not load again as they stand, or another release otherwise. */
+
+/* Source: keras/layers/attention/base_dense_attention.py, multi_head_attention.py (2.9, 2.10) */
+#define CAUSAL_ARGUMENT_SINCE 210
 
 struct at {
     struct kf_graph *graph;
@@ -56,6 +59,54 @@ static int lost_operands(struct kf_adapt *adapt, const struct at *at)
                              function);
     }
     return 0;
+}
+
+/* An argument of the call since 2.10; before, a key of Attention, and none of MultiHeadAttention.
+ */
+static int causal_argument(struct kf_adapt *adapt, const struct at *at)
+{
+    bool multi = strcmp(at->layer->class_name, "MultiHeadAttention") == 0;
+
+    for (size_t k = 0; k < at->layer->n_calls && adapt->since < CAUSAL_ARGUMENT_SINCE; k++) {
+        json_t *kwargs = at->layer->calls[k].kwargs;
+        bool causal = json_is_true(json_object_get(kwargs, "use_causal_mask"));
+
+        if (!json_object_get(kwargs, "use_causal_mask"))
+            continue;
+        kf_report_rule(adapt->rep, "keras2:shape:causal_argument");
+        json_object_del(kwargs, "use_causal_mask");
+        if (causal && multi)
+            return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, at->layer->path,
+                                 "use_causal_mask of MultiHeadAttention came with Keras 2.10");
+        if (causal)
+            KF_TRY(kf_json_set(at->layer->config, "causal", json_true(), adapt->rep));
+    }
+    return 0;
+}
+
+static bool has_sources(const struct kf_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        const struct kf_layer *layer = graph->layers[i];
+
+        if (strcmp(layer->class_name, "Masking") == 0 ||
+            kf_json_bool(layer->config, "mask_zero", false) ||
+            (layer->inner && has_sources(layer->inner)))
+            return true;
+    }
+    return false;
+}
+
+/* MultiHeadAttention looks at the masks of its inputs since 2.10. */
+static int masked_attention(struct kf_adapt *adapt, const struct at *at)
+{
+    if (adapt->since >= CAUSAL_ARGUMENT_SINCE || !has_sources(adapt->model->graph))
+        return 0;
+    kf_report_rule(adapt->rep, "keras2:shape:masked_attention");
+    return kf_report_add(
+        adapt->rep, KF_MASK_NO_EQUAL, at->layer->path,
+        "MultiHeadAttention takes the masks of its inputs only from Keras 2.10 on, "
+        "and the model has some");
 }
 
 static const struct {

@@ -41,6 +41,20 @@ static int fit_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct
     return 0;
 }
 
+/* Keras 2 takes the bins or their number; Keras 3 writes both. */
+static int fit_bins(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    const json_t *count;
+
+    KF_TRY(kf_adapt_bins(adapt, layer));
+    count = json_object_get(layer->config, "num_bins");
+    if (!json_is_array(json_object_get(layer->config, "bin_boundaries")) || !json_is_integer(count))
+        return 0;
+    KF_TRY(kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, layer->path, "num_bins", count, NULL,
+                            "Keras 2 counts the bins itself"));
+    return kf_json_set(layer->config, "num_bins", json_null(), adapt->rep);
+}
+
 static int fit_class(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     const struct kf_class *found;
@@ -50,7 +64,7 @@ static int fit_class(struct kf_adapt *adapt, struct kf_layer *layer)
     KF_TRY(kf_rules_apply(adapt, layer));
     KF_TRY(kf_adapt_lookup(adapt, layer));
     if (strcmp(layer->class_name, "Discretization") == 0)
-        KF_TRY(kf_adapt_bins(adapt, layer));
+        KF_TRY(fit_bins(adapt, layer));
     why = kf_rules_gone(adapt, layer->class_name, &rule);
     if (why) {
         kf_report_rule(adapt->rep, rule);

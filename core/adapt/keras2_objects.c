@@ -11,8 +11,29 @@ static const struct {
 } activations[] = {
 #define KF_ACTIVATION(text, since) {text, since, "keras2:activation:" text},
 #include "keras2_values.def"
-#undef KF_ACTIVATION
 };
+
+/* Those that only Keras 3 has. */
+static const struct {
+    const char *text;
+    int since;
+} newer[] = {
+#define KF_ACTIVATION3(text, since) {text, since},
+#include "values.def"
+};
+
+static const struct {
+    const char *class_name, *key, *allowed;
+    int before;
+    const char *name;
+} values[] = {
+#define KF_VALUES(class_name, key, allowed, before)                                                \
+    {class_name, key, allowed, before, "keras2:values:" class_name "." key},
+#include "keras2_values.def"
+};
+
+/* First release whose activations may be layers: keras/activations.py, deserialize (2.6) */
+#define ACTIVATION_LAYERS_SINCE 206
 
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
@@ -44,6 +65,8 @@ static int fit_function(struct kf_adapt *adapt, struct kf_layer *layer, const ch
         if (strcmp(activations[i].text, text) != 0)
             continue;
         kf_report_rule(adapt->rep, activations[i].name);
+        if (strcmp(text, "silu") == 0 && adapt->since < activations[i].since)
+            return kf_json_set(layer->config, key, json_string("swish"), adapt->rep);
         if (adapt->since < activations[i].since)
             kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key,
                              json_object_get(layer->config, key), NULL,
@@ -51,6 +74,14 @@ static int fit_function(struct kf_adapt *adapt, struct kf_layer *layer, const ch
                              activations[i].since / 100, activations[i].since % 100);
         return 0;
     }
+    for (size_t i = 0; i < N_ROWS(newer); i++)
+        if (strcmp(newer[i].text, text) == 0) {
+            kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key,
+                             json_object_get(layer->config, key), NULL,
+                             "the activation %s came with Keras %d.%d", text, newer[i].since / 100,
+                             newer[i].since % 100);
+            return 0;
+        }
     return custom(adapt, layer, key, text, "the function");
 }
 
@@ -98,18 +129,40 @@ static int fit_object(struct kf_adapt *adapt, struct kf_layer *layer, const char
                : kf_json_set(value, "class_name", json_string(name), adapt->rep);
 }
 
+static int fit_text(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                    const json_t *value)
+{
+    for (size_t i = 0; i < N_ROWS(values); i++) {
+        if (strcmp(values[i].key, key) != 0 ||
+            strcmp(values[i].class_name, layer->class_name) != 0 ||
+            adapt->since >= values[i].before ||
+            kf_in_words(values[i].allowed, json_string_value(value)))
+            continue;
+        kf_report_rule(adapt->rep, values[i].name);
+        kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
+                         "%s of %s may be in the target Keras: %s", key, layer->class_name,
+                         values[i].allowed);
+    }
+    return 0;
+}
+
 /* A class that stands where a layer may: {"class_name", "config"}; a function is one too. */
 static int fit_value(struct kf_adapt *adapt, struct kf_layer *layer, const char *key, json_t *value)
 {
     const char *module = module_at(key);
     bool activation = module && strcmp(module, "keras.layers") == 0;
 
+    if (!module && json_is_string(value))
+        return fit_text(adapt, layer, key, value);
     if (!module || json_is_null(value))
         return 0;
     if (activation && json_is_string(value))
         return fit_function(adapt, layer, key, json_string_value(value));
     if (activation && kf_streq(kf_json_str(value, "class_name", NULL), "function"))
         return fit_function(adapt, layer, key, kf_json_str(value, "config", ""));
+    if (activation && kf_json_is_object_of_class(value) && adapt->since < ACTIVATION_LAYERS_SINCE)
+        kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
+                         "Keras reads a layer as an activation only from 2.6 on");
     return kf_json_is_object_of_class(value) ? fit_object(adapt, layer, key, value, module) : 0;
 }
 

@@ -4,7 +4,7 @@
 #include "adapt.h"
 #include <string.h>
 
-enum what { DROP, NEUTRAL, LATE, RENAME, DEFAULT, UNWRAP, SET, TRAINING };
+enum what { DROP, NEUTRAL, LATE, RENAME, DEFAULT, UNWRAP, WRAP, SET, TRAINING };
 
 struct rule {
     const char *classes, *key;
@@ -18,6 +18,12 @@ static const struct rule keras3_rules[] = {
 #define KF_RULE(classes, key, what, value, since, source)                                          \
     {classes, key, what, value, since, source, "rule:" classes "." key},
 #include "keras2_keras3.def"
+};
+
+static const struct rule down_rules[] = {
+#define KF_RULE(classes, key, what, value, since, source)                                          \
+    {classes, key, what, value, since, source, "down:" classes "." key},
+#include "keras3_keras2.def"
 };
 
 static const struct rule keras2_rules[] = {
@@ -35,6 +41,11 @@ static const struct reclass keras3_reclasses[] = {
 #include "keras2_keras3.def"
 };
 
+static const struct reclass down_reclasses[] = {
+#define KF_RECLASS(from, to, add, source) {from, to, add, source, "down:class:" from},
+#include "keras3_keras2.def"
+};
+
 static const struct reclass keras2_reclasses[] = {
 #define KF_RECLASS(from, to, add, source) {from, to, add, source, "keras2:class:" from},
 #include "keras2.def"
@@ -47,6 +58,11 @@ struct gone {
 static const struct gone keras3_gone[] = {
 #define KF_GONE(class_name, why) {class_name, why, "gone:" class_name},
 #include "keras2_keras3.def"
+};
+
+static const struct gone down_gone[] = {
+#define KF_GONE(class_name, why) {class_name, why, "down:gone:" class_name},
+#include "keras3_keras2.def"
 };
 
 static const struct gone keras2_gone[] = {
@@ -70,6 +86,10 @@ static const struct table {
                          "the value that Keras 3 always takes", keras3_rules, N_ROWS(keras3_rules),
                          keras3_reclasses, N_ROWS(keras3_reclasses), keras3_gone,
                          N_ROWS(keras3_gone)},
+    [KF_RULES_KERAS3_KERAS2] = {"Keras 2", "Keras 2 does not take it",
+                                "the value that Keras 2 always takes", down_rules,
+                                N_ROWS(down_rules), down_reclasses, N_ROWS(down_reclasses),
+                                down_gone, N_ROWS(down_gone)},
     [KF_RULES_KERAS2] = {"Keras 2", "Keras 2 does not take it",
                          "the value that older releases always take", keras2_rules,
                          N_ROWS(keras2_rules), keras2_reclasses, N_ROWS(keras2_reclasses),
@@ -178,11 +198,11 @@ static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
 static int late(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
                 const json_t *value)
 {
-    json_t *wanted = value_of(rule);
-    bool is_neutral = wanted && kf_rules_same(value, wanted);
+    json_t *wanted = rule->value ? value_of(rule) : NULL;
+    bool is_neutral = !rule->value || (wanted && kf_rules_same(value, wanted));
 
     json_decref(wanted);
-    if (!wanted)
+    if (rule->value && !wanted)
         return kf_adapt_no_memory(adapt, layer->path);
     if (adapt->since >= rule->since)
         return 0;
@@ -226,6 +246,23 @@ static int unwrap(struct kf_adapt *adapt, struct kf_layer *layer, const struct r
     return kf_json_set(layer->config, rule->key, json_incref(only), adapt->rep);
 }
 
+static int wrap(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                json_t *value)
+{
+    json_t *list = json_is_integer(value) ? json_pack("[O]", value) : json_incref(value);
+    int r = list ? 0 : kf_adapt_no_memory(adapt, layer->path);
+
+    if (r >= 0 && list != value) {
+        kf_report_rule(adapt->rep, rule->name);
+        r = kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, layer->path, rule->key, value, list,
+                             "%s takes a list", table_of(adapt)->keras);
+        if (r >= 0)
+            r = kf_json_set(layer->config, rule->key, json_incref(list), adapt->rep);
+    }
+    json_decref(list);
+    return r;
+}
+
 static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule)
 {
     json_t *value = json_object_get(layer->config, rule->key);
@@ -247,6 +284,8 @@ static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const stru
         return late(adapt, layer, rule, value);
     case NEUTRAL:
         return neutral(adapt, layer, rule, value);
+    case WRAP:
+        return wrap(adapt, layer, rule, value);
     case RENAME:
         return rename_key(adapt, layer, rule, value);
     default:

@@ -153,6 +153,11 @@ int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer)
 
 static int scale(struct kf_adapt *adapt, struct kf_layer *layer, const struct gates_row *row)
 {
+    static const char *const done[2][2] = {
+        {"scaled by 1.2 for hard_sigmoid", "columns that feed hard_sigmoid scaled by 1.2"},
+        {"scaled by 5/6 for hard_sigmoid", "columns that feed hard_sigmoid scaled by 5/6"}};
+    bool down = adapt->rules == KF_RULES_KERAS3_KERAS2;
+
     if (adapt->model->training && layer->trainable)
         kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, layer->path,
                       "it predicts the same but takes other steps in training, as its variables "
@@ -165,10 +170,9 @@ static int scale(struct kf_adapt *adapt, struct kf_layer *layer, const struct ga
         if (!kf_in_words(row->variables, tensor->variable))
             continue;
         payload = kf_rewrite_scale(adapt->model->arena, tensor->payload, row->gates, row->mask,
-                                   SLOPE_KERAS2 / SLOPE_KERAS3, &fits);
-        KF_TRY(take(adapt, layer, tensor, payload, fits,
-                    row->gates == 1 ? "scaled by 1.2 for hard_sigmoid"
-                                    : "columns that feed hard_sigmoid scaled by 1.2"));
+                                   down ? SLOPE_KERAS3 / SLOPE_KERAS2 : SLOPE_KERAS2 / SLOPE_KERAS3,
+                                   &fits);
+        KF_TRY(take(adapt, layer, tensor, payload, fits, done[down][row->gates > 1]));
     }
     return 0;
 }

@@ -40,6 +40,19 @@ static const char *const names[] = {
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
 #define KF_GONE(class_name, why)                          "gone:" class_name,
 #include "../adapt/keras2_keras3.def"
+#define KF_RULE(classes, key, what, value, since, source) "down:" classes "." key,
+#define KF_RECLASS(from, to, add, source)                 "down:class:" from,
+#define KF_GONE(class_name, why)                          "down:gone:" class_name,
+#include "../adapt/keras3_keras2.def"
+#define KF_CALL(classes, names, takes) "call:" classes,
+#include "../adapt/keras3_calls.def"
+#undef KF_CALL
+#define KF_DOWN(class_name, function, takes, gives, form, tensors, keys) "down:op:" class_name,
+#include "../adapt/down_ops.def"
+#undef KF_DOWN
+#define KF_OBJECT(module, from, to, source) "down:object:" from,
+#include "../adapt/down_values.def"
+#undef KF_OBJECT
 #define KF_RULE(classes, key, what, value, since, source) "keras2:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "keras2:class:" from,
 #define KF_GONE(class_name, why)                          "keras2:gone:" class_name,
@@ -47,9 +60,9 @@ static const char *const names[] = {
 #define KF_SHAPE(name, classes, apply) "keras2:shape:" name,
 #include "../adapt/keras2_shapes.def"
 #undef KF_SHAPE
-#define KF_ACTIVATION(name, since) "keras2:activation:" name,
+#define KF_ACTIVATION(name, since)                  "keras2:activation:" name,
+#define KF_VALUES(class_name, key, allowed, before) "keras2:values:" class_name "." key,
 #include "../adapt/keras2_values.def"
-#undef KF_ACTIVATION
 #define KF_ACTIVATION(name, since)                 "activation:" name,
 #define KF_ACTIVATION3(name, since)                "activation:" name,
 #define KF_POSITION(suffix, module, custom)        "position:" suffix,

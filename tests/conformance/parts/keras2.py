@@ -32,14 +32,14 @@ def listed(path, target):
     return {row["id"]: row for row in csv.DictReader(path.open(), delimiter="\t") if row["target"] == target}
 
 
-def judge_all(options, environment, folder, suffix, manifest, done):
+def judge_all(options, environment, folder, suffix, manifest, done, refs=ZOO):
     paths = {id: folder / (id + suffix) for id in done}
     special = {id for id in done if id in ONEDNN or manifest[id]["group"] in ONEDNN}
     if not done:
         return {}
     python = options.envs / environment / "bin" / "python"
-    results = judge(python, folder, ZOO, [id for id in done if id not in special], files=paths)
-    results.update(judge(python, folder, ZOO, sorted(special), "-onednn", files=paths, onednn=True))
+    results = judge(python, folder, refs, [id for id in done if id not in special], files=paths)
+    results.update(judge(python, folder, refs, sorted(special), "-onednn", files=paths, onednn=True))
     return results
 
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_ADAPT_DOWN_OPS_H
+#define KF_ADAPT_DOWN_OPS_H
+
+#include "keras3_keras2.h"
+
+/* Dtypes of the tensors for which a row holds, and of what comes out; see down_ops.def. */
+enum kf_down_takes { KF_DOWN_ANY, KF_DOWN_FLOAT, KF_DOWN_WIDE, KF_DOWN_INTEGER };
+enum kf_down_gives { KF_DOWN_SAME, KF_DOWN_BOOL, KF_DOWN_INT, KF_DOWN_NAMED, KF_DOWN_MIXED };
+
+struct kf_down_op;
+
+struct kf_down_row {
+    const char *class_name, *function;
+    enum kf_down_takes takes;
+    enum kf_down_gives gives;
+    int (*form)(struct kf_down_op *op);
+    const char *tensors, *keys, *name;
+};
+
+/* The operations of one graph. */
+struct kf_down_ops {
+    struct kf_adapt *adapt;
+    struct kf_graph *graph;
+    enum kf_dtype *dtypes; /* of each layer's outputs, NONE when not known */
+    size_t n_dtypes, dtypes_cap;
+};
+
+/* An operation on its way to a TFOpLambda. */
+struct kf_down_op {
+    struct kf_down_ops *ops;
+    struct kf_layer *layer;
+    const struct kf_down_row *row;
+    const char *function;
+    json_t *first;  /* the positional argument; owned */
+    json_t *kwargs; /* by the function's parameters; owned */
+    enum kf_dtype dtype;
+    const char *why; /* set when it cannot be expressed */
+};
+
+/** Note why the operation cannot be expressed; 0, so that `return kf_down_refuse(...)` goes on. */
+int kf_down_refuse(struct kf_down_op *op, const char *why);
+
+/* down_op_args.c */
+
+/** Read the operation's config and call as the row says, into `first` and `kwargs`. */
+int kf_down_read(struct kf_down_op *op);
+
+/** The dtype of an argument: of a ref, of an array; NONE for a plain number. */
+enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value);
+
+/* down_op_forms.c */
+
+/** A TFOpLambda in front of the operation. Takes the two; `out` is a new ref to its output. */
+int kf_down_function(struct kf_down_op *op, const char *function, json_t *first, json_t *kwargs,
+                     json_t **out);
+
+#define KF_DOWN_FORM(name) int kf_down_form_##name(struct kf_down_op *op);
+KF_DOWN_FORM(plain)
+KF_DOWN_FORM(argmax)
+KF_DOWN_FORM(flip)
+KF_DOWN_FORM(gelu)
+KF_DOWN_FORM(getitem)
+KF_DOWN_FORM(hard_sigmoid)
+KF_DOWN_FORM(hard_silu)
+KF_DOWN_FORM(hard_tanh)
+KF_DOWN_FORM(normalize)
+KF_DOWN_FORM(one_axis)
+KF_DOWN_FORM(one_hot)
+KF_DOWN_FORM(pad)
+KF_DOWN_FORM(padded)
+KF_DOWN_FORM(pool)
+KF_DOWN_FORM(reshape)
+KF_DOWN_FORM(resize)
+KF_DOWN_FORM(split)
+KF_DOWN_FORM(squareplus)
+KF_DOWN_FORM(swapaxes)
+KF_DOWN_FORM(tanh_shrink)
+KF_DOWN_FORM(where)
+KF_DOWN_FORM(deg2rad)
+KF_DOWN_FORM(exp2)
+KF_DOWN_FORM(fliplr)
+KF_DOWN_FORM(flipud)
+KF_DOWN_FORM(log10)
+KF_DOWN_FORM(log2)
+KF_DOWN_FORM(rad2deg)
+KF_DOWN_FORM(ravel)
+KF_DOWN_FORM(truths)
+#undef KF_DOWN_FORM
+
+#endif
