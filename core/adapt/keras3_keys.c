@@ -59,6 +59,17 @@ static const struct argument {
 #include "keras3_keys.def"
 };
 
+static const struct listed {
+    const char *class_name, *key;
+    size_t position;
+    int since;
+    const char *source, *name;
+} lists[] = {
+#define KF_LISTED(class_name, key, position, since, source)                                        \
+    {class_name, key, position, since, source, "listed:" class_name "." key},
+#include "keras3_keys.def"
+};
+
 static const struct becomes {
     const char *class_name;
     int from, until;
@@ -335,6 +346,23 @@ static int apply_argument(struct kf_adapt *adapt, struct kf_layer *layer,
     return r;
 }
 
+static void check_list(struct kf_adapt *adapt, const struct kf_layer *layer,
+                       const struct listed *row)
+{
+    const json_t *value = json_array_get(layer->calls[0].args, row->position);
+
+    if (adapt->since >= row->since || strcmp(row->class_name, layer->class_name) != 0)
+        return;
+    if (!value)
+        value = json_object_get(layer->calls[0].kwargs, row->key);
+    if (!json_is_array(value))
+        return;
+    kf_report_rule(adapt->rep, row->name);
+    kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, row->key, value, NULL,
+                     "%s of %s may be a list from Keras %d.%d on", row->key, layer->class_name,
+                     row->since / 100, row->since % 100);
+}
+
 int kf_keras3_arguments(struct kf_adapt *adapt, struct kf_layer *operation)
 {
     if (!operation->n_calls)
@@ -345,5 +373,7 @@ int kf_keras3_arguments(struct kf_adapt *adapt, struct kf_layer *operation)
                                                   : move_out(adapt, operation, &moves[i]));
     for (size_t i = 0; i < N_ROWS(arguments); i++)
         KF_TRY(apply_argument(adapt, operation, &arguments[i]));
+    for (size_t i = 0; i < N_ROWS(lists); i++)
+        check_list(adapt, operation, &lists[i]);
     return 0;
 }

@@ -74,6 +74,7 @@ static const char *const names[] = {
 #define KF_KEY_RENAMED(class_name, old, now, since, source) "key-renamed:" class_name "." old,
 #define KF_KEY_MOVED(class_name, key, position, first, since, source)                              \
     "key-moved:" class_name "." key,
+#define KF_LISTED(class_name, key, position, since, source)          "listed:" class_name "." key,
 #define KF_ARGUMENT(class_name, key, position, since, value, source) "argument:" class_name "." key,
 #define KF_BECOMES(class_name, from, until, to, keep, add, source)   "becomes:" class_name "." #from,
 #define KF_FOREIGN(class_name, why)                                  "foreign:" class_name,
