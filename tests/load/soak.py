@@ -273,6 +273,7 @@ def disturb(world, options, end, killers):
 
 
 def run(options, folder, checks):
+    """Start, disturb, look at the end, and leave nothing running."""
     settings = {
         "KFERRY_WORKERS": options.workers,
         "KFERRY_QUEUE_MAX": 16,
@@ -280,6 +281,18 @@ def run(options, folder, checks):
         "KFERRY_DRAIN_TIMEOUT": 1,
     }
     world = World(folder, settings)
+    try:
+        found = play(options, world, checks)
+        checks.that("exit status 0", world.service.stop() == 0)
+        checks.that("no folder is left", not list(world.service.scratch.glob("run-*")))
+        said = world.service.sanitizer_said()
+        checks.that("no sanitizer spoke", not said, str(said[:2]))
+        return found
+    finally:
+        world.service.kill()
+
+
+def play(options, world, checks):
     good, end = sample(world.service, 30), time.time() + options.seconds
     checks.that("sample files convert", good)
     clients = [Client(world, good, hostile_files(), i, end) for i in range(options.clients)]
