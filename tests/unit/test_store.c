@@ -22,13 +22,16 @@
 static struct store *store;
 static unsigned serial;
 
+/* The folder of the SQLite file that is open. */
+static char folder[] = "/tmp/kferry-store-XXXXXX";
+
 static int open_sqlite(void **state)
 {
-    char path[] = "/tmp/kferry-store-XXXXXX", file[64], error[512] = "";
+    char file[64], error[512] = "";
 
     (void)state;
-    assert_non_null(mkdtemp(path));
-    snprintf(file, sizeof file, "%s/jobs.db", path);
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/jobs.db", folder);
     store = store_open(file, error, sizeof error);
     if (!store)
         fail_msg("%s", error);
@@ -57,10 +60,27 @@ static int open_postgres(void **state)
     return 0;
 }
 
-static int close_store(void **state)
+/* SQLite has put its other files into the one by then. */
+static void remove_file(const char *dir)
+{
+    char file[64];
+
+    snprintf(file, sizeof file, "%s/jobs.db", dir);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+static int close_postgres(void **state)
 {
     (void)state;
     store_close(store);
+    return 0;
+}
+
+static int close_sqlite(void **state)
+{
+    close_postgres(state);
+    remove_file(folder);
     return 0;
 }
 
@@ -451,6 +471,7 @@ static void a_store_is_opened_again(void **state)
     assert_non_null(store);
     assert_int_equal(state_now(id), STATE_QUEUED);
     store_close(store);
+    remove_file(path);
     store = mine;
     assert_null(store_open("/nonexistent/jobs.db", error, sizeof error));
     assert_non_null(strstr(error, "/nonexistent/jobs.db"));
@@ -477,6 +498,6 @@ static const struct CMUnitTest tests[] = {
 int main(void)
 {
     if (getenv("KF_TEST_POSTGRES"))
-        return cmocka_run_group_tests_name("PostgreSQL", tests, open_postgres, close_store);
-    return cmocka_run_group_tests_name("SQLite", tests, open_sqlite, close_store);
+        return cmocka_run_group_tests_name("PostgreSQL", tests, open_postgres, close_postgres);
+    return cmocka_run_group_tests_name("SQLite", tests, open_sqlite, close_sqlite);
 }
