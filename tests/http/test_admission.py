@@ -181,7 +181,7 @@ def test_upload_that_breaks_off_leaves_nothing(service, model):
             before = service.descriptors()
     assert wait_until(lambda: service.job_folders() == [] and service.descriptors() <= before)
     assert service.wait_idle()
-    assert service.capacity()["scratch"]["used_bytes"] == 0
+    assert wait_until(lambda: service.capacity()["scratch"]["used_bytes"] == 0)
 
 
 def test_early_answer_reaches_a_client_that_sends_everything_first(start):
