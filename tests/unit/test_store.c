@@ -21,9 +21,7 @@
 
 static struct store *store;
 static unsigned serial;
-
-/* The folder of the SQLite file that is open. */
-static char folder[] = "/tmp/kferry-store-XXXXXX";
+static char folder[] = "/tmp/kferry-store-XXXXXX"; /* of the SQLite file that is open */
 
 static int open_sqlite(void **state)
 {
@@ -463,12 +461,10 @@ static void a_store_is_opened_again(void **state)
     (void)state;
     assert_non_null(mkdtemp(path));
     snprintf(file, sizeof file, "%s/jobs.db", path);
-    store = store_open(file, error, sizeof error);
-    assert_non_null(store);
+    assert_non_null(store = store_open(file, error, sizeof error));
     add("c", id);
     store_close(store);
-    store = store_open(file, error, sizeof error);
-    assert_non_null(store);
+    assert_non_null(store = store_open(file, error, sizeof error));
     assert_int_equal(state_now(id), STATE_QUEUED);
     store_close(store);
     remove_file(path);
