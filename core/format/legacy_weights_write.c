@@ -6,6 +6,7 @@
 #include "keras3_order.h"
 #include "legacy_names.h"
 #include "release.h"
+#include "saving_lib_named.h"
 #include "tensor_rows.h"
 
 #define TOP_LEVEL "top_level_model_weights" /* of the model object itself: none */
@@ -71,6 +72,10 @@ static int plan_tensor(struct legacy *legacy, const struct kf_layer *layer,
 
     if (!target)
         return no_memory(legacy);
+    if (!is_keras2(legacy) && kf_saving_lib_names(slot->layer))
+        kf_report_add(legacy->rep, KF_NO_EQUAL, slot->layer->path,
+                      "a legacy .h5 of Keras 3 has no place for %s: take to=keras",
+                      slot->tensor->variable);
     return kf_tensor_row(legacy->rep, slot->tensor, slot->layer->path, target);
 }
 

@@ -34,13 +34,25 @@ static int name_tensor(struct naming *naming, struct kf_layer *layer, const stru
     return 0;
 }
 
-static int name_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+static const struct named_row *row_of(const struct kf_layer *layer)
 {
-    (void)graph;
     for (size_t i = 0; i < sizeof(named_rows) / sizeof(named_rows[0]); i++)
         if (layer->n_tensors == 1 && strcmp(named_rows[i].class_name, layer->class_name) == 0)
-            return name_tensor(context, layer, &named_rows[i]);
-    return 0;
+            return &named_rows[i];
+    return NULL;
+}
+
+static int name_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    const struct named_row *row = row_of(layer);
+
+    (void)graph;
+    return row ? name_tensor(context, layer, row) : 0;
+}
+
+bool kf_saving_lib_names(const struct kf_layer *layer)
+{
+    return row_of(layer) != NULL;
 }
 
 int kf_saving_lib_named(struct kf_model *model, struct kf_report *rep)
