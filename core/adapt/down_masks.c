@@ -4,6 +4,7 @@
 #include "../base/str.h"
 #include "../io/json.h"
 #include "../model/order.h"
+#include "mask_effects.h"
 #include <string.h>
 
 /*
@@ -12,38 +13,6 @@
  * the graph is walked as both would run it; where a layer would get the same mask, the argument
  * goes; where it would not, the argument stays, or the tensor's mask is cut off.
  */
-enum what {
-    LOSE,
-    SOURCE_EMBEDDING,
-    SOURCE_MASKING,
-    PASS,
-    TAKE,
-    SEQUENCE,
-    END,
-    QUERY,
-    MERGE,
-    CONCAT,
-    LEAK
-};
-
-static const struct {
-    const char *classes;
-    enum what what;
-    const char *name;
-} rows[] = {
-#define KF_MASK(classes, what) {classes, what, "mask:" classes},
-#include "masks.def"
-#undef KF_MASK
-};
-
-static enum what what_of(const struct kf_layer *layer)
-{
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (kf_in_words(rows[i].classes, layer->class_name))
-            return rows[i].what;
-    return LOSE;
-}
-
 static struct kf_carried *carried(struct kf_down_masks *masks, const json_t *value)
 {
     struct kf_ref ref;
@@ -207,7 +176,7 @@ static int merge(struct kf_down_masks *masks, struct kf_layer *layer, const stru
 {
     struct merging merging = {.masks = masks, .same = true};
     json_int_t axis = kf_json_int(layer->config, "axis", -1);
-    bool ends = what_of(layer) == CONCAT && (axis == 1 || axis == -2);
+    bool ends = kf_mask_effect(layer, NULL) == CONCAT && (axis == 1 || axis == -2);
 
     KF_TRY(kf_refs_each(call->args, merge_input, &merging));
     if (!merging.or3 && !merging.and2)
@@ -245,9 +214,9 @@ static bool has_sources(const struct kf_graph *graph)
 /* What a TimeDistributed does with masks depends on the layer inside, otherwise in each version. */
 static bool masks_inside(const struct kf_layer *layer)
 {
-    enum what inside = layer->n_parts && strcmp(layer->class_name, "TimeDistributed") == 0
-                           ? what_of(layer->parts[0])
-                           : LOSE;
+    enum kf_mask_effect inside = layer->n_parts && strcmp(layer->class_name, "TimeDistributed") == 0
+                                     ? kf_mask_effect(layer->parts[0], NULL)
+                                     : LOSE;
 
     return inside == SOURCE_EMBEDDING || inside == SOURCE_MASKING || inside == SEQUENCE ||
            inside == END;
@@ -302,7 +271,7 @@ static int run_class(struct kf_down_masks *masks, struct kf_layer *layer, struct
 {
     json_t *first = json_array_get(call->args, 0);
     const struct kf_carried *in = carried(masks, first);
-    enum what what = what_of(layer);
+    enum kf_mask_effect what = kf_mask_effect(layer, NULL);
 
     switch (what) {
     case SOURCE_EMBEDDING:
@@ -407,7 +376,7 @@ static int run_sequential(struct kf_down_masks *masks, bool masked, bool *gives_
 
     for (size_t i = 0; i < masks->graph->n_layers; i++) {
         struct kf_layer *layer = masks->graph->layers[i];
-        enum what what = layer->inner ? LOSE : what_of(layer);
+        enum kf_mask_effect what = layer->inner ? LOSE : kf_mask_effect(layer, NULL);
         bool consumes = what == TAKE || what == SEQUENCE || what == END || what == QUERY;
 
         if (strcmp(layer->class_name, "InputLayer") == 0)

@@ -4,6 +4,7 @@
 #include "../base/str.h"
 #include "../io/json.h"
 #include "../model/order.h"
+#include "mask_effects.h"
 #include <string.h>
 
 /*
@@ -16,40 +17,6 @@
  * were before these releases: a merge lost every mask, and masked inputs failed. */
 #define MERGES_MASK_SINCE           304
 #define ATTENTION_TAKES_MASKS_SINCE 307
-
-enum what {
-    LOSE,
-    SOURCE_EMBEDDING,
-    SOURCE_MASKING,
-    PASS,
-    TAKE,
-    SEQUENCE,
-    END,
-    QUERY,
-    MERGE,
-    CONCAT,
-    LEAK
-};
-
-static const struct {
-    const char *classes;
-    enum what what;
-    const char *name;
-} mask_rows[] = {
-#define KF_MASK(classes, what) {classes, what, "mask:" classes},
-#include "masks.def"
-#undef KF_MASK
-};
-
-static enum what what_of(struct kf_masks *masks, const struct kf_layer *layer)
-{
-    for (size_t i = 0; i < sizeof(mask_rows) / sizeof(mask_rows[0]); i++)
-        if (kf_in_words(mask_rows[i].classes, layer->class_name)) {
-            kf_report_rule(masks->adapt->rep, mask_rows[i].name);
-            return mask_rows[i].what;
-        }
-    return LOSE;
-}
 
 static struct kf_mask *mask_of(struct kf_masks *masks, const json_t *value)
 {
@@ -260,9 +227,9 @@ static bool has_sources(const struct kf_graph *graph)
 /* What a TimeDistributed does with masks depends on the layer inside, otherwise in each version. */
 static bool masks_inside(struct kf_masks *masks, const struct kf_layer *layer)
 {
-    enum what inside = layer->n_parts && strcmp(layer->class_name, "TimeDistributed") == 0
-                           ? what_of(masks, layer->parts[0])
-                           : LOSE;
+    enum kf_mask_effect inside = layer->n_parts && strcmp(layer->class_name, "TimeDistributed") == 0
+                                     ? kf_mask_effect(layer->parts[0], masks->adapt->rep)
+                                     : LOSE;
 
     return inside == SOURCE_EMBEDDING || inside == SOURCE_MASKING || inside == SEQUENCE ||
            inside == END;
@@ -284,7 +251,7 @@ static int time_distributed(struct kf_masks *masks, struct kf_layer *layer, stru
 static int run_class(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *call,
                      struct kf_mask *out)
 {
-    enum what what = what_of(masks, layer);
+    enum kf_mask_effect what = kf_mask_effect(layer, masks->adapt->rep);
     json_t *first = json_array_get(call->args, 0);
     struct inputs inputs;
 
@@ -423,7 +390,7 @@ static int run_sequential(struct kf_adapt *adapt, struct kf_graph *graph, bool m
 
     for (size_t i = 0; i < graph->n_layers; i++) {
         struct kf_layer *layer = graph->layers[i];
-        enum what what = what_of(&masks, layer);
+        enum kf_mask_effect what = kf_mask_effect(layer, masks.adapt->rep);
 
         if (layer->inner && (masked || layer_has_sources(layer)))
             KF_TRY(run_graph(adapt, layer->inner, masked, differs_out));

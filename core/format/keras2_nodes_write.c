@@ -18,8 +18,9 @@ static bool counts_itself(const struct kf_layer *layer)
 }
 
 /* [layer, node, tensor], as a new reference. */
-static int dump_triple(struct kf_keras2_dump *dump, json_t **out, const struct kf_ref *ref)
+static int dump_triple(void *context, json_t **out, const struct kf_ref *ref)
 {
+    struct kf_keras2_dump *dump = context;
     const struct kf_layer *layer;
 
     if (ref->layer >= dump->graph->n_layers)
@@ -28,36 +29,6 @@ static int dump_triple(struct kf_keras2_dump *dump, json_t **out, const struct k
     layer = dump->graph->layers[ref->layer];
     *out = json_pack("[s,I,I]", layer->name, (json_int_t)(ref->call + counts_itself(layer)),
                      (json_int_t)ref->output);
-    return *out ? 0 : no_memory(dump);
-}
-
-/* A copy of a structure in which each ref became a triple. */
-static int dump_refs(struct kf_keras2_dump *dump, json_t **out, json_t *value)
-{
-    json_auto_t *copy = NULL;
-    struct kf_ref ref;
-    const char *key;
-    json_t *member, *made = NULL;
-    size_t i;
-
-    if (kf_ref_get(value, &ref))
-        return dump_triple(dump, out, &ref);
-    if (!json_is_array(value) && !json_is_object(value)) {
-        *out = json_incref(value);
-        return 0;
-    }
-    copy = json_is_array(value) ? json_array() : json_object();
-    json_array_foreach(value, i, member)
-    {
-        KF_TRY(dump_refs(dump, &made, member));
-        KF_TRY(kf_json_append(copy, made, dump->rep));
-    }
-    json_object_foreach(value, key, member)
-    {
-        KF_TRY(dump_refs(dump, &made, member));
-        KF_TRY(kf_json_set(copy, key, made, dump->rep));
-    }
-    *out = json_incref(copy);
     return *out ? 0 : no_memory(dump);
 }
 
@@ -125,7 +96,7 @@ static int dump_node(struct kf_keras2_dump *dump, json_t **out, const struct kf_
     struct kf_ref ref;
     bool one = kf_ref_get(argument, &ref) || !has_refs(argument);
 
-    KF_TRY(dump_refs(dump, &made, call->kwargs));
+    KF_TRY(kf_refs_map(&made, call->kwargs, dump_triple, dump, dump->rep));
     kwargs = made;
     KF_TRY(dump_argument(dump, out, argument, kwargs));
     if (!one || kf_keras2_keeps_structure(layer))
@@ -151,7 +122,7 @@ int kf_keras2_dump_ends(struct kf_keras2_dump *dump, json_t **out, json_t *ends)
 {
     struct kf_ref ref;
 
-    KF_TRY(dump_refs(dump, out, ends));
+    KF_TRY(kf_refs_map(out, ends, dump_triple, dump, dump->rep));
     if (!kf_ref_get(ends, &ref))
         return 0;
     *out = json_pack("[o]", *out);

@@ -37,8 +37,9 @@ static int ref_layer(struct dump *dump, const struct kf_layer **out, const struc
     return 0;
 }
 
-static int dump_tensor(struct dump *dump, json_t **out, const struct kf_ref *ref)
+static int dump_tensor(void *context, json_t **out, const struct kf_ref *ref)
 {
+    struct dump *dump = context;
     const struct kf_layer *layer = NULL;
 
     KF_TRY(ref_layer(dump, &layer, ref));
@@ -49,8 +50,9 @@ static int dump_tensor(struct dump *dump, json_t **out, const struct kf_ref *ref
 }
 
 /* [layer, call, output] of an end of the model. See the table of node offsets, formats.md 4.8. */
-static int dump_triple(struct dump *dump, json_t **out, const struct kf_ref *ref)
+static int dump_triple(void *context, json_t **out, const struct kf_ref *ref)
 {
+    struct dump *dump = context;
     const struct kf_layer *layer = NULL;
     bool counts_itself = false;
 
@@ -62,37 +64,6 @@ static int dump_triple(struct dump *dump, json_t **out, const struct kf_ref *ref
     return *out ? 0 : no_memory(dump);
 }
 
-/* A copy of a structure in which each ref became what `one` makes of it. */
-static int dump_refs(struct dump *dump, json_t **out, json_t *value,
-                     int (*one)(struct dump *dump, json_t **out, const struct kf_ref *ref))
-{
-    json_auto_t *copy = NULL;
-    struct kf_ref ref;
-    const char *key;
-    json_t *member, *made = NULL;
-    size_t i;
-
-    if (kf_ref_get(value, &ref))
-        return one(dump, out, &ref);
-    if (!json_is_array(value) && !json_is_object(value)) {
-        *out = json_incref(value);
-        return 0;
-    }
-    copy = json_is_array(value) ? json_array() : json_object();
-    json_array_foreach(value, i, member)
-    {
-        KF_TRY(dump_refs(dump, &made, member, one));
-        KF_TRY(kf_json_append(copy, made, dump->rep));
-    }
-    json_object_foreach(value, key, member)
-    {
-        KF_TRY(dump_refs(dump, &made, member, one));
-        KF_TRY(kf_json_set(copy, key, made, dump->rep));
-    }
-    *out = json_incref(copy);
-    return *out ? 0 : no_memory(dump);
-}
-
 static int dump_nodes(struct dump *dump, json_t **out, const struct kf_layer *layer)
 {
     json_auto_t *nodes = json_array();
@@ -101,9 +72,9 @@ static int dump_nodes(struct dump *dump, json_t **out, const struct kf_layer *la
     for (size_t i = 0; i < layer->n_calls; i++) {
         json_auto_t *node = json_object();
 
-        KF_TRY(dump_refs(dump, &made, layer->calls[i].args, dump_tensor));
+        KF_TRY(kf_refs_map(&made, layer->calls[i].args, dump_tensor, dump, dump->rep));
         KF_TRY(kf_json_set(node, "args", made, dump->rep));
-        KF_TRY(dump_refs(dump, &made, layer->calls[i].kwargs, dump_tensor));
+        KF_TRY(kf_refs_map(&made, layer->calls[i].kwargs, dump_tensor, dump, dump->rep));
         KF_TRY(kf_json_set(node, "kwargs", made, dump->rep));
         KF_TRY(kf_json_append(nodes, json_incref(node), dump->rep));
     }
@@ -134,14 +105,14 @@ static int dump_ends(struct dump *dump, json_t **out, json_t *ends)
     json_t *triple = NULL;
 
     if (dump->keras >= KF_KERAS(3, 4, 0))
-        return dump_refs(dump, out, ends, dump_triple);
+        return kf_refs_map(out, ends, dump_triple, dump, dump->rep);
     if (!is_flat(ends))
         return kf_report_add(dump->rep, KF_GRAPH_NO_EQUAL, dump->graph->path,
                              "inputs or outputs of the model are nested, which Keras has only "
                              "from 3.4 on");
     if (json_is_array(ends) || !json_object_get(ends, "$ref"))
-        return dump_refs(dump, out, ends, dump_triple);
-    KF_TRY(dump_refs(dump, &triple, ends, dump_triple));
+        return kf_refs_map(out, ends, dump_triple, dump, dump->rep);
+    KF_TRY(kf_refs_map(&triple, ends, dump_triple, dump, dump->rep));
     *out = json_pack("[o]", triple);
     return *out ? 0 : no_memory(dump);
 }

@@ -2,6 +2,7 @@
 #include "model.h"
 #include "../base/alloc.h"
 #include "../format/reader.h"
+#include "../io/json.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +207,37 @@ int kf_refs_each(json_t *value, int (*visit)(json_t *ref, void *context), void *
     if (kf_ref_get(value, &ref))
         return visit(value, context);
     return each_of_object(value, visit, context);
+}
+
+int kf_refs_map(json_t **out, json_t *value,
+                int (*one)(void *context, json_t **out, const struct kf_ref *ref), void *context,
+                struct kf_report *rep)
+{
+    json_auto_t *copy = NULL;
+    struct kf_ref ref;
+    const char *key;
+    json_t *member, *made = NULL;
+    size_t i;
+
+    if (kf_ref_get(value, &ref))
+        return one(context, out, &ref);
+    if (!json_is_array(value) && !json_is_object(value)) {
+        *out = json_incref(value);
+        return 0;
+    }
+    copy = json_is_array(value) ? json_array() : json_object();
+    json_array_foreach(value, i, member)
+    {
+        KF_TRY(kf_refs_map(&made, member, one, context, rep));
+        KF_TRY(kf_json_append(copy, made, rep));
+    }
+    json_object_foreach(value, key, member)
+    {
+        KF_TRY(kf_refs_map(&made, member, one, context, rep));
+        KF_TRY(kf_json_set(copy, key, made, rep));
+    }
+    *out = json_incref(copy);
+    return *out ? 0 : kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
 }
 
 static int each_layer(struct kf_layer *layer, struct kf_graph *graph,

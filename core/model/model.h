@@ -149,6 +149,14 @@ bool kf_ref_get(const json_t *value, struct kf_ref *out);
 /* Call visit for each ref in a structure, in the order Keras flattens it; stops below 0. */
 int kf_refs_each(json_t *value, int (*visit)(json_t *ref, void *context), void *context);
 
+/**
+ * A copy of a structure in which each ref became what `one` makes of it. `out` gets a new
+ * reference. NO_MEMORY, or what `one` returns below 0.
+ */
+int kf_refs_map(json_t **out, json_t *value,
+                int (*one)(void *context, json_t **out, const struct kf_ref *ref), void *context,
+                struct kf_report *rep);
+
 /* Visit all layers of the tree below a graph: each layer, then its inner graph or parts. */
 int kf_layers_each(struct kf_graph *graph,
                    int (*visit)(struct kf_layer *layer, struct kf_graph *graph, void *context),
