@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "accept.h"
+#include "clients.h"
 #include "clock.h"
 #include "config.h"
 #include "conversion.h"
@@ -108,6 +109,22 @@ static int check_parameters(struct request *req)
     return request_fail(req, "invalid-parameter", "%s", err.detail);
 }
 
+/* One more conversion of this client, if it may have that many at once. */
+static int enter(struct request *req)
+{
+    struct server *server = req->server;
+    uint64_t most =
+        req->limits.requests > 0 ? req->limits.requests : server->config->client_requests_max;
+
+    req->conversion->entered = clients_enter(server->clients, req->client, most);
+    if (req->conversion->entered)
+        return 0;
+    req->failure.retry_after = queue_retry_after(server->queue);
+    return request_fail(req, "client-requests",
+                        "this client has %" PRIu64 " conversions under way, as many as one may",
+                        most);
+}
+
 /* Set the room for the body aside: on the disk by its length, and in the queue. */
 static int reserve(struct request *req)
 {
@@ -121,6 +138,7 @@ static int reserve(struct request *req)
         return request_fail(req, "body-too-large",
                             "the body has %" PRIu64 " bytes, more than %" PRIu64, length, max);
     }
+    KF_TRY(enter(req));
     if (req->conversion->stored) {
         KF_TRY(jobs_admit(req, length));
     } else if (!queue_reserve(server->queue)) {

@@ -36,6 +36,7 @@ int cli_convert(int argc, char *const *argv);
 int cli_inspect(int argc, char *const *argv);
 int cli_diff(int argc, char *const *argv);
 int cli_formats(int argc, char *const *argv);
+int cli_config(int argc, char *const *argv);
 int cli_help(int argc, char *const *argv);
 
 /** Print "kferry: ..." to standard error. */

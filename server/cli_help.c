@@ -56,6 +56,13 @@ static void print_formats(void)
     cli_help_flags(stdout, COMMAND_FORMATS);
 }
 
+static void print_config(void)
+{
+    puts("kferry config [--json | --docs] [settings]   show what holds and where it is from\n\n"
+         "The same flags, environment and file as of `kferry serve`; secrets are masked. --docs\n"
+         "prints the table of settings. Exit status: 0, or 78 when a setting is wrong.");
+}
+
 static void print_serve(void)
 {
     puts("kferry serve [settings]   run the HTTP service");
@@ -70,6 +77,7 @@ static void print_all(void)
          "  kferry diff A B            say whether two files hold the same model, and where not\n"
          "  kferry formats             list what is read and written\n"
          "  kferry serve               run the HTTP service\n"
+         "  kferry config              show the settings that hold, and where they are from\n"
          "  kferry help COMMAND        say more about one of these\n"
          "  kferry --version");
 }
@@ -79,7 +87,7 @@ static const struct {
     void (*print)(void);
 } pages[] = {
     {"convert", print_convert}, {"inspect", print_inspect}, {"diff", print_diff},
-    {"formats", print_formats}, {"serve", print_serve},
+    {"formats", print_formats}, {"config", print_config},   {"serve", print_serve},
 };
 
 int cli_help(int argc, char *const *argv)

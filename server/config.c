@@ -2,43 +2,37 @@
 #define _GNU_SOURCE
 #include "config.h"
 #include "auto.h"
+#include "cgroup.h"
+#include "config_rows.h"
 #include "nearest.h"
+#include "units.h"
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PREFIX         "KFERRY_"
-#define SHOWN          64
-#define NAME_MAX_BYTES 64
+#define PREFIX     "KFERRY_"
+#define FILE_END   "_FILE"
+#define SHOWN      64
+#define SECRET_MAX 4096
 
-enum config_kind {
-    CONFIG_TEXT,
-    CONFIG_COUNT,
-    CONFIG_BYTES,
-    CONFIG_SECONDS,
-    CONFIG_CHOICE,
-    CONFIG_SWITCH
-};
+/* What the service itself takes of its container, the least that a worker needs, and the most. */
+#define OWN_MEMORY   (UINT64_C(128) << 20)
+#define LEAST_MEMORY (UINT64_C(256) << 20)
+#define MOST_MEMORY  (UINT64_C(2) << 30)
 
-static const struct row {
-    const char *member;
-    enum config_kind kind;
-    size_t offset;
-    const char *initial;
-    int64_t least, most; /* of a text: its length */
-    const char *words;   /* of a choice, in the order of its enum */
-    const char *help;
-} rows[] = {
+static const struct config_row rows[] = {
 #define KF_CONFIG(member, kind, initial, least, most, words, help)                                 \
     {#member, CONFIG_##kind, offsetof(struct config, member), initial, least, most, words, help},
 #include "config.def"
 #undef KF_CONFIG
 };
 #define N_ROWS (sizeof rows / sizeof rows[0])
+_Static_assert(N_ROWS <= CONFIG_ROWS_MAX, "a source for each row");
 
 static int fail(struct config_error *error, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -53,12 +47,16 @@ static int fail(struct config_error *error, const char *fmt, ...)
     return -1;
 }
 
-/* "KFERRY_UPLOAD_IDLE" or "upload-idle" of "upload_idle". */
-static void name_of(char out[NAME_MAX_BYTES], const struct row *row, bool environment)
+const struct config_row *config_row_at(size_t index)
+{
+    return index < N_ROWS ? &rows[index] : NULL;
+}
+
+void config_row_name(char out[CONFIG_NAME_SIZE], const struct config_row *row, bool environment)
 {
     size_t i;
 
-    snprintf(out, NAME_MAX_BYTES, "%s%s", environment ? PREFIX : "", row->member);
+    snprintf(out, CONFIG_NAME_SIZE, "%s%s", environment ? PREFIX : "", row->member);
     for (i = 0; out[i]; i++)
         if (environment)
             out[i] = (char)toupper((unsigned char)out[i]);
@@ -66,73 +64,27 @@ static void name_of(char out[NAME_MAX_BYTES], const struct row *row, bool enviro
             out[i] = '-';
 }
 
-/* Processors that this process may use: the affinity, bounded by the cgroup's quota. */
-static int64_t count_processors(void)
+static enum units units_of(const struct config_row *row)
 {
-    cpu_set_t set;
-    long quota, period;
-    int64_t n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
-
-    if (f && fscanf(f, "%ld %ld", &quota, &period) == 2 && period > 0 && quota / period < n)
-        n = quota / period;
-    if (f)
-        fclose(f);
-    return n > 0 ? n : 1;
+    if (row->kind == CONFIG_COUNT)
+        return UNITS_NONE;
+    return row->kind == CONFIG_BYTES ? UNITS_BYTES : UNITS_SECONDS;
 }
 
-struct unit {
-    const char *name;
-    int64_t factor;
-};
-
-static const struct unit byte_units[] = {{"", 1},
-                                         {"KiB", INT64_C(1) << 10},
-                                         {"MiB", INT64_C(1) << 20},
-                                         {"GiB", INT64_C(1) << 30},
-                                         {"TiB", INT64_C(1) << 40},
-                                         {NULL, 0}};
-static const struct unit time_units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {NULL, 0}};
-static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
-
-/* What a number of each kind may end with, and how that is told. */
-static const struct {
-    const struct unit *units;
-    const char *told;
-} numbers[] = {
-    [CONFIG_COUNT] = {no_units, "a number"},
-    [CONFIG_BYTES] = {byte_units, "a size as 256MiB or 4GiB"},
-    [CONFIG_SECONDS] = {time_units, "a time as 30s, 5m or 1h"},
-};
-
-static bool read_number(int64_t *out, const char *text, const struct unit *units)
-{
-    char *end;
-    long long n;
-
-    if (!isdigit((unsigned char)*text))
-        return false;
-    errno = 0;
-    n = strtoll(text, &end, 10);
-    for (; units->name; units++)
-        if (strcmp(units->name, end) == 0) {
-            *out = n * units->factor;
-            return errno == 0 && n <= INT64_MAX / units->factor;
-        }
-    return false;
-}
-
-static int set_number(void *to, const struct row *row, const char *text, const char *name,
+/* "auto" is 0 until settle() knows better; no row that takes it may be 0. */
+static int set_number(void *to, const struct config_row *row, const char *text, const char *name,
                       struct config_error *error)
 {
     char shown[SHOWN];
     int64_t n = 0;
 
+    if (strcmp(text, "auto") == 0 && strcmp(row->initial, text) == 0) {
+        *(uint64_t *)to = 0;
+        return 0;
+    }
     kf_show(shown, sizeof shown, text);
-    if (row->kind == CONFIG_COUNT && strcmp(text, "auto") == 0 && strcmp(row->initial, text) == 0)
-        n = count_processors();
-    else if (!read_number(&n, text, numbers[row->kind].units))
-        return fail(error, "%s is \"%s\", but must be %s", name, shown, numbers[row->kind].told);
+    if (!units_read(&n, text, units_of(row)))
+        return fail(error, "%s is \"%s\", but must be %s", name, shown, units_told(units_of(row)));
     if (n < row->least || n > row->most)
         return fail(error, "%s is \"%s\", but must be from %" PRId64 " to %" PRId64, name, shown,
                     row->least, row->most);
@@ -140,7 +92,7 @@ static int set_number(void *to, const struct row *row, const char *text, const c
     return 0;
 }
 
-static int set_text(void *to, const struct row *row, const char *text, const char *name,
+static int set_text(void *to, const struct config_row *row, const char *text, const char *name,
                     struct config_error *error)
 {
     char *copy;
@@ -155,7 +107,7 @@ static int set_text(void *to, const struct row *row, const char *text, const cha
     return 0;
 }
 
-static int set_word(void *to, const struct row *row, const char *text, const char *name,
+static int set_word(void *to, const struct config_row *row, const char *text, const char *name,
                     struct config_error *error)
 {
     char words[128], shown[SHOWN], *rest = words, *word;
@@ -175,13 +127,15 @@ static int set_word(void *to, const struct row *row, const char *text, const cha
     return 0;
 }
 
-static int set(struct config *config, const struct row *row, const char *text, const char *name,
-               struct config_error *error)
+static int set(struct config *config, const struct config_row *row, const char *text,
+               const char *name, enum config_source source, struct config_error *error)
 {
     void *to = (char *)config + row->offset;
 
+    config->sources[row - rows] = (uint8_t)source;
     switch (row->kind) {
     case CONFIG_TEXT:
+    case CONFIG_SECRET:
         return set_text(to, row, text, name, error);
     case CONFIG_CHOICE:
     case CONFIG_SWITCH:
@@ -191,21 +145,33 @@ static int set(struct config *config, const struct row *row, const char *text, c
     }
 }
 
-/* The row that is called `name`; NULL, and `nearest` is what may have been meant. */
-static const struct row *find(const char *name, bool environment, char nearest[NAME_MAX_BYTES])
+/* How each source writes the name of a row. */
+static void name_in(char out[CONFIG_NAME_SIZE], const struct config_row *row,
+                    enum config_source source)
 {
-    char names[N_ROWS][NAME_MAX_BYTES];
+    if (source == SOURCE_FILE)
+        snprintf(out, CONFIG_NAME_SIZE, "%s", row->member);
+    else
+        config_row_name(out, row, source == SOURCE_ENVIRONMENT);
+}
+
+/* The row that is called `name`; NULL, and `nearest` is what may have been meant. */
+static const struct config_row *find(const char *name, enum config_source source,
+                                     char nearest[CONFIG_NAME_SIZE])
+{
+    char names[N_ROWS][CONFIG_NAME_SIZE];
     struct kf_nearest near;
 
     kf_nearest_init(&near, name);
     for (size_t i = 0; i < N_ROWS; i++) {
-        name_of(names[i], &rows[i], environment);
+        name_in(names[i], &rows[i], source);
         if (strcmp(names[i], name) == 0)
             return &rows[i];
         kf_nearest_offer(&near, names[i]);
     }
     if (near.best)
-        snprintf(nearest, NAME_MAX_BYTES, "%s%.60s", environment ? "" : "--", near.best);
+        snprintf(nearest, CONFIG_NAME_SIZE, "%s%.60s", source == SOURCE_FLAG ? "--" : "",
+                 near.best);
     return NULL;
 }
 
@@ -231,21 +197,60 @@ static int fail_unknown(const char *kind, const char *name, const char *nearest,
     return fail(error, "there is no %s %s", kind, shown);
 }
 
+/* The row of a secret whose value stands in the file that `name` names, or NULL. */
+static const struct config_row *find_secret(const char *name, enum config_source source)
+{
+    char base[CONFIG_NAME_SIZE], nearest[CONFIG_NAME_SIZE] = "";
+    size_t n = strlen(name), end = strlen(FILE_END);
+    const struct config_row *row = NULL;
+
+    if (n > end && strcasecmp(name + n - end, FILE_END) == 0) {
+        snprintf(base, sizeof base, "%.*s", (int)(n - end), name);
+        row = find(base, source, nearest);
+    }
+    return row && row->kind == CONFIG_SECRET ? row : NULL;
+}
+
+static int set_secret(struct config *config, const struct config_row *row, const char *path,
+                      const char *name, enum config_source source, struct config_error *error)
+{
+    char text[SECRET_MAX];
+    FILE *file = fopen(path, "re");
+    size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
+
+    if (!file)
+        return fail(error, "the file of %s cannot be read: %s", name, strerror(errno));
+    fclose(file);
+    text[n] = '\0';
+    text[strcspn(text, "\r\n")] = '\0';
+    return set(config, row, text, name, source, error);
+}
+
+static int set_named(struct config *config, const char *name, const char *value,
+                     enum config_source source, struct config_error *error)
+{
+    char nearest[CONFIG_NAME_SIZE] = "";
+    const struct config_row *row = find(name, source, nearest), *secret;
+
+    if (row)
+        return set(config, row, value, name, source, error);
+    secret = find_secret(name, source);
+    if (secret)
+        return set_secret(config, secret, value, name, source, error);
+    return fail_unknown("setting", name, nearest, error);
+}
+
 static int load_environment(struct config *config, char *const *environment,
                             struct config_error *error)
 {
     for (; *environment; environment++) {
-        char name[NAME_MAX_BYTES], nearest[NAME_MAX_BYTES] = "";
         const char *value = strchr(*environment, '=');
-        const struct row *row;
+        char name[CONFIG_NAME_SIZE];
 
         if (!value || strncmp(*environment, PREFIX, strlen(PREFIX)) != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(value - *environment), *environment);
-        row = find(name, true, nearest);
-        if (!row)
-            return fail_unknown("setting", name, nearest, error);
-        KF_TRY(set(config, row, value + 1, name, error));
+        KF_TRY(set_named(config, name, value + 1, SOURCE_ENVIRONMENT, error));
     }
     return 0;
 }
@@ -253,14 +258,14 @@ static int load_environment(struct config *config, char *const *environment,
 /* Split "--name=value" or take the next argument; returns how many were used, or -1. */
 static int load_flag(struct config *config, int argc, char *const *argv, struct config_error *error)
 {
-    char name[NAME_MAX_BYTES], flag[NAME_MAX_BYTES + 2], nearest[NAME_MAX_BYTES] = "";
+    char name[CONFIG_NAME_SIZE], flag[CONFIG_NAME_SIZE + 2], nearest[CONFIG_NAME_SIZE] = "";
     const char *equals = strchr(argv[0], '='), *value = equals ? equals + 1 : argv[1];
     int used = equals ? 1 : 2;
-    const struct row *row = NULL;
+    const struct config_row *row = NULL;
 
     if (strncmp(argv[0], "--", 2) == 0) {
         snprintf(name, sizeof name, "%.*s", (int)strcspn(argv[0] + 2, "="), argv[0] + 2);
-        row = find(name, false, nearest);
+        row = find(name, SOURCE_FLAG, nearest);
     }
     if (!row)
         return fail_unknown("flag", argv[0], nearest, error);
@@ -271,15 +276,53 @@ static int load_flag(struct config *config, int argc, char *const *argv, struct 
     if (used > argc)
         return fail(error, "--%s needs a value", name);
     snprintf(flag, sizeof flag, "--%s", name);
-    return set(config, row, value, flag, error) < 0 ? -1 : used;
+    return set(config, row, value, flag, SOURCE_FLAG, error) < 0 ? -1 : used;
 }
 
-int config_load(struct config *config, int argc, char *const *argv, char *const *environment,
-                struct config_error *error)
+/* A value of the file as the text that the environment would have. */
+static int load_member(struct config *config, const char *name, const json_t *value,
+                       struct config_error *error)
+{
+    char number[32];
+
+    snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT,
+             json_is_boolean(value) ? json_is_true(value) : json_integer_value(value));
+    if (json_is_string(value))
+        return set_named(config, name, json_string_value(value), SOURCE_FILE, error);
+    if (json_is_integer(value) || json_is_boolean(value))
+        return set_named(config, name, number, SOURCE_FILE, error);
+    return fail(error, "%s in the file of settings is no text, number or boolean", name);
+}
+
+static int load_file(struct config *config, const char *path, struct config_error *error)
+{
+    json_error_t wrong;
+    json_t *all = json_load_file(path, JSON_REJECT_DUPLICATES, &wrong), *value;
+    const char *name;
+    int status = 0;
+
+    if (!all)
+        return fail(error, "%s, line %d: %s", path, wrong.line, wrong.text);
+    if (!json_is_object(all))
+        status = fail(error, "%s holds no JSON object", path);
+    json_object_foreach(all, name, value)
+    {
+        if (status == 0)
+            status = load_member(config, name, value, error);
+    }
+    json_decref(all);
+    return status;
+}
+
+/* All sources in their order; the file is that of `path`. */
+static int load(struct config *config, const char *path, int argc, char *const *argv,
+                char *const *environment, struct config_error *error)
 {
     *config = (struct config){0};
     for (size_t i = 0; i < N_ROWS; i++)
-        KF_TRY(set(config, &rows[i], rows[i].initial, rows[i].member, error));
+        KF_TRY(set(config, &rows[i], rows[i].initial, rows[i].member, SOURCE_DEFAULT, error));
+    if (path[0] != '\0')
+        KF_TRY(load_file(config, path, error));
     KF_TRY(load_environment(config, environment, error));
     while (argc > 0) {
         int used = load_flag(config, argc, argv, error);
@@ -288,15 +331,62 @@ int config_load(struct config *config, int argc, char *const *argv, char *const 
         argv += used;
         argc -= used;
     }
+    return 0;
+}
+
+/* What is "auto": processors that this process may use, and its part of the memory. */
+static void settle(struct config *config)
+{
+    struct cgroup_limits limits;
+    uint64_t memory, n = 1;
+    cpu_set_t set;
+
+    cgroup_read(&limits, "");
+    memory = limits.memory > OWN_MEMORY ? limits.memory - OWN_MEMORY : limits.memory;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        n = (uint64_t)CPU_COUNT(&set);
+    if (limits.processors > 0 && limits.processors < (double)n)
+        n = (uint64_t)limits.processors;
+    if (memory > 0 && memory / LEAST_MEMORY < n)
+        n = memory / LEAST_MEMORY;
+    if (config->workers == 0)
+        config->workers = n > 0 ? n : 1;
+    if (config->worker_memory > 0)
+        return;
+    config->worker_memory = MOST_MEMORY;
+    if (memory > 0 && memory / config->workers < MOST_MEMORY)
+        config->worker_memory = memory / config->workers;
+    if (config->worker_memory < LEAST_MEMORY)
+        config->worker_memory = LEAST_MEMORY;
+}
+
+/* What does not go together. */
+static int check(const struct config *config, struct config_error *error)
+{
     if (config->body_max > config->scratch_max)
         return fail(error, "KFERRY_BODY_MAX is more than all of KFERRY_SCRATCH_MAX");
     return 0;
 }
 
+int config_load(struct config *config, int argc, char *const *argv, char *const *environment,
+                struct config_error *error)
+{
+    char path[PATH_MAX];
+
+    KF_TRY(load(config, "", argc, argv, environment, error));
+    snprintf(path, sizeof path, "%s", config->config);
+    if (path[0] != '\0') {
+        config_finish(config);
+        KF_TRY(load(config, path, argc, argv, environment, error));
+    }
+    settle(config);
+    return check(config, error);
+}
+
 void config_finish(struct config *config)
 {
     for (size_t i = 0; i < N_ROWS; i++)
-        if (rows[i].kind == CONFIG_TEXT)
+        if (config_row_is_text(&rows[i]))
             free(*(char **)((char *)config + rows[i].offset));
     *config = (struct config){0};
 }

@@ -8,11 +8,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where a setting's value is from; the later go before the earlier. */
+enum config_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_FLAG };
+
+#define CONFIG_ROWS_MAX 96
+
 /*
- * How the service is set up: one table in config.c gives each member its environment name, flag,
- * default, bounds and help. A flag goes before the environment, that before the default.
+ * How the service is set up: one table, config.def, gives each member its environment name, flag,
+ * key in the file, default, bounds and help.
  */
 struct config {
+    char *config;       /* path of a file of settings; "" for none */
     char *listen;       /* "host:port" or "unix:/path?mode=0660" */
     char *admin_listen; /* the same for the admin listener; "" for none */
     char *scratch_dir;  /* where job folders are made */
@@ -33,12 +39,17 @@ struct config {
     char *store;              /* "sqlite" or "postgres://..." */
     char *data;               /* folder of jobs, "" for "data" in scratch_dir */
     uint64_t data_max;        /* bytes */
-    uint64_t jobs_max, client_jobs_max;
-    uint64_t job_ttl;   /* seconds */
-    uint64_t lease;     /* seconds */
-    uint64_t sandbox;   /* enum sandbox_mode */
-    uint64_t log_level; /* enum log_level */
+    uint64_t jobs_max;
+    uint64_t client_jobs_max, client_bytes_max, client_requests_max; /* 0 for none */
+    uint64_t job_ttl;                                                /* seconds */
+    uint64_t lease;                                                  /* seconds */
+    uint64_t sandbox;                                                /* enum sandbox_mode */
+    uint64_t log_level;                                              /* enum log_level */
+    uint64_t auth;                                                   /* enum auth_mode */
+    char *keys_file;                                                 /* "" for none */
+    char *proxy_header, *proxy_from;
     bool allow_unauthenticated;
+    uint8_t sources[CONFIG_ROWS_MAX]; /* enum config_source of each row */
 };
 
 /* Why the configuration does not hold: one sentence. */
@@ -47,10 +58,11 @@ struct config_error {
 };
 
 /**
- * Read flags ("--workers 4", "--workers=4") and the environment (KFERRY_WORKERS=4).
+ * Read flags ("--workers 4", "--workers=4"), the environment (KFERRY_WORKERS=4) and the file that
+ * one of them names ({"workers": 4}). Of a secret, KFERRY_X_FILE names a file that holds it.
  *
- * `argv` holds the flags only. An unknown flag or KFERRY_ name is an error, with the nearest name.
- * 0, or -1 with `error`; `config` is to be finished in both cases.
+ * `argv` holds the flags only. An unknown flag, KFERRY_ name or key of the file is an error, with
+ * the nearest name. 0, or -1 with `error`; `config` is to be finished in both cases.
  */
 int config_load(struct config *config, int argc, char *const *argv, char *const *environment,
                 struct config_error *error);
@@ -59,7 +71,13 @@ void config_finish(struct config *config);
 /** Limits of one job's worker. */
 struct job_limits config_job_limits(const struct config *config);
 
-/** Row `index` for help texts and documents; false past the end. */
+/** Row `index` for help texts; false past the end. */
 bool config_describe(size_t index, const char **name, const char **value, const char **help);
+
+/** What holds and where it is from, with secrets masked: a member for each setting. New. */
+json_t *config_show(const struct config *config);
+
+/** The table of settings in Markdown, to standard output. */
+void config_print_docs(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "conversion.h"
+#include "clients.h"
 #include "clock.h"
 #include "config.h"
 #include "jobs.h"
@@ -36,6 +37,8 @@ void conversion_destroy(struct request *req)
 
     watch_end(req->server->watch, &c->watch);
     conversion_unreserve(req);
+    if (c->entered)
+        clients_leave(req->server->clients, req->client);
     body_finish(&c->body);
     if (c->dir && c->stored)
         jobs_discard(req->server->jobs, c->id);

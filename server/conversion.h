@@ -27,6 +27,7 @@ struct conversion {
     enum job_task task;
     struct kf_request params;
     enum answer_form form;
+    bool entered;  /* it counts among its client's conversions */
     bool stored;   /* becomes a job of the store, or is one: its files stay where they are */
     unsigned wait; /* seconds that its client waits for the job's end before it hears 202 */
 

@@ -98,7 +98,7 @@ enum MHD_Result handle_report(struct request *req)
 
     if (want_json(req) < 0)
         return reply_failure(req, &reply, NULL);
-    report = reports_find(req->server->reports, req->captured[0]);
+    report = reports_find(req->server->reports, req->captured[0], req->principal);
     if (report)
         return reply_blob(req, &reply, report);
     if (jobs_has(req))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "httpd.h"
+#include "auth.h"
 #include "clock.h"
 #include "config.h"
 #include "connections.h"
@@ -60,7 +61,8 @@ static int read_head(struct request *req, const char *method)
     request_identify(req);
     if (target_parse(&req->target, req->raw) < 0)
         return request_fail(req, "invalid-request", "the path has a broken escape or is too deep");
-    return route_find(req);
+    KF_TRY(route_find(req));
+    return auth_check(req);
 }
 
 static enum MHD_Result refuse(struct request *req)

@@ -93,23 +93,39 @@ static int check_key(struct request *req, const char *key)
                         STORE_KEY_SIZE - 1);
 }
 
+/* Whether one more job of `length` bytes is within what the client may have. */
+static int check_client(struct request *req, uint64_t length)
+{
+    const struct config *config = req->server->config;
+    uint64_t jobs = req->limits.jobs > 0 ? req->limits.jobs : config->client_jobs_max;
+    uint64_t bytes = req->limits.bytes > 0 ? req->limits.bytes : config->client_bytes_max;
+    struct store_load load;
+
+    if (jobs == 0 && bytes == 0)
+        return 0;
+    if (store_of_client(req->server->jobs->store, req->client, &load) < 0)
+        return jobs_fail_away(req);
+    if (jobs > 0 && (uint64_t)load.jobs >= jobs)
+        return fail_busy(req, "client-jobs", "this client has as many jobs as one may");
+    if (bytes > 0 && (length > bytes || (uint64_t)load.bytes > bytes - length))
+        return fail_busy(req, "client-bytes", "this client's jobs have as many bytes as they may");
+    return 0;
+}
+
 int jobs_admit(struct request *req, uint64_t length)
 {
     struct jobs *jobs = req->server->jobs;
-    const struct config *config = req->server->config;
     const char *key = request_header(req, "Idempotency-Key");
-    int64_t waiting, mine;
+    int64_t waiting;
 
     KF_TRY(check_key(req, key));
     waiting = store_waiting(jobs->store);
-    mine = config->client_jobs_max ? store_of_client(jobs->store, req->client) : 0;
-    if (waiting < 0 || mine < 0)
+    if (waiting < 0)
         return jobs_fail_away(req);
     if (!is_replay(req, key)) {
-        if ((uint64_t)waiting + atomic_load(&jobs->arriving) >= config->jobs_max)
+        if ((uint64_t)waiting + atomic_load(&jobs->arriving) >= req->server->config->jobs_max)
             return fail_busy(req, "queue-full", "as many jobs wait as may");
-        if (config->client_jobs_max && (uint64_t)mine >= config->client_jobs_max)
-            return fail_busy(req, "client-jobs", "this client has as many jobs as one may");
+        KF_TRY(check_client(req, length));
     }
     if (!jobs_make_room(jobs, length))
         return fail_busy(req, "scratch-full", "the room for jobs is full of jobs that wait or run");

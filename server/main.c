@@ -36,9 +36,9 @@ static const struct {
     int (*run)(int argc, char *const *argv);
 } commands[] = {
     {"convert", cli_convert}, {"inspect", cli_inspect}, {"diff", cli_diff},
-    {"formats", cli_formats}, {"serve", serve},         {"help", cli_help},
-    {"version", version},     {"--version", version},   {"--help", cli_help},
-    {"-h", cli_help},
+    {"formats", cli_formats}, {"config", cli_config},   {"serve", serve},
+    {"help", cli_help},       {"version", version},     {"--version", version},
+    {"--help", cli_help},     {"-h", cli_help},
 };
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
 

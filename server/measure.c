@@ -14,8 +14,8 @@
 
 /* Problems that are about room and time, not about the request. */
 static const char *const rejections[] = {
-    "queue-full",   "queue-timeout", "client-jobs",    "body-too-large",
-    "scratch-full", "shutting-down", "upload-timeout", "upload-too-slow",
+    "queue-full",     "queue-timeout", "client-jobs",   "client-bytes",   "client-requests",
+    "body-too-large", "scratch-full",  "shutting-down", "upload-timeout", "upload-too-slow",
 };
 #define N_REJECTIONS (sizeof rejections / sizeof rejections[0])
 

@@ -50,7 +50,7 @@ static void publish(struct request *req)
         c->report_text = blob_create(text, strlen(text));
     free(text);
     if (c->report_text && !c->stored)
-        reports_keep(req->server->reports, c->id, c->report_text);
+        reports_keep(req->server->reports, c->id, req->principal, c->report_text);
 }
 
 int outcome_stem(const char *name)

@@ -58,13 +58,23 @@ void reply_disposition(struct reply *reply, const char *name)
                  plain, exact);
 }
 
-/* What every answer carries. */
+/* For browsers: what comes is no page, belongs to no other site, and is nobody else's to keep. */
+static const char *const common[][2] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"Cache-Control", "no-store"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Referrer-Policy", "no-referrer"},
+};
+
+/* What every answer carries, unless it says something else. */
 static void add_common(struct MHD_Response *response, const struct request *req)
 {
     if (req->id[0] != '\0')
         MHD_add_response_header(response, "X-Request-Id", req->id);
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+        if (!MHD_get_response_header(response, common[i][0]))
+            MHD_add_response_header(response, common[i][0], common[i][1]);
     if (req->early || !server_takes_work(req->server))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
@@ -249,6 +259,8 @@ enum MHD_Result reply_failure(struct request *req, struct reply *reply, json_t *
     reply_header(reply, "Conversion-Error", "%s", f->code);
     if (f->retry_after > 0)
         reply_header(reply, "Retry-After", "%u", f->retry_after);
+    if (f->challenge)
+        reply_header(reply, "WWW-Authenticate", "%s", f->challenge);
     if (f->allow[0] != '\0')
         reply_header(reply, "Allow", "%s", f->allow);
     return reply_json_new(req, reply, reply_problem(req, report));

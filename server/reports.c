@@ -51,6 +51,7 @@ size_t blob_size(const struct blob *blob)
 struct kept {
     struct kept *next;
     char id[40];
+    char principal[129];
     int64_t until; /* clock_ms() */
     struct blob *report;
 };
@@ -108,13 +109,15 @@ static void drop_old(struct reports *reports)
         drop_oldest(reports);
 }
 
-void reports_keep(struct reports *reports, const char *id, struct blob *report)
+void reports_keep(struct reports *reports, const char *id, const char *principal,
+                  struct blob *report)
 {
     struct kept *kept = calloc(1, sizeof *kept);
 
     if (!kept)
         return;
     memcpy(kept->id, id, strnlen(id, sizeof kept->id - 1));
+    memcpy(kept->principal, principal, strnlen(principal, sizeof kept->principal - 1));
     kept->until = clock_ms() + reports->limits.ttl_ms;
     kept->report = blob_ref(report);
     pthread_mutex_lock(&reports->lock);
@@ -126,14 +129,14 @@ void reports_keep(struct reports *reports, const char *id, struct blob *report)
     pthread_mutex_unlock(&reports->lock);
 }
 
-struct blob *reports_find(struct reports *reports, const char *id)
+struct blob *reports_find(struct reports *reports, const char *id, const char *principal)
 {
     struct blob *found = NULL;
 
     pthread_mutex_lock(&reports->lock);
     drop_old(reports);
     for (struct kept *kept = reports->oldest; kept && !found; kept = kept->next)
-        if (strcmp(kept->id, id) == 0)
+        if (strcmp(kept->id, id) == 0 && strcmp(kept->principal, principal) == 0)
             found = blob_ref(kept->report);
     pthread_mutex_unlock(&reports->lock);
     return found;

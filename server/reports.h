@@ -34,10 +34,14 @@ struct reports *reports_create(struct reports_limits limits);
 void reports_destroy(struct reports *reports);
 KF_DEFINE_AUTO(reports)
 
-/** Keep a report under the id of its conversion; takes a reference of its own. */
-void reports_keep(struct reports *reports, const char *id, struct blob *report);
+/**
+ * Keep a report under the id of its conversion, for whoever sent that ("": everybody); takes a
+ * reference of its own.
+ */
+void reports_keep(struct reports *reports, const char *id, const char *principal,
+                  struct blob *report);
 
-/** A new reference, or NULL when there is none (any more). */
-struct blob *reports_find(struct reports *reports, const char *id);
+/** A new reference, or NULL when there is none (any more) for this principal. */
+struct blob *reports_find(struct reports *reports, const char *id, const char *principal);
 
 #endif

@@ -5,6 +5,7 @@
 #include "auto.h"
 #include "hub.h"
 #include "id.h"
+#include "keys.h"
 #include "target.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
@@ -36,7 +37,8 @@ struct failure {
     char parameter[64]; /* the parameter that is wrong, or "" */
     char allow[64];     /* for 405 */
     uint64_t limit, actual;
-    unsigned retry_after; /* seconds, 0 for none */
+    unsigned retry_after;  /* seconds, 0 for none */
+    const char *challenge; /* for WWW-Authenticate, static; NULL for none */
 };
 
 struct conversion;
@@ -51,23 +53,24 @@ struct request {
     struct target target;
     char *raw; /* request target as sent; owned */
     char method[16];
-    char id[REQUEST_ID_SIZE];  /* X-Request-Id */
-    char principal[129];       /* who may see what it makes; "" where nobody says who they are */
-    char client[129];          /* whose share of the service it takes: principal or address */
-    char trace_id[33];         /* of the header traceparent, or "" */
-    char job[ID_SIZE];         /* the job that it became, or "" */
-    bool replayed;             /* that job was there already */
-    struct waiter waiter;      /* for a job to change */
-    bool waited;               /* that is over */
-    _Atomic int stage;         /* enum request_stage */
-    _Atomic int64_t last_byte; /* clock_ms() when the body last moved */
-    _Atomic uint64_t arrived;  /* bytes of the body, for who watches */
-    int64_t began;             /* clock_ms() */
-    bool counted;              /* in server->active */
-    bool admin;                /* came in by the admin listener */
-    bool early;                /* answered before its body: the connection ends with it */
-    unsigned status;           /* sent; 0 for none */
-    uint64_t bytes_out;        /* of the body that was to be sent */
+    char id[REQUEST_ID_SIZE];    /* X-Request-Id */
+    char principal[129];         /* who may see what it makes; "" where nobody says who they are */
+    char client[129];            /* whose share of the service it takes: principal or address */
+    struct client_limits limits; /* of its key */
+    char trace_id[33];           /* of the header traceparent, or "" */
+    char job[ID_SIZE];           /* the job that it became, or "" */
+    bool replayed;               /* that job was there already */
+    struct waiter waiter;        /* for a job to change */
+    bool waited;                 /* that is over */
+    _Atomic int stage;           /* enum request_stage */
+    _Atomic int64_t last_byte;   /* clock_ms() when the body last moved */
+    _Atomic uint64_t arrived;    /* bytes of the body, for who watches */
+    int64_t began;               /* clock_ms() */
+    bool counted;                /* in server->active */
+    bool admin;                  /* came in by the admin listener */
+    bool early;                  /* answered before its body: the connection ends with it */
+    unsigned status;             /* sent; 0 for none */
+    uint64_t bytes_out;          /* of the body that was to be sent */
     struct failure failure;
     struct conversion *conversion; /* owned; only for work */
     struct request *next;          /* queue.c's */
@@ -88,7 +91,7 @@ int request_fail(struct request *req, const char *code, const char *fmt, ...)
 /** Header of the request, NULL when absent. */
 const char *request_header(const struct request *req, const char *name);
 
-/** Who sends it and on whose trace: fills client and trace_id, and what it may see. */
+/** From where it comes and on whose trace: fills client and trace_id. */
 void request_identify(struct request *req);
 
 /** Descriptor of the client's socket, -1 when there is none. */

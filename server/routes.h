@@ -3,6 +3,7 @@
 #define KF_SERVER_ROUTES_H
 
 #include "job.h"
+#include "keys.h"
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +20,7 @@ struct route {
     bool job;              /* a job for later: 202 */
     bool probe;            /* asked every few seconds: logged only for debugging; on the admin
                             * listener too */
+    enum scope scope;      /* what a client's key must open; changing takes SCOPE_CONVERT always */
 };
 
 /**

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "serve.h"
+#include "auth.h"
+#include "clients.h"
 #include "clock.h"
 #include "config.h"
 #include "connections.h"
@@ -14,6 +16,7 @@
 #include "metrics.h"
 #include "pool.h"
 #include "queue.h"
+#include "reload.h"
 #include "reply.h"
 #include "request.h"
 #include "scratch.h"
@@ -35,6 +38,7 @@
 #define LINGER_MS      5000  /* how long a client may go on sending after an early answer */
 #define STOP_MS        5000  /* what cancelled jobs get to answer and clean up */
 #define POLL_MS        20
+#define RELOAD_MS      2000 /* between looks at the files that may change */
 
 static void on_stalled(struct request *req)
 {
@@ -78,28 +82,30 @@ struct parts {
     struct pool *pool;
 };
 
-/* Block what stops the service, in all threads; the main thread waits for it. */
+/* Block what the service is told by, in all threads; the main thread waits for it. */
 static void block_signals(sigset_t *set)
 {
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
 }
 
 /* Open one address; where nobody has to show who they are, only to this machine. */
-static struct listener *open_door(const struct config *config, const char *address)
+static struct listener *open_door(const struct server *server, const char *address)
 {
+    bool open = auth_mode(server->auth) == AUTH_NONE && !server->config->allow_unauthenticated;
     KF_AUTO(listener) listener = NULL;
     char error[512] = "out of memory";
 
     listener = listener_open(address, error, sizeof error);
-    if (listener && !listener->local && !config->allow_unauthenticated) {
+    if (listener && !listener->local && open) {
         snprintf(error, sizeof error,
-                 "%s can be reached from other machines and there is no authentication: listen on "
-                 "127.0.0.1 or unix:/path, or set KFERRY_ALLOW_UNAUTHENTICATED=1",
+                 "%s can be reached from other machines and there is no authentication: set "
+                 "KFERRY_KEYS_FILE, listen on 127.0.0.1 or unix:/path, or set "
+                 "KFERRY_ALLOW_UNAUTHENTICATED=1",
                  address);
         listener_destroy(listener_take(&listener));
     }
@@ -108,14 +114,22 @@ static struct listener *open_door(const struct config *config, const char *addre
     return listener_take(&listener);
 }
 
-static int open_doors(const struct config *config, struct parts *parts)
+static int open_doors(struct server *server, struct parts *parts)
 {
-    parts->listener = open_door(config, config->listen);
+    const struct config *config = server->config;
+    char error[512];
+
+    server->auth = auth_open(config, error, sizeof error);
+    if (!server->auth) {
+        log_event(LOG_ERROR, "cannot-authenticate", NULL, "%s", error);
+        return EXIT_CONFIG;
+    }
+    parts->listener = open_door(server, config->listen);
     if (!parts->listener)
         return EXIT_CONFIG;
     if (!config->admin_listen || config->admin_listen[0] == '\0')
         return 0;
-    parts->admin_listener = open_door(config, config->admin_listen);
+    parts->admin_listener = open_door(server, config->admin_listen);
     return parts->admin_listener ? 0 : EXIT_CONFIG;
 }
 
@@ -157,10 +171,11 @@ static int make_shared(struct server *server)
     }
     server->queue = queue_create((unsigned)config->queue_max, (unsigned)config->workers);
     server->reports = reports_create(limits);
+    server->clients = clients_create();
     server->metrics = metrics_create();
     server->connections = connections_create((int64_t)config->header_timeout * 1000,
                                              (int64_t)config->upload_idle * 1000 + KEEP_MS);
-    if (!server->metrics || !server->connections)
+    if (!server->metrics || !server->connections || !server->clients)
         return EXIT_INTERNAL;
     measure_begin(server);
     server->watch = watch_create(&hooks);
@@ -217,7 +232,7 @@ static void log_start(const struct server *server, const struct parts *parts)
 
 static int start(struct server *server, struct parts *parts)
 {
-    int status = open_doors(server->config, parts);
+    int status = open_doors(server, parts);
 
     if (status == 0)
         status = make_shared(server);
@@ -240,12 +255,30 @@ static int start(struct server *server, struct parts *parts)
     return 0;
 }
 
-/* True when a signal to stop came within `ms`. */
-static bool told_to_stop(const sigset_t *set, long ms)
+/* The signal that came within `ms`, or -1. */
+static int told(const sigset_t *set, long ms)
 {
     const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
-    return sigtimedwait(set, NULL, &t) > 0;
+    return sigtimedwait(set, NULL, &t);
+}
+
+static bool told_to_stop(const sigset_t *set, long ms)
+{
+    int number = told(set, ms);
+
+    return number > 0 && number != SIGHUP;
+}
+
+/* Until a signal to stop comes. */
+static void serve(struct server *server, const sigset_t *set)
+{
+    struct reload reload;
+    int number;
+
+    reload_begin(&reload, server->config);
+    while ((number = told(set, RELOAD_MS)) < 0 || number == SIGHUP)
+        reload_look(&reload, server, number == SIGHUP);
 }
 
 /* Let what runs come to its end, until the time is over or a second signal comes. */
@@ -287,6 +320,8 @@ static void stop(struct server *server, struct parts *parts)
     watch_destroy(server->watch);
     queue_destroy(server->queue);
     reports_destroy(server->reports);
+    clients_destroy(server->clients);
+    auth_destroy(server->auth);
     connections_destroy(server->connections);
     metrics_destroy(server->metrics);
     scratch_destroy(server->scratch);
@@ -304,8 +339,7 @@ int serve_main(const struct config *config)
     status = start(&server, &parts);
     if (status == 0) {
         log_start(&server, &parts);
-        while (!told_to_stop(&set, 3600 * 1000))
-            continue;
+        serve(&server, &set);
         log_event(LOG_INFO, "draining", NULL, "%u requests are under way",
                   atomic_load(&server.active));
         drain(&server, &set);

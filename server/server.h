@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct auth;
+struct clients;
 struct config;
 struct connections;
 struct jobs;
@@ -29,6 +31,8 @@ enum server_state {
 /* What all threads of the service share. Made by serve.c; each part has its own lock. */
 struct server {
     const struct config *config;
+    struct auth *auth;
+    struct clients *clients;
     struct connections *connections;
     struct jobs *jobs;
     struct metrics *metrics;

@@ -5,8 +5,10 @@ set(KF_SERVE_SOURCES
   admission.c
   answer.c
   archive.c
+  auth.c
   body.c
   client.c
+  clients.c
   connections.c
   conversion.c
   conversion_batch.c
@@ -32,6 +34,7 @@ set(KF_SERVE_SOURCES
   outcome.c
   pool.c
   queue.c
+  reload.c
   reply.c
   reports.c
   request.c

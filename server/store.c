@@ -310,12 +310,21 @@ int64_t store_waiting(struct store *store)
     return db_run(store->db, sql, NULL, 0, store_take_number, &n) < 0 ? -1 : n;
 }
 
-int64_t store_of_client(struct store *store, const char *client)
+static int take_load(const struct db_row *row, void *context)
 {
-    static const char sql[] = "SELECT count(*) FROM kferry_jobs WHERE client = $1 AND state IN "
-                              "('queued', 'running')";
-    const struct db_value values[] = {DB_TEXT(client)};
-    int64_t n = 0;
+    struct store_load *load = context;
 
-    return db_run(store->db, sql, values, 1, store_take_number, &n) < 0 ? -1 : n;
+    load->jobs = db_number(row, 0);
+    load->bytes = db_number(row, 1);
+    return 0;
+}
+
+int store_of_client(struct store *store, const char *client, struct store_load *out)
+{
+    static const char sql[] = "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS bigint) FROM "
+                              "kferry_jobs WHERE client = $1 AND state IN ('queued', 'running')";
+    const struct db_value values[] = {DB_TEXT(client)};
+
+    *out = (struct store_load){0};
+    return db_run(store->db, sql, values, 1, take_load, out) < 0 ? -1 : 0;
 }

@@ -162,9 +162,15 @@ struct store_counts {
 };
 int store_count(struct store *store, struct store_counts *out);
 
-/** How many jobs wait; those that wait or run of `client`; -1. */
+/** How many jobs wait; -1. */
 int64_t store_waiting(struct store *store);
-int64_t store_of_client(struct store *store, const char *client);
+
+/* A client's jobs that wait or run, and the bytes of their input. */
+struct store_load {
+    int64_t jobs, bytes;
+};
+/** 0, or -1. */
+int store_of_client(struct store *store, const char *client, struct store_load *out);
 
 /**
  * What has changed since `since` (ms of the database's clock, 0 at first), with a little overlap.

@@ -100,7 +100,7 @@ def test_every_listed_release_is_taken(kferry, model):
                 assert report["target"]["keras_version"] == release["version"]
 
 
-@pytest.mark.parametrize("page", ["convert", "inspect", "diff", "formats", "serve"])
+@pytest.mark.parametrize("page", ["convert", "inspect", "diff", "formats", "config", "serve"])
 def test_help_is_the_same_both_ways(kferry, page):
     one, two = kferry.run("help", page), kferry.run(page, "--help")
     assert one.returncode == two.returncode == 0

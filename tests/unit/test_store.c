@@ -151,6 +151,7 @@ static int take_over(void)
 static void a_job_goes_from_queued_to_its_end(void **state)
 {
     enum job_state state_seen;
+    struct store_load load;
     struct stored job;
     int64_t attempt;
     char id[ID_SIZE];
@@ -159,13 +160,12 @@ static void a_job_goes_from_queued_to_its_end(void **state)
     assert_int_equal(store_claim(store, "a", LEASE, &job), 0);
     add("c", id);
     assert_int_equal(store_look(store, id, &state_seen, &attempt), 1);
-    assert_int_equal(state_seen, STATE_QUEUED);
-    assert_int_equal(attempt, 0);
+    assert_true(state_seen == STATE_QUEUED && attempt == 0);
     assert_int_equal(store_waiting(store), 1);
-    assert_int_equal(store_of_client(store, "c"), 1);
+    assert_int_equal(store_of_client(store, "c", &load), 0);
+    assert_true(load.jobs == 1 && load.bytes == 100);
     claim("a", LEASE, &job);
-    assert_string_equal(job.id, id);
-    assert_int_equal(job.attempt, 1);
+    assert_true(strcmp(job.id, id) == 0 && job.attempt == 1);
     assert_string_equal(json_string_value(json_object_get(job.facts, "filename")),
                         "m\"o'd\xc3\xa9l.h5");
     assert_true(job.created > 0 && job.started >= job.created);
@@ -177,7 +177,8 @@ static void a_job_goes_from_queued_to_its_end(void **state)
     assert_true(job.expires >= job.finished + TTL);
     assert_non_null(json_object_get(job.result, "outcome"));
     stored_finish(&job);
-    assert_int_equal(store_of_client(store, "c"), 0);
+    assert_int_equal(store_of_client(store, "c", &load), 0);
+    assert_true(load.jobs == 0 && load.bytes == 0);
 }
 
 static void another_principal_sees_nothing(void **state)
