@@ -43,6 +43,11 @@ int kf_read_model(struct kf_model **out, const struct kf_input *in,
     return 0;
 }
 
+int kf_verify_model(const struct kf_model *model, struct kf_report *rep)
+{
+    return model->reader->verify ? model->reader->verify(model->state, rep) : 0;
+}
+
 /* A file with a config needs none; who gave one should know that nobody looked at it. */
 static void note_unused(const struct kf_model *model, struct kf_report *rep)
 {
@@ -215,6 +220,8 @@ int kf_convert(const struct kf_input *in, const char *path, const struct kf_opti
     begin_writing(model, rep);
     r = writer->write(part, model, keras, options, rep);
     kf_progress_phase(rep, KF_PHASE_FINISH);
+    if (r >= 0)
+        r = kf_verify_model(model, rep);
     if (r >= 0 && rename(part, path) < 0)
         r = kf_report_add(rep, KF_WRITE_FAILED, "", "the result cannot be put in its place");
     if (r < 0)
@@ -228,7 +235,8 @@ int kf_plan_only(const struct kf_input *in, const struct kf_options *options, st
     const struct kf_writer *writer;
     int keras;
 
-    return prepare(&model, &writer, &keras, in, options, rep);
+    KF_TRY(prepare(&model, &writer, &keras, in, options, rep));
+    return kf_verify_model(model, rep);
 }
 
 /* What code a layer holds, told by reading it. */
@@ -255,6 +263,8 @@ int kf_inspect(const struct kf_input *in, const struct kf_options *options, stru
 
     if (r >= 0 && model->graph)
         kf_layers_each(model->graph, find_code, rep);
+    if (r >= 0)
+        r = kf_verify_model(model, rep);
     *facts_out = kf_inspect_facts(r < 0 ? NULL : model, rep);
     return r;
 }

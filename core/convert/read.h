@@ -9,4 +9,8 @@
 int kf_read_model(struct kf_model **out, const struct kf_input *in,
                   const struct kf_options *options, struct kf_report *rep);
 
+/** Check what can be told only when all that is wanted has been read: the CRCs of a zip. CORRUPT.
+ */
+int kf_verify_model(const struct kf_model *model, struct kf_report *rep);
+
 #endif

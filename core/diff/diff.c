@@ -141,6 +141,8 @@ static int compare(struct kf_diff *diff, struct side *a, struct side *b, json_t 
 
     diff->weights = !a->model->weightless && !b->model->weightless;
     KF_TRY(kf_diff_graphs(diff, a->model->graph, b->model->graph));
+    KF_TRY(kf_verify_model(a->model, diff->rep));
+    KF_TRY(kf_verify_model(b->model, diff->rep));
     KF_TRY(kf_report_status(diff->rep));
     *out = result_json(diff, a, b, dialect);
     return *out ? 0 : kf_diff_no_memory(diff);

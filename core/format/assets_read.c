@@ -46,7 +46,7 @@ static int pull_source(const struct kf_payload *payload, uint64_t at, void *to, 
     return kf_source_read(payload->state, at, to, n, rep);
 }
 
-/* The member `name` as bytes; it is read once, to see that it is whole. */
+/* The member `name` as bytes. */
 static int make_payload(struct reading *reading, const struct kf_layer *layer, const char *name,
                         const struct kf_payload **out)
 {
@@ -56,7 +56,6 @@ static int make_payload(struct reading *reading, const struct kf_layer *layer, c
 
     if (!payload || !src)
         return no_memory(reading, layer);
-    KF_TRY(kf_zip_verify(reading->zip, name, reading->rep));
     KF_TRY(kf_zip_member(reading->zip, name, reading->spool, reading->options, src, reading->rep));
     *payload = (struct kf_payload){.dtype = KF_DTYPE_UINT8,
                                    .rank = 1,

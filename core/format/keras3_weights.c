@@ -174,14 +174,12 @@ static int write_optimizer(struct weights *weights)
     return 0;
 }
 
-int kf_keras3_weights_write(const char *path, struct kf_model *model, int keras,
+int kf_keras3_weights_write(struct kf_h5_out *h5, struct kf_model *model, int keras,
                             const struct kf_options *options, struct kf_report *rep)
 {
-    KF_AUTO(kf_h5_out) h5 = NULL;
-    struct weights weights = {.model = model, .keras = keras, .options = options, .rep = rep};
+    struct weights weights = {
+        .model = model, .keras = keras, .options = options, .rep = rep, .h5 = h5};
 
-    KF_TRY(kf_h5_create(&h5, path, rep));
-    weights.h5 = h5;
     KF_TRY(write_group(&weights, "", model->graph->name));
     KF_TRY(kf_layers_each(model->graph, write_layer, &weights));
     KF_TRY(write_optimizer(&weights));

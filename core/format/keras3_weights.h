@@ -2,6 +2,7 @@
 #ifndef KF_FORMAT_KERAS3_WEIGHTS_H
 #define KF_FORMAT_KERAS3_WEIGHTS_H
 
+#include "../io/h5.h"
 #include "../model/model.h"
 
 /*
@@ -19,12 +20,13 @@
 int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *rep);
 
 /**
- * Write the HDF5 file `path` as planned, pulling each payload once; fills in the checksums.
+ * Write `h5`, just created, as planned, and close it; pulls each payload once and fills in the
+ * checksums.
  *
  * Outcomes: WRITE_FAILED, what pulling reports, NO_MEMORY.
  * Source: keras/src/saving/saving_lib.py, H5IOStore (2.15, 3.15.1)
  */
-int kf_keras3_weights_write(const char *path, struct kf_model *model, int keras,
+int kf_keras3_weights_write(struct kf_h5_out *h5, struct kf_model *model, int keras,
                             const struct kf_options *options, struct kf_report *rep);
 
 #endif

@@ -40,7 +40,6 @@ int kf_keras_zip_bind(struct kf_keras_zip *zip, struct kf_model *model, const ch
     if (!kf_zip_has(zip->zip, weights))
         return kf_report_add(rep, KF_WEIGHTS_MISSING, "",
                              "the archive has a config but no %s with the weights", weights);
-    KF_TRY(kf_zip_verify(zip->zip, weights, rep));
     KF_TRY(kf_zip_member(zip->zip, weights, &zip->spool, options, &src, rep));
     KF_TRY(kf_h5_open(&zip->h5, &src, &options->limits, rep));
     KF_TRY(kf_saving_lib_bind(model, zip->h5, root, model->keras, rep));

@@ -21,6 +21,13 @@ static int read_keras_zip(struct kf_model *model, void *opaque, const struct kf_
                              rep);
 }
 
+static int verify_keras_zip(void *opaque, struct kf_report *rep)
+{
+    struct kf_keras_zip *zip = opaque;
+
+    return kf_zip_verify(zip->zip, rep);
+}
+
 static void close_keras_zip(void *opaque)
 {
     kf_keras_zip_close(opaque);
@@ -31,6 +38,7 @@ const struct kf_reader kf_read_keras_zip2 = {
     .kind = KF_FILE_KERAS_ZIP2,
     .state_size = sizeof(struct kf_keras_zip),
     .read = read_keras_zip,
+    .verify = verify_keras_zip,
     .close = close_keras_zip,
 };
 
@@ -39,6 +47,7 @@ const struct kf_reader kf_read_keras_zip_211 = {
     .kind = KF_FILE_KERAS_ZIP_211,
     .state_size = sizeof(struct kf_keras_zip),
     .read = read_keras_zip,
+    .verify = verify_keras_zip,
     .close = close_keras_zip,
 };
 
@@ -47,5 +56,6 @@ const struct kf_reader kf_read_keras_zip3 = {
     .kind = KF_FILE_KERAS_ZIP3,
     .state_size = sizeof(struct kf_keras_zip),
     .read = read_keras_zip,
+    .verify = verify_keras_zip,
     .close = close_keras_zip,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/alloc.h"
+#include "../io/h5.h"
 #include "../io/json.h"
 #include "../io/zip.h"
 #include "assets.h"
@@ -11,7 +12,6 @@
 #include "keras_zip.h"
 #include "release.h"
 #include "writer.h"
-#include <stdio.h>
 
 extern const struct kf_writer kf_write_keras;
 
@@ -79,33 +79,30 @@ static int write_config(struct kf_zip_out *zip, const struct kf_model *model, in
     return r;
 }
 
-/* The zip, whose weights stand in a file already. */
-static int write_zip(const char *path, const char *weights, struct kf_model *model, int keras,
-                     struct kf_report *rep)
+/* The weights straight to their place in the zip. */
+static int write_weights(struct kf_zip_out *zip, struct kf_model *model, int keras,
+                         const struct kf_options *options, struct kf_report *rep)
+{
+    KF_AUTO(kf_h5_out) h5 = NULL;
+    struct kf_sink sink;
+
+    KF_TRY(kf_zip_out_begin(zip, KF_ZIP_WEIGHTS, &sink, rep));
+    KF_TRY(kf_h5_create_in(&h5, &sink, rep));
+    KF_TRY(kf_keras3_weights_write(h5, model, keras, options, rep));
+    return kf_zip_out_end(zip, rep);
+}
+
+static int write_model(const char *path, struct kf_model *model, int keras,
+                       const struct kf_options *options, struct kf_report *rep)
 {
     KF_AUTO(kf_zip_out) zip = NULL;
 
     KF_TRY(kf_zip_create(&zip, path, rep));
     KF_TRY(write_metadata(zip, keras, rep));
     KF_TRY(write_config(zip, model, keras, rep));
-    KF_TRY(kf_zip_out_file(zip, KF_ZIP_WEIGHTS, weights, rep));
+    KF_TRY(write_weights(zip, model, keras, options, rep));
     KF_TRY(kf_assets_write(model, zip, rep));
     return kf_zip_out_close(zip, rep);
-}
-
-static int write_model(const char *path, struct kf_model *model, int keras,
-                       const struct kf_options *options, struct kf_report *rep)
-{
-    const char *weights = kf_arena_printf(model->arena, "%s.weights", path);
-    int r;
-
-    if (!weights)
-        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
-    r = kf_keras3_weights_write(weights, model, keras, options, rep);
-    if (r >= 0)
-        r = write_zip(path, weights, model, keras, rep);
-    remove(weights);
-    return r;
 }
 
 const struct kf_writer kf_write_keras = {

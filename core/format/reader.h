@@ -18,6 +18,10 @@ struct kf_reader {
     int (*read)(struct kf_model *model, void *state, const struct kf_options *options,
                 struct kf_report *rep);
 
+    /* Check what only reading everything tells, when what is wanted has been read; the rest is read
+     * now. NULL: nothing to check. */
+    int (*verify)(void *state, struct kf_report *rep);
+
     /* Called exactly once, by kf_model_destroy(), after a failed read() too. */
     void (*close)(void *state);
 };

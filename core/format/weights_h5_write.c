@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../io/h5.h"
 #include "assets.h"
 #include "info.h"
 #include "keras2_settle.h"
@@ -34,8 +35,12 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
 static int write_weights(const char *path, struct kf_model *model, int keras,
                          const struct kf_options *options, struct kf_report *rep)
 {
-    return model->graph ? kf_keras3_weights_write(path, model, keras, options, rep)
-                        : kf_loose_write(path, model, options, rep);
+    KF_AUTO(kf_h5_out) h5 = NULL;
+
+    if (!model->graph)
+        return kf_loose_write(path, model, options, rep);
+    KF_TRY(kf_h5_create(&h5, path, rep));
+    return kf_keras3_weights_write(h5, model, keras, options, rep);
 }
 
 const struct kf_writer kf_write_weights_h5 = {

@@ -70,7 +70,7 @@ static bool bound_memory(hid_t fapl)
 
 static int open_file(struct kf_h5 *h5, hid_t fapl, struct kf_report *rep)
 {
-    KF_TRY(kf_h5_driver(h5, fapl, rep));
+    KF_TRY(kf_h5_driver(&h5->driver, fapl, &(struct kf_h5_place){.src = h5->src}, rep));
     if (!bound_memory(fapl) || H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) < 0)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to open HDF5");
     /* The name is never opened; HDF5 only shows it. */

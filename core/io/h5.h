@@ -5,7 +5,7 @@
 #include "../base/arena.h"
 #include "../base/buf.h"
 #include "../model/tensor.h"
-#include "source.h"
+#include "sink.h"
 #include <kf/options.h>
 #include <stdbool.h>
 
@@ -92,6 +92,8 @@ int kf_h5_payload(struct kf_h5 *h5, const char *path, struct kf_arena *arena,
 struct kf_h5_out;
 
 int kf_h5_create(struct kf_h5_out **out, const char *path, struct kf_report *rep);
+/** The same at the end of a file that is written already; `to` is copied. */
+int kf_h5_create_in(struct kf_h5_out **out, const struct kf_sink *to, struct kf_report *rep);
 void kf_h5_out_destroy(struct kf_h5_out *h5); /* closes without a word; for error paths */
 KF_DEFINE_AUTO(kf_h5_out)
 /** Flush and close, reporting what fails; afterwards only destroy. */
@@ -111,8 +113,7 @@ int kf_h5_out_attr_names(struct kf_h5_out *h5, const char *path, const char *nam
                          const char *const *names, size_t n, struct kf_report *rep);
 
 /**
- * Write a payload as a contiguous dataset, pulled in pieces of at most 1 MiB, hashing both what
- * was read (the root payload, when that is another) and what is written.
+ * Write a payload as a contiguous dataset; see kf_move() for the checksums and what it costs.
  *
  * `row` may be NULL; else its checksums are filled as options->checksum says.
  */

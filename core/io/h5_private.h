@@ -5,6 +5,7 @@
 /* Between the h5*.c files only. */
 #define H5_USE_110_API
 #include "h5.h"
+#include "move.h"
 #include <hdf5.h>
 
 /**
@@ -65,22 +66,26 @@ struct kf_h5 {
 
 /* A file that is written. */
 struct kf_h5_out {
-    hid_t file, group_props, link_props, data_props, text_type, ascii_type;
-    int fd; /* HDF5's own */
+    hid_t driver, file, group_props, link_props, data_props, text_type, ascii_type;
+    struct kf_sink own; /* the file where it was made here, else KF_SINK_NONE */
+    struct kf_mover mover;
     struct kf_arena *arena;
     const char **groups; /* paths that were made, a hash table */
     size_t n_groups, cap;
     hid_t group; /* the last one made, to create in it without a walk from the root */
     const char *group_path;
-    char *piece; /* KF_H5_PIECE bytes on their way */
 };
-#define KF_H5_PIECE ((size_t)1 << 20)
 
 /* h5_frame.c: the superblock; sets base and root_address. */
 int kf_h5_frame(struct kf_h5 *h5, struct kf_report *rep);
 
-/* h5_driver.c: a read-only file driver over h5->src. */
-int kf_h5_driver(struct kf_h5 *h5, hid_t fapl, struct kf_report *rep);
+/* h5_driver.c: a file driver over a range of an open file. */
+struct kf_h5_place {
+    struct kf_source src; /* `size`: what has been written so far, of a file that is */
+    bool written;
+};
+/** Register the driver, to be unregistered by the caller, and set it to open `place`. NO_MEMORY. */
+int kf_h5_driver(hid_t *driver, hid_t fapl, const struct kf_h5_place *place, struct kf_report *rep);
 
 /* h5_check.c: walk the whole tree, refuse what is unsafe, give h5->root its children. */
 int kf_h5_check(struct kf_h5 *h5, struct kf_report *rep);

@@ -24,35 +24,71 @@ static bool make_props(struct kf_h5_out *h5)
 }
 
 /* Superblock 0 and symbol tables, as every Keras writes and reads them. */
-static hid_t create_file(const char *path)
+static int create_file(struct kf_h5_out *h5, hid_t create, hid_t access, struct kf_report *rep)
 {
-    hid_t create = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
-    hid_t file = -1;
+    const struct kf_sink *to = &h5->mover.to;
+    struct kf_h5_place place = {.src = {.fd = to->fd, .base = to->base, .name = ""},
+                                .written = true};
 
-    if (H5Pset_obj_track_times(create, 0) >= 0 && H5Pset_fapl_sec2(access) >= 0 &&
+    KF_TRY(kf_h5_driver(&h5->driver, access, &place, rep));
+    if (H5Pset_obj_track_times(create, 0) >= 0 &&
         H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST) >= 0 &&
-        H5Pset_file_locking(access, 0, 1) >= 0 &&
         H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0)
-        file = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
+        h5->file = H5Fcreate("result", H5F_ACC_TRUNC, create, access);
+    if (h5->file < 0 || !make_props(h5))
+        return kf_h5_fail(rep, KF_WRITE_FAILED, "", "the file cannot be created");
+    return 0;
+}
+
+/* A writer without a place yet. */
+static struct kf_h5_out *make_out(void)
+{
+    struct kf_h5_out *h5 = kf_alloc(sizeof(*h5));
+
+    if (!h5)
+        return NULL;
+    h5->own = h5->mover.to = KF_SINK_NONE;
+    h5->arena = kf_arena_create();
+    if (h5->arena)
+        return h5;
+    kf_h5_out_destroy(h5);
+    return NULL;
+}
+
+static int begin(struct kf_h5_out *h5, const struct kf_sink *to, struct kf_report *rep)
+{
+    hid_t create, access;
+    int r;
+
+    h5->mover.to = *to;
+    kf_h5_quiet();
+    create = H5Pcreate(H5P_FILE_CREATE);
+    access = H5Pcreate(H5P_FILE_ACCESS);
+    r = create_file(h5, create, access, rep);
     H5Pclose(create);
     H5Pclose(access);
-    return file;
+    return r;
+}
+
+int kf_h5_create_in(struct kf_h5_out **out, const struct kf_sink *to, struct kf_report *rep)
+{
+    KF_AUTO(kf_h5_out) h5 = make_out();
+
+    if (!h5)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to write HDF5");
+    KF_TRY(begin(h5, to, rep));
+    *out = kf_h5_out_take(&h5);
+    return 0;
 }
 
 int kf_h5_create(struct kf_h5_out **out, const char *path, struct kf_report *rep)
 {
-    KF_AUTO(kf_h5_out) h5 = kf_alloc(sizeof(*h5));
-    void *handle;
+    KF_AUTO(kf_h5_out) h5 = make_out();
 
-    if (h5)
-        h5->arena = kf_arena_create();
-    if (!h5 || !h5->arena)
+    if (!h5)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to write HDF5");
-    kf_h5_quiet();
-    h5->file = create_file(path);
-    if (h5->file < 0 || !make_props(h5) || H5Fget_vfd_handle(h5->file, H5P_DEFAULT, &handle) < 0)
-        return kf_h5_fail(rep, KF_WRITE_FAILED, "", "the file cannot be created");
-    h5->fd = *(int *)handle;
+    KF_TRY(kf_sink_create(&h5->own, path, rep));
+    KF_TRY(begin(h5, &h5->own, rep));
     *out = kf_h5_out_take(&h5);
     return 0;
 }
@@ -77,6 +113,9 @@ static herr_t close_all(struct kf_h5_out *h5)
     if (h5->file > 0)
         status = H5Fclose(h5->file);
     h5->file = 0;
+    if (h5->driver > 0)
+        H5FDunregister(h5->driver);
+    h5->driver = 0;
     return status;
 }
 
@@ -85,8 +124,9 @@ void kf_h5_out_destroy(struct kf_h5_out *h5)
     if (!h5)
         return;
     close_all(h5);
+    kf_sink_finish(&h5->own);
+    kf_mover_finish(&h5->mover);
     kf_free(h5->groups);
-    kf_free(h5->piece);
     kf_arena_destroy(h5->arena);
     kf_free(h5);
 }

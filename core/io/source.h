@@ -7,11 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct kf_crc;
+
 /* The input file, or a range of it (a stored member of a zip). Small; copied by value. */
 struct kf_source {
     int fd;              /* borrowed */
     uint64_t base, size; /* bytes */
     const char *name;
+    struct kf_crc *crc; /* who reads payloads notes their CRCs here; NULL: nobody asks. See crc.h */
 };
 
 /** From an input: checks that it is a regular file and takes its size. READ_FAILED, NOT_A_MODEL. */

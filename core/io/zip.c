@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <zip.h>
-#include <zlib.h>
 
 /* The input as libzip reads it: a position in the source, and what went wrong last. */
 struct input {
@@ -151,6 +150,11 @@ void kf_zip_destroy(struct kf_zip *zip)
 {
     if (!zip)
         return;
+    for (size_t i = 0; i < zip->dir.n; i++) {
+        if (zip->dir.members[i].seen)
+            kf_crc_finish(zip->dir.members[i].seen);
+        kf_free(zip->dir.members[i].seen);
+    }
     if (zip->zip)
         zip_discard(zip->zip);
     zip_error_fini(&zip->input.error);
@@ -328,42 +332,50 @@ int kf_zip_member(struct kf_zip *zip, const char *name, struct kf_spool *spool,
     return 0;
 }
 
+static struct kf_source range_of(const struct kf_zip *zip, const struct kf_zip_member *member)
+{
+    const struct kf_source *src = &zip->input.src;
+
+    return (struct kf_source){.fd = src->fd,
+                              .base = src->base + member->data_at,
+                              .size = member->size,
+                              .name = src->name};
+}
+
 int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
                   struct kf_report *rep)
 {
     const struct kf_zip_member *member;
+    struct kf_crc **seen;
 
     KF_TRY(find(zip, name, &member, rep));
     if (member->method != ZIP_CM_STORE)
         return kf_report_add(rep, KF_BAD_CONFIG, name,
                              "the member is compressed: pack the zip again with zip -0");
-    *out = (struct kf_source){.fd = zip->input.src.fd,
-                              .base = zip->input.src.base + member->data_at,
-                              .size = member->size,
-                              .name = zip->input.src.name};
+    seen = &zip->dir.members[member - zip->dir.members].seen;
+    if (!*seen && !(*seen = kf_alloc(sizeof(**seen))))
+        return kf_report_add(rep, KF_NO_MEMORY, name, "no memory for a member");
+    *out = range_of(zip, member);
+    out->crc = *seen;
     return 0;
 }
 
-int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep)
+static int verify_member(const struct kf_zip *zip, const struct kf_zip_member *member,
+                         struct kf_report *rep)
 {
-    const struct kf_zip_member *member;
-    struct kf_source src;
-    unsigned char piece[65536];
-    uint64_t at = 0;
-    uLong crc = crc32(0, NULL, 0);
+    struct kf_source src = range_of(zip, member);
+    uint32_t crc;
 
-    KF_TRY(find(zip, name, &member, rep));
-    if (member->method != ZIP_CM_STORE)
-        return 0;
-    KF_TRY(kf_zip_stored(zip, name, &src, rep));
-    while (at < src.size) {
-        size_t n = (size_t)kf_min(sizeof(piece), src.size - at);
-
-        KF_TRY(kf_source_read(&src, at, piece, n, rep));
-        crc = crc32(crc, piece, (uInt)n);
-        at += n;
-    }
+    KF_TRY(kf_crc_whole(&crc, member->seen, &src, rep));
     if (crc != member->crc)
-        return kf_report_add(rep, KF_CORRUPT, name, "the member's CRC is wrong");
+        return kf_report_add(rep, KF_CORRUPT, member->name, "the member's CRC is wrong");
+    return 0;
+}
+
+int kf_zip_verify(struct kf_zip *zip, struct kf_report *rep)
+{
+    for (size_t i = 0; i < zip->dir.n; i++)
+        if (zip->dir.members[i].seen)
+            KF_TRY(verify_member(zip, &zip->dir.members[i], rep));
     return 0;
 }

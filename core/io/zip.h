@@ -5,12 +5,12 @@
 #include "../base/arena.h"
 #include "../base/buf.h"
 #include "../model/tensor.h"
-#include "source.h"
+#include "sink.h"
 #include "spool.h"
 #include <kf/options.h>
 #include <stdbool.h>
 
-/* Reading zip. Only zip.c calls zip_*. */
+/* Reading zip. Only zip.c calls libzip's zip_*. */
 struct kf_zip;
 
 /**
@@ -36,7 +36,10 @@ const char *kf_zip_at(const struct kf_zip *zip, size_t index);
 /** Append a whole small member (a JSON) to `out`, whose ceiling bounds it. */
 int kf_zip_read(struct kf_zip *zip, const char *name, struct kf_buf *out, struct kf_report *rep);
 
-/** A stored member as a range of the input file. BAD_CONFIG when it is compressed. */
+/**
+ * A stored member as a range of the input file, whose CRC kf_zip_verify() will compare.
+ * BAD_CONFIG when it is compressed.
+ */
 int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
                   struct kf_report *rep);
 
@@ -46,7 +49,6 @@ int kf_zip_stored(struct kf_zip *zip, const char *name, struct kf_source *out,
  *
  * Limits: what kf_zip_open() has checked the member's size against; not a byte more is unpacked.
  * Outcomes: BAD_CONFIG when there is none, CORRUPT for a wrong size or CRC, WRITE_FAILED.
- * The CRC of a stored member is not compared: kf_zip_verify().
  */
 int kf_zip_member(struct kf_zip *zip, const char *name, struct kf_spool *spool,
                   const struct kf_options *options, struct kf_source *out, struct kf_report *rep);
@@ -61,25 +63,32 @@ int kf_zip_peek(struct kf_zip *zip, size_t index, void *to, int n, struct kf_rep
 /** Unpack a member to the end of a spool that is made. CORRUPT, TOO_LARGE, WRITE_FAILED. */
 int kf_zip_unpack(struct kf_zip *zip, size_t index, struct kf_spool *spool, struct kf_report *rep);
 
-/** Read a stored member once and compare its CRC, as unpacking does for another one. CORRUPT. */
-int kf_zip_verify(struct kf_zip *zip, const char *name, struct kf_report *rep);
+/**
+ * Compare the CRCs of the stored members that were given out as ranges, as unpacking does for
+ * others; reads of them what nobody has read. To be called when all that is wanted was. CORRUPT.
+ */
+int kf_zip_verify(struct kf_zip *zip, struct kf_report *rep);
 
 /* Writing zip: stored members, times fixed, same calls give the same bytes. */
 struct kf_zip_out;
 
 int kf_zip_create(struct kf_zip_out **out, const char *path, struct kf_report *rep);
-void kf_zip_out_destroy(struct kf_zip_out *zip); /* drops what was not closed */
+void kf_zip_out_destroy(struct kf_zip_out *zip); /* removes a file that was not closed */
 KF_DEFINE_AUTO(kf_zip_out)
-/** `data` is copied. */
 int kf_zip_out_text(struct kf_zip_out *zip, const char *name, const char *data, size_t n,
                     struct kf_report *rep);
-/** The file `path` as member `name`; it must stay until the close. */
-int kf_zip_out_file(struct kf_zip_out *zip, const char *name, const char *path,
-                    struct kf_report *rep);
-/** The bytes of a payload as member `name`; it must stay until the close, which pulls it. */
+/**
+ * Begin a member that is written in place: `out` is what follows in the file, to be written from 0
+ * on until kf_zip_out_end(). Nothing else is added in between.
+ */
+int kf_zip_out_begin(struct kf_zip_out *zip, const char *name, struct kf_sink *out,
+                     struct kf_report *rep);
+/** The member is whole: it ends where the file does. */
+int kf_zip_out_end(struct kf_zip_out *zip, struct kf_report *rep);
+/** The bytes of a payload as member `name`. */
 int kf_zip_out_payload(struct kf_zip_out *zip, const char *name, const struct kf_payload *payload,
                        struct kf_report *rep);
-/** Write everything; afterwards only destroy. */
+/** Write the directory; afterwards only destroy. */
 int kf_zip_out_close(struct kf_zip_out *zip, struct kf_report *rep);
 
 #endif

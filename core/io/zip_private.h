@@ -11,6 +11,7 @@ struct kf_zip_member {
     uint64_t stored, size;       /* bytes as stored, and as they become */
     uint32_t crc;
     unsigned method, flags;
+    struct kf_crc *seen; /* of what was read of a stored member, NULL: it was not given out */
 };
 
 /* The central directory, read without libzip, which does not tell where members are. */

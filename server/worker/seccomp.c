@@ -35,6 +35,8 @@ static const char *const allowed[] = {
     "fcntl64",
     "fadvise64",
     "copy_file_range",
+    "sync_file_range",
+    "sync_file_range2", /* its name on some architectures */
     "dup",
     "dup2",
     "dup3",

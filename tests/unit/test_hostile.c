@@ -95,10 +95,11 @@ static int read_zip(struct file *f)
         status = read_json(f, &text);
     kf_buf_finish(&text);
     KF_TRY(status);
-    KF_TRY(kf_zip_verify(zip, "model.weights.h5", &f->rep));
     status = kf_zip_member(zip, "model.weights.h5", &spool, &options, &f->src, &f->rep);
     if (status == 0)
         status = read_h5(f);
+    if (status == 0)
+        status = kf_zip_verify(zip, &f->rep);
     kf_spool_finish(&spool);
     return status;
 }

@@ -178,6 +178,7 @@ static void weights_are_written_as_planned(void **unused)
     struct kf_payload payload;
     struct kf_report rep;
     struct kf_model *model;
+    struct kf_h5_out *h5;
 
     (void)unused;
     close(mkstemp(path));
@@ -189,7 +190,9 @@ static void weights_are_written_as_planned(void **unused)
     give_tensors(model->graph->layers[0], values, &payload);
     assert_int_equal(kf_keras3_weights_plan(model, KF_KERAS(3, 15, 1), &rep), 0);
     check_rows(&rep);
-    assert_int_equal(kf_keras3_weights_write(path, model, KF_KERAS(3, 15, 1), &options, &rep), 0);
+    assert_int_equal(kf_h5_create(&h5, path, &rep), 0);
+    assert_int_equal(kf_keras3_weights_write(h5, model, KF_KERAS(3, 15, 1), &options, &rep), 0);
+    kf_h5_out_destroy(h5);
     assert_int_equal(strlen(rep.tensors[2].after.value), 32);
     check_file(path, &rep);
     unlink(path);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "move.h"
+#include "../base/alloc.h"
+#include "../base/auto.h"
+#include "../base/num.h"
+#include "checksum.h"
+#include <kf/progress.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* How much is written before the disk is told to begin with it. */
+#define START_BYTES ((uint64_t)8 << 20)
+
+/* One payload on its way. */
+struct move {
+    struct kf_mover *mover;
+    uint64_t to;
+    enum kf_checksum_kind checksum;
+    const char *where;
+    struct kf_report *rep;
+};
+
+/* Whether the bytes stand in a file as they are. */
+static bool stands(const struct kf_payload *payload)
+{
+    return payload->file && payload->file_at != KF_NOWHERE;
+}
+
+/* Who wants the CRC of a dataset's bytes because they are part of a larger whole, or NULL. */
+static struct kf_crc *asked(const struct kf_payload *payload)
+{
+    return stands(payload) ? payload->file->crc : NULL;
+}
+
+/* Whether two payloads are the same bytes of a file, in another shape perhaps. */
+static bool same_bytes(const struct kf_payload *a, const struct kf_payload *b)
+{
+    return a == b || (stands(a) && a->file == b->file && a->file_at == b->file_at &&
+                      kf_payload_bytes(a) == kf_payload_bytes(b));
+}
+
+/* Let the kernel copy what it can; `*at` says how far it came. */
+static void copy_in_kernel(const struct move *move, const struct kf_payload *payload, uint64_t *at)
+{
+    const struct kf_sink *to = &move->mover->to;
+    uint64_t n = kf_payload_bytes(payload);
+
+    while (*at < n) {
+        loff_t from = (loff_t)(payload->file_at + *at), dest = (loff_t)(to->base + move->to + *at);
+        long done = syscall(SYS_copy_file_range, payload->file->fd, &from, to->fd, &dest,
+                            (size_t)kf_min(n - *at, (uint64_t)1 << 30), 0);
+
+        if (done <= 0)
+            return; /* another file system, a sandbox, the end: read and write instead */
+        *at += (uint64_t)done;
+        kf_progress_bytes(move->rep, (uint64_t)done);
+    }
+}
+
+/* Begin with the disk's part of the work now and then. */
+static void start(const struct move *move, uint64_t end)
+{
+    struct kf_mover *mover = move->mover;
+
+    if (end < mover->started)
+        mover->started = end;
+    if (end - mover->started < START_BYTES)
+        return;
+    kf_sink_start(&mover->to, mover->started, end - mover->started);
+    mover->started = end;
+}
+
+static int write_piece(const struct move *move, uint64_t at, size_t n)
+{
+    KF_TRY(kf_sink_write(&move->mover->to, move->to + at, move->mover->piece, n, move->where,
+                         move->rep));
+    start(move, move->to + at + n);
+    kf_progress_bytes(move->rep, n);
+    return 0;
+}
+
+/* What is learnt of the bytes as they pass by. */
+struct look {
+    struct kf_hasher hasher;
+    bool sum; /* whether anybody wants the CRC */
+    uint32_t crc;
+};
+
+/* Pull [at, end) of `payload` in pieces, look at them, and write them when `write`. */
+static int pull_all(const struct move *move, const struct kf_payload *payload, uint64_t at,
+                    bool write, struct look *look)
+{
+    char **piece = &move->mover->piece;
+    uint64_t end = kf_payload_bytes(payload);
+
+    if (!*piece && !(*piece = kf_alloc(KF_MOVE_PIECE)))
+        return kf_report_add(move->rep, KF_NO_MEMORY, move->where, "no memory to copy a tensor");
+    while (at < end) {
+        size_t n = (size_t)kf_min(end - at, KF_MOVE_PIECE);
+
+        KF_TRY(payload->pull(payload, at, *piece, n, move->rep));
+        kf_hasher_update(&look->hasher, *piece, n);
+        if (look->sum)
+            look->crc = kf_crc32(look->crc, *piece, n);
+        if (write)
+            KF_TRY(write_piece(move, at, n));
+        else
+            kf_progress_bytes(move->rep, 0);
+        at += n;
+    }
+    if (look->sum && asked(payload))
+        kf_crc_note(asked(payload), payload->file_at - payload->file->base, end, look->crc);
+    return 0;
+}
+
+static int move_bytes(const struct move *move, const struct kf_payload *payload,
+                      struct kf_checksum *after)
+{
+    struct kf_crc *crc = move->mover->to.crc;
+    struct look look = {.sum = crc || asked(payload)};
+    uint64_t at = 0;
+
+    kf_hasher_init(&look.hasher, move->checksum);
+    if (move->checksum == KF_CHECKSUM_NONE && !look.sum && stands(payload))
+        copy_in_kernel(move, payload, &at);
+    at -= at % kf_dtype_size(payload->dtype); /* pull() takes whole elements */
+    KF_TRY(pull_all(move, payload, at, true, &look));
+    if (crc)
+        kf_crc_note(crc, move->to, kf_payload_bytes(payload), look.crc);
+    kf_hasher_finish(&look.hasher, after);
+    return 0;
+}
+
+static int hash_root(const struct move *move, const struct kf_payload *root,
+                     struct kf_checksum *before)
+{
+    struct look look = {.sum = asked(root)};
+
+    kf_hasher_init(&look.hasher, move->checksum);
+    if (move->checksum != KF_CHECKSUM_NONE)
+        KF_TRY(pull_all(move, root, 0, false, &look));
+    kf_hasher_finish(&look.hasher, before);
+    return 0;
+}
+
+int kf_move(struct kf_mover *mover, const struct kf_payload *payload, uint64_t at,
+            enum kf_checksum_kind checksum, struct kf_tensor_report *row, const char *where,
+            struct kf_report *rep)
+{
+    struct move move = {mover, at, row ? checksum : KF_CHECKSUM_NONE, where, rep};
+    const struct kf_payload *root = kf_payload_root(payload);
+    struct kf_checksum before = {0}, after = {0};
+
+    KF_TRY(move_bytes(&move, payload, &after));
+    if (same_bytes(payload, root))
+        before = after;
+    else
+        KF_TRY(hash_root(&move, root, &before));
+    kf_progress_tensor(rep);
+    if (row) {
+        row->before = before;
+        row->after = after;
+    }
+    return 0;
+}
+
+void kf_mover_finish(struct kf_mover *mover)
+{
+    kf_free(mover->piece);
+    mover->piece = NULL;
+}
