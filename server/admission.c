@@ -97,12 +97,13 @@ static bool is_multipart(const struct request *req)
     return type && strncasecmp(type, "multipart/form-data", 19) == 0;
 }
 
-/* A form may bring its options later; all others have said everything by now. */
+/* A form and a request in JSON bring their options later; all others have said everything by now.
+ */
 static int check_parameters(struct request *req)
 {
     struct kf_param_error err = {0};
 
-    if (!conversion_has_target(req->conversion) || is_multipart(req) ||
+    if (!conversion_has_target(req->conversion) || is_multipart(req) || conversion_may_order(req) ||
         kf_request_check(&req->conversion->params, &err) == 0)
         return 0;
     memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);

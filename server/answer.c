@@ -29,6 +29,7 @@ static const char *const details[] = {
     [JOB_STALLED] = "the conversion made no progress for longer than one may",
     [JOB_CANCELLED] = "the service is stopping",
     [JOB_CANNOT_WRITE] = "there is no room for the result",
+    [JOB_REMOTE] = "the source could not be fetched, or the target not written",
     [JOB_NO_SANDBOX] = "the sandbox that is required cannot be had",
     [JOB_INTERNAL] = "the worker failed for a reason of its own",
 };

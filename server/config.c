@@ -402,6 +402,30 @@ struct job_limits config_job_limits(const struct config *config)
     };
 }
 
+/* On the command line sizes and time are the user's affair. */
+struct remote_settings config_remote(const struct config *config, bool own)
+{
+    return (struct remote_settings){
+        .own = own,
+        .urls = (enum remote_urls)config->urls,
+        .allow_hosts = config->ssrf_allow_hosts,
+        .allow_cidrs = config->ssrf_allow_cidrs,
+        .proxy = config->fetch_proxy,
+        .file_roots = config->file_roots,
+        .s3_endpoint = config->s3_endpoint,
+        .s3_region = config->s3_region,
+        .s3_ca = config->s3_ca,
+        .s3_read = config->s3_read_buckets,
+        .s3_write = config->s3_write_buckets,
+        .s3_style = (enum remote_style)config->s3_path_style,
+        .webhook_secret_file = config->webhook_secret_file,
+        .source_max = own ? 0 : config->source_max,
+        .rate_min = config->fetch_rate_min,
+        .timeout_s = own ? 0 : config->fetch_timeout,
+        .part = config->s3_part,
+    };
+}
+
 bool config_describe(size_t index, const char **name, const char **value, const char **help)
 {
     if (index >= N_ROWS)

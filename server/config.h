@@ -4,6 +4,7 @@
 
 #include "job.h"
 #include "log.h"
+#include "remote/remote.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,15 @@ struct config {
     uint64_t auth;                                                   /* enum auth_mode */
     char *keys_file;                                                 /* "" for none */
     char *proxy_header, *proxy_from;
+    uint64_t urls; /* enum remote_urls */
+    char *ssrf_allow_hosts, *ssrf_allow_cidrs, *fetch_proxy, *file_roots;
+    uint64_t source_max;     /* bytes */
+    uint64_t fetch_timeout;  /* seconds */
+    uint64_t fetch_rate_min; /* bytes a second, 0 for none */
+    char *s3_endpoint, *s3_region, *s3_ca, *s3_read_buckets, *s3_write_buckets;
+    uint64_t s3_path_style; /* enum remote_style */
+    uint64_t s3_part;       /* bytes */
+    char *webhook_secret_file;
     bool allow_unauthenticated;
     uint8_t sources[CONFIG_ROWS_MAX]; /* enum config_source of each row */
 };
@@ -70,6 +80,9 @@ void config_finish(struct config *config);
 
 /** Limits of one job's worker. */
 struct job_limits config_job_limits(const struct config *config);
+
+/** What is far away, for the service; `own` for the command line. Borrows from `config`. */
+struct remote_settings config_remote(const struct config *config, bool own);
 
 /** Row `index` for help texts; false past the end. */
 bool config_describe(size_t index, const char **name, const char **value, const char **help);

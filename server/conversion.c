@@ -6,6 +6,7 @@
 #include "config.h"
 #include "jobs.h"
 #include "measure.h"
+#include "order.h"
 #include "outcome.h"
 #include "progress.h"
 #include "queue.h"
@@ -56,6 +57,7 @@ void conversion_destroy(struct request *req)
     blob_destroy(c->report_text);
     archive_destroy(c->archive);
     kf_request_finish(&c->params);
+    order_destroy(c->order);
     free(c->artifact_name);
     free(c->dir);
     free(c);
@@ -67,12 +69,14 @@ bool conversion_has_target(const struct conversion *c)
     return c->task == JOB_CONVERT || c->task == JOB_PLAN;
 }
 
-static size_t count_files(const struct body *body)
+static size_t count_files(const struct conversion *c)
 {
-    size_t n = 1;
+    size_t n = c->order ? 0 : 1;
 
-    for (size_t i = 0; i < body->n_further; i++)
-        n += !body->further[i].architecture;
+    for (size_t i = 0; c->order && i < c->order->n_files; i++)
+        n += !c->order->files[i].architecture;
+    for (size_t i = 0; i < c->body.n_further; i++)
+        n += !c->body.further[i].architecture;
     return n;
 }
 
@@ -82,17 +86,19 @@ static int prepare(struct request *req)
     struct conversion *c = req->conversion;
     struct job_input inputs[BODY_FILES_MAX];
     struct kf_param_error err = {0};
+    size_t n;
 
     KF_TRY(body_end(req));
-    if (c->task == JOB_DIFF && count_files(&c->body) != 2)
+    KF_TRY(conversion_take_order(req));
+    if (c->task == JOB_DIFF && count_files(c) != 2)
         return request_fail(req, "invalid-request",
                             "two files are compared: send a form with two parts called \"file\"");
     if (conversion_has_target(c) && kf_request_check(&c->params, &err) < 0) {
         memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
         return request_fail(req, "invalid-parameter", "%s", err.detail);
     }
-    if (job_write_request(c->dir, &c->params, inputs,
-                          body_list(&c->body, c->params.filename, inputs), false) < 0)
+    n = c->order ? 0 : body_list(&c->body, c->params.filename, inputs);
+    if (job_write_request(c->dir, &c->params, inputs, n, false) < 0)
         return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     return 0;
 }
@@ -202,17 +208,13 @@ static void note_worker(struct server *server, enum job_outcome outcome)
         atomic_store(&server->failures, 0);
 }
 
-void conversion_run(struct request *req)
+/* The input is there: the worker, and more of them where it finds several models. */
+static void run_workers(struct request *req)
 {
     struct conversion *c = req->conversion;
-    struct job_input inputs[BODY_FILES_MAX];
-    int n;
+    struct job_input *inputs = calloc(c->body.n_further + 1, sizeof *inputs);
+    int n = inputs ? body_open(&c->body, c->dir, c->params.filename, inputs) : -1;
 
-    c->started = clock_ms();
-    c->result.outcome = JOB_INTERNAL;
-    if (c->progress < 0)
-        c->progress = progress_create(c->dir);
-    n = body_open(&c->body, c->dir, c->params.filename, inputs);
     if (atomic_load(&c->cancelled) != CANCEL_NO)
         c->result.outcome = JOB_CANCELLED;
     else if (n > 0)
@@ -221,6 +223,19 @@ void conversion_run(struct request *req)
         conversion_run_batch(req, inputs, (size_t)n);
     while (n-- > 0)
         close(inputs[n].fd);
+    free(inputs);
+}
+
+void conversion_run(struct request *req)
+{
+    struct conversion *c = req->conversion;
+
+    c->started = clock_ms();
+    c->result.outcome = JOB_INTERNAL;
+    if (c->progress < 0)
+        c->progress = progress_create(c->dir);
+    if (conversion_bring(req))
+        run_workers(req);
     c->ended = clock_ms();
     outcome_collect(req);
     note_worker(req->server, c->result.outcome);

@@ -37,9 +37,10 @@ struct conversion {
     int progress;          /* descriptor of the worker's progress record; owned, or -1 */
     int cancel_fd;         /* eventfd, becomes readable with `cancelled`; owned */
 
-    char *dir;        /* job folder, owned; gone after the run */
-    struct body body; /* JOB/in */
-    uint64_t scratch; /* bytes set aside in server->scratch */
+    char *dir;           /* job folder, owned; gone after the run */
+    struct body body;    /* JOB/in */
+    struct order *order; /* owned; where the input is fetched from, NULL when it was sent */
+    uint64_t scratch;    /* bytes set aside in server->scratch */
 
     struct job_result result;
     json_t *report, *facts;    /* owned; NULL when there is none */
@@ -65,6 +66,15 @@ bool conversion_has_target(const struct conversion *c);
 
 /** The body is complete: suspend the connection and queue the job. -1 with req->failure set. */
 int conversion_submit(struct request *req);
+
+/** True when the body may be a request in JSON rather than a model. */
+bool conversion_may_order(const struct request *req);
+
+/** Take the body for what it is, when it is a request in JSON. -1 with req->failure set. */
+int conversion_take_order(struct request *req);
+
+/** Fetch what was ordered; false with the outcome set when it cannot be had. */
+bool conversion_bring(struct request *req);
 
 /** Run the worker and read what it wrote. In a supervisor's thread. */
 void conversion_run(struct request *req);

@@ -42,6 +42,7 @@ enum job_outcome {
     JOB_STALLED,      /* killed because it made no progress */
     JOB_CANCELLED,    /* killed because nobody waits any more */
     JOB_CANNOT_WRITE, /* exit 73: no room, or the folder cannot be written */
+    JOB_REMOTE,       /* no worker's end: a source could not be fetched, a target not written */
     JOB_NO_SANDBOX,   /* exit 78: KFERRY_SANDBOX=require and it cannot be had */
     JOB_INTERNAL      /* exit 70, or the worker could not be started */
 };

@@ -68,8 +68,8 @@ static void set(json_t *object, const char *name, json_t *value)
 
 json_t *jobs_json(const struct stored *job)
 {
-    static const char *const facts[] = {"to", "request_id", "trace_id"};
-    static const char *const source[] = {"filename", "bytes", "sha256"};
+    static const char *const facts[] = {"to", "request_id", "trace_id", "target"};
+    static const char *const source[] = {"filename", "bytes", "sha256", "uri"};
     json_t *object = json_pack(
         "{s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "id", job->id, "object", "job", "state",
         job_state_name(job->state), "done", job_state_ended(job->state), "cancel_requested",

@@ -13,6 +13,7 @@ const char *job_outcome_slug(enum job_outcome outcome)
         [JOB_STALLED] = "conversion-stalled",
         [JOB_CANCELLED] = "cancelled",
         [JOB_CANNOT_WRITE] = "scratch-full",
+        [JOB_REMOTE] = "source-fetch-failed",
         [JOB_NO_SANDBOX] = "sandbox-unavailable",
         [JOB_INTERNAL] = "internal-error",
     };

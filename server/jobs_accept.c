@@ -6,6 +6,7 @@
 #include "digest.h"
 #include "jobs_private.h"
 #include "log.h"
+#include "order.h"
 #include "queue.h"
 #include "request.h"
 #include "routes.h"
@@ -152,21 +153,27 @@ void jobs_discard(struct jobs *jobs, const char *id)
 static json_t *facts_of(const struct request *req)
 {
     const struct conversion *c = req->conversion;
+    json_t *facts =
+        json_pack("{s:s, s:s*, s:s, s:s, s:s*, s:s*}", "filename", c->params.filename, "to",
+                  c->params.options.to, "request_id", req->id, "client", req->client, "trace_id",
+                  req->trace_id[0] != '\0' ? req->trace_id : NULL, "archive",
+                  c->form == ANSWER_ZIP ? "zip" : NULL);
 
-    return json_pack("{s:s, s:s*, s:I, s:s, s:s, s:s, s:s*, s:s*}", "filename", c->params.filename,
-                     "to", c->params.options.to, "bytes", (json_int_t)c->body.size, "sha256",
-                     c->body.sha256, "request_id", req->id, "client", req->client, "trace_id",
-                     req->trace_id[0] != '\0' ? req->trace_id : NULL, "archive",
-                     c->form == ANSWER_ZIP ? "zip" : NULL);
+    if (facts && c->order)
+        order_tell(c->order, facts);
+    else if (facts)
+        json_object_update_new(facts, json_pack("{s:I, s:s}", "bytes", (json_int_t)c->body.size,
+                                                "sha256", c->body.sha256));
+    return facts;
 }
 
 /* Each file of the body as it came: name, part and digest. NULL when one cannot be read. */
 static json_t *files_of(const struct conversion *c)
 {
     struct job_input inputs[BODY_FILES_MAX];
-    int n = body_open(&c->body, c->dir, c->params.filename, inputs);
+    int n = c->order ? 0 : body_open(&c->body, c->dir, c->params.filename, inputs);
     json_t *files = n < 0 ? NULL : json_array();
-    bool ok = files != NULL;
+    bool ok = files && (!c->order || json_array_append(files, c->order->json) == 0);
 
     for (int i = 0; i < n; i++) {
         char sha256[65];

@@ -8,6 +8,7 @@
 #include "jobs_private.h"
 #include "log.h"
 #include "measure.h"
+#include "order.h"
 #include "problem.h"
 #include "progress.h"
 #include "queue.h"
@@ -60,7 +61,7 @@ static int recall_files(struct body *body, const json_t *inputs)
     return 0;
 }
 
-/* Read what the request asked for from the folder of the attempt. */
+/* What the request asked for, from the folder of the attempt. */
 static int load_request(struct conversion *c)
 {
     struct kf_param_error err = {0};
@@ -71,7 +72,8 @@ static int load_request(struct conversion *c)
     if (snprintf(path, sizeof path, "%s/request.json", c->dir) >= (int)sizeof path)
         return -1;
     object = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-    if (object && recall_files(&c->body, json_object_get(object, "inputs")) == 0 &&
+    c->order = order_load(c->dir);
+    if (object && (c->order || recall_files(&c->body, json_object_get(object, "inputs")) == 0) &&
         json_object_del(object, "inputs") == 0)
         status = kf_request_from_json(&c->params, object, &err);
     json_decref(object);

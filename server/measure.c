@@ -108,7 +108,7 @@ void measure_worker(struct server *server, const struct conversion *c)
         c->params.options.to ? kf_writer_find(c->params.options.to) : NULL;
     const char *to = c->task == JOB_CONVERT && writer ? writer->name : "none";
 
-    if (c->started == 0)
+    if (c->started == 0 || (result->outcome == JOB_REMOTE && result->pid == 0))
         return;
     add(server, METRIC_WORKER_EXITS, 1, outcome);
     add(server, METRIC_WORKER_RSS, (double)result->max_rss, NULL);

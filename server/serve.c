@@ -144,6 +144,18 @@ static int open_jobs(struct server *server)
     return EXIT_UNAVAILABLE;
 }
 
+static int open_remote(struct server *server)
+{
+    const struct remote_settings settings = config_remote(server->config, false);
+    char error[512];
+
+    server->remote = remote_create(&settings, error, sizeof error);
+    if (server->remote)
+        return 0;
+    log_event(LOG_ERROR, "setting-wrong", NULL, "%s", error);
+    return EXIT_CONFIG;
+}
+
 static int make_shared(struct server *server)
 {
     const struct config *config = server->config;
@@ -235,6 +247,8 @@ static int start(struct server *server, struct parts *parts)
     int status = open_doors(server, parts);
 
     if (status == 0)
+        status = open_remote(server);
+    if (status == 0)
         status = make_shared(server);
     if (status == 0)
         status = probe_sandbox(server);
@@ -325,6 +339,7 @@ static void stop(struct server *server, struct parts *parts)
     connections_destroy(server->connections);
     metrics_destroy(server->metrics);
     scratch_destroy(server->scratch);
+    remote_destroy(server->remote);
     json_decref(server->sandbox);
 }
 

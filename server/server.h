@@ -14,6 +14,7 @@ struct connections;
 struct jobs;
 struct metrics;
 struct queue;
+struct remote;
 struct reports;
 struct scratch;
 struct watch;
@@ -37,6 +38,7 @@ struct server {
     struct jobs *jobs;
     struct metrics *metrics;
     struct queue *queue;
+    struct remote *remote;
     struct reports *reports;
     struct scratch *scratch;
     struct watch *watch;

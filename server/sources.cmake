@@ -12,6 +12,7 @@ set(KF_SERVE_SOURCES
   connections.c
   conversion.c
   conversion_batch.c
+  conversion_remote.c
   data.c
   handle_artifact.c
   handle_events.c
@@ -31,6 +32,7 @@ set(KF_SERVE_SOURCES
   measure.c
   metrics.c
   multipart.c
+  order.c
   outcome.c
   pool.c
   queue.c

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "body.h"
+#include "config.h"
+#include "conversion.h"
+#include "digest.h"
+#include "order.h"
+#include "problem.h"
+#include "remote/remote.h"
+#include "request.h"
+#include "routes.h"
+#include "scratch.h"
+#include "server.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* A JSON body above it is a model's architecture, not a request. */
+#define ORDER_BYTES_MAX (UINT64_C(1) << 20)
+#define JSON_TYPE       "application/json"
+
+static bool reserve(void *context, uint64_t bytes)
+{
+    struct request *req = context;
+
+    if (!scratch_reserve(req->server->scratch, bytes))
+        return false;
+    req->conversion->scratch += bytes;
+    return true;
+}
+
+static struct remote_task task_of(struct request *req)
+{
+    return (struct remote_task){.remote = req->server->remote,
+                                .cancel_fd = req->conversion->cancel_fd,
+                                .reserve = reserve,
+                                .context = req};
+}
+
+/* What went wrong far away becomes the request's failure; being cancelled is none. */
+static int fail(struct request *req, const struct remote_task *task)
+{
+    if (strcmp(task->failure.code, "cancelled") == 0)
+        return -1;
+    request_fail(req, task->failure.code, "%s", task->failure.detail);
+    req->failure.limit = task->failure.limit;
+    return -1;
+}
+
+bool conversion_may_order(const struct request *req)
+{
+    const char *type = request_header(req, MHD_HTTP_HEADER_CONTENT_TYPE);
+
+    return type && strncasecmp(type, JSON_TYPE, strlen(JSON_TYPE)) == 0 &&
+           strcmp(req->method, "POST") == 0 && req->conversion->params.filename[0] == '\0';
+}
+
+/* The body as JSON, when it is a request. 0 with or without, -1 with a failure. */
+static int load(struct request *req, json_t **out)
+{
+    struct conversion *c = req->conversion;
+    char path[PATH_MAX];
+    json_error_t error;
+
+    *out = NULL;
+    if (!conversion_may_order(req) || c->body.size > ORDER_BYTES_MAX ||
+        snprintf(path, sizeof path, "%s/in", c->dir) >= (int)sizeof path)
+        return 0;
+    *out = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (json_object_get(*out, "source")) {
+        unlink(path);
+        c->body.size = 0;
+        c->body.sha256[0] = '\0';
+        return 0;
+    }
+    json_decref(*out);
+    *out = NULL;
+    if (c->body.size == 0 || c->params.options.to || !conversion_has_target(c))
+        return 0;
+    return request_fail(req, "malformed-json",
+                        "the body is no request in JSON, which has a \"source\"; a model in JSON "
+                        "needs the parameters to and filename in the path or the query");
+}
+
+/* The members of the object that are parameters. */
+static int read_parameters(struct request *req, const json_t *object)
+{
+    static const char *const others[] = {"source", "architecture", "target", "notify"};
+    struct kf_param_error err = {0};
+    json_t *rest = json_copy((json_t *)object);
+    int status;
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        json_object_del(rest, others[i]);
+    status = kf_request_from_json(&req->conversion->params, rest, &err);
+    json_decref(rest);
+    if (status == 0)
+        return 0;
+    memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
+    return request_fail(req, "invalid-parameter", "%s", err.detail);
+}
+
+static int set(struct request *req, const char *name, const char *value)
+{
+    struct kf_param_error err = {0};
+
+    if (kf_request_set(&req->conversion->params, name, value, &err) == 0)
+        return 0;
+    memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
+    return request_fail(req, "invalid-parameter", "%s", err.detail);
+}
+
+/* The name of the source, and what to write by the name of the target, where nobody said it. */
+static int complete(struct request *req, const struct order *order)
+{
+    struct conversion *c = req->conversion;
+    char *name = remote_name(order->files[0].uri);
+    char *target = order->target ? remote_name(order->target) : NULL;
+    const char *to = target ? kf_writer_of_name(target) : NULL;
+    int status = 0;
+
+    if (name && *name && c->params.filename[0] == '\0')
+        status = set(req, "filename", name);
+    if (status == 0 && to && !c->params.options.to)
+        status = set(req, "to", to);
+    free(name);
+    free(target);
+    return status;
+}
+
+/* What cannot be allowed is said at once, before anything waits. */
+static int check(struct request *req, const struct order *order)
+{
+    struct remote_task task = task_of(req);
+    int status = 0;
+
+    if (order->target || order->notify)
+        return request_fail(req, "invalid-parameter",
+                            "%s is not available in this version of kferry",
+                            order->target ? "target" : "notify");
+    for (size_t i = 0; status == 0 && i < order->n_files; i++)
+        status = remote_check(&task, order->files[i].uri, false);
+    return status < 0 ? fail(req, &task) : 0;
+}
+
+int conversion_take_order(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    json_t *object;
+    int status;
+
+    KF_TRY(load(req, &object));
+    if (!object)
+        return 0;
+    status = read_parameters(req, object);
+    if (status == 0)
+        status = order_read(req, object, &c->order);
+    json_decref(object);
+    KF_TRY(status);
+    KF_TRY(complete(req, c->order));
+    KF_TRY(check(req, c->order));
+    if (c->stored && order_save(c->order, c->dir) < 0)
+        return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
+    return 0;
+}
+
+static int path_of(const struct conversion *c, size_t index, char path[PATH_MAX])
+{
+    int n = index == 0 ? snprintf(path, PATH_MAX, "%s/in", c->dir)
+                       : snprintf(path, PATH_MAX, "%s/in-%zu", c->dir, index);
+
+    return n < PATH_MAX ? 0 : -1;
+}
+
+/* Fetch one file and list it with the body's. */
+static int bring_one(struct request *req, struct remote_task *task, const struct order_file *file,
+                     size_t index)
+{
+    const struct remote_source source = {file->uri, file->sha256, file->version_id, file->etag};
+    struct body *body = &req->conversion->body;
+    struct remote_got got = {0};
+    char path[PATH_MAX];
+    int status = path_of(req->conversion, index, path);
+
+    if (status == 0 && remote_fetch(task, &source, path, &got) < 0)
+        status = fail(req, task);
+    if (status == 0 && index > 0) {
+        body->further[body->n_further].name = got.name;
+        body->further[body->n_further++].architecture = file->architecture;
+        got.name = NULL;
+    }
+    body->size += got.size;
+    remote_got_finish(&got);
+    return status;
+}
+
+/* The report tells the digest of the first file, as it does of an upload. */
+static int hash(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    char path[PATH_MAX];
+    int fd = path_of(c, 0, path) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1, status = -1;
+
+    if (fd >= 0)
+        status = digest_sha256(fd, c->cancel_fd, c->body.sha256);
+    if (fd >= 0)
+        close(fd);
+    if (status < 0 && errno != ECANCELED)
+        request_fail(req, "internal-error", "the source cannot be read again");
+    return status;
+}
+
+/* The worker is told what there is; of a job that is known only now. */
+static int rewrite_request(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    struct job_input *inputs = calloc(c->body.n_further + 1, sizeof *inputs);
+    char path[PATH_MAX];
+    int status = -1;
+
+    if (inputs && snprintf(path, sizeof path, "%s/request.json", c->dir) < (int)sizeof path) {
+        unlink(path); /* of an attempt it is a link to what was accepted */
+        status = job_write_request(c->dir, &c->params, inputs,
+                                   body_list(&c->body, c->params.filename, inputs), false);
+    }
+    free(inputs);
+    if (status < 0)
+        return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
+    return 0;
+}
+
+static int bring(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    struct remote_task task = task_of(req);
+
+    c->body.has_file = true;
+    c->body.further = calloc(c->order->n_files, sizeof *c->body.further);
+    if (!c->body.further)
+        return request_fail(req, "internal-error", "out of memory");
+    for (size_t i = 0; i < c->order->n_files; i++)
+        KF_TRY(bring_one(req, &task, &c->order->files[i], i));
+    KF_TRY(hash(req));
+    return rewrite_request(req);
+}
+
+bool conversion_bring(struct request *req)
+{
+    struct conversion *c = req->conversion;
+
+    if (!c->order || bring(req) == 0)
+        return true;
+    c->result.outcome = req->failure.code ? JOB_REMOTE : JOB_CANCELLED;
+    return false;
+}

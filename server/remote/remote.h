@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_REMOTE_REMOTE_H
+#define KF_REMOTE_REMOTE_H
+
+#include "auto.h"
+#include "failure.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Files that are elsewhere: s3://bucket/key, http(s):// and file:///path on a shared volume. Jobs,
+ * conversions that are waited for and the command line all come through here.
+ *
+ *   remote.c         which kind an URI is; what all kinds have in common
+ *   address.c        which addresses may be connected to
+ *   http.c           the only caller of libcurl
+ *   url_source.c     http(s):// sources, url_target.c presigned PUT targets
+ *   s3*.c            S3-style storage; sigv4.c signs, credentials*.c find the keys
+ *   volume.c         file://
+ *   webhook.c        telling somebody about the end of a job
+ */
+struct remote;
+
+enum remote_urls { REMOTE_URLS_HTTPS, REMOTE_URLS_HTTP, REMOTE_URLS_OFF };
+enum remote_style { REMOTE_STYLE_AUTO, REMOTE_STYLE_PATH, REMOTE_STYLE_VIRTUAL };
+
+/* How it is set up; copied where it is kept. Empty strings are what is not set. */
+struct remote_settings {
+    bool own; /* the command line: whoever calls may reach everything that this machine may */
+    enum remote_urls urls;
+    const char *allow_hosts, *allow_cidrs, *proxy;
+    const char *file_roots; /* "/models/in:ro,/models/out:rw" */
+    const char *s3_endpoint, *s3_region, *s3_ca;
+    const char *s3_read, *s3_write; /* buckets, or bucket/prefix with a star at the end */
+    enum remote_style s3_style;
+    const char *webhook_secret_file;
+    uint64_t source_max; /* bytes of one source; 0 for no limit */
+    uint64_t rate_min;   /* bytes a second */
+    uint64_t timeout_s;  /* for one fetch or one store */
+    uint64_t part;       /* bytes of a range or part that goes alone */
+};
+
+/** NULL with one sentence about the setting that is wrong. Reads AWS_* of the environment. */
+struct remote *remote_create(const struct remote_settings *settings, char *error, size_t error_max);
+void remote_destroy(struct remote *remote);
+KF_DEFINE_AUTO(remote)
+
+/* One thread's work for one conversion. */
+struct remote_task {
+    struct remote *remote;
+    int cancel_fd; /* becomes readable when nobody waits any more, or -1 */
+    /* Set bytes on the disk aside before they come; false when there is no room. May be NULL. */
+    bool (*reserve)(void *context, uint64_t bytes);
+    void *context;
+    struct remote_failure failure;
+};
+
+/* What is to be fetched. Strings are borrowed; NULL where nothing is asked for. */
+struct remote_source {
+    const char *uri;
+    const char *sha256;     /* the bytes must have */
+    const char *version_id; /* of S3 */
+    const char *etag;       /* it must still have */
+};
+
+/* What came. remote_got_finish() in any case. */
+struct remote_got {
+    char *name;     /* of the file, without folders */
+    char *shown;    /* the URI without what is secret */
+    char etag[256]; /* "" where there is none */
+    uint64_t size;
+};
+void remote_got_finish(struct remote_got *got);
+
+/** The URI as logs and answers may show it: no query, no user; malloc'ed or NULL. */
+char *remote_show(const char *uri);
+
+/** The last part of its path, decoded, without what a file system stumbles over; malloc'ed or NULL.
+ */
+char *remote_name(const char *uri);
+
+/** May it be read, or written? 0, or -1 with task->failure, as far as that is known beforehand. */
+int remote_check(struct remote_task *task, const char *uri, bool write);
+
+/** Fetch one file into `path`, which must not exist. -1 with task->failure. */
+int remote_fetch(struct remote_task *task, const struct remote_source *source, const char *path,
+                 struct remote_got *got);
+
+#endif
