@@ -365,6 +365,8 @@ static int check(const struct config *config, struct config_error *error)
 {
     if (config->body_max > config->scratch_max)
         return fail(error, "KFERRY_BODY_MAX is more than all of KFERRY_SCRATCH_MAX");
+    if ((config->tls_cert[0] == '\0') != (config->tls_key[0] == '\0'))
+        return fail(error, "KFERRY_TLS_CERT and KFERRY_TLS_KEY go together: one alone is no use");
     return 0;
 }
 

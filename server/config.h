@@ -58,6 +58,7 @@ struct config {
     uint64_t s3_path_style; /* enum remote_style */
     uint64_t s3_part;       /* bytes */
     char *webhook_secret_file;
+    char *tls_cert, *tls_key; /* PEM files; "" for none */
     bool allow_unauthenticated;
     uint8_t sources[CONFIG_ROWS_MAX]; /* enum config_source of each row */
 };

@@ -16,6 +16,7 @@ struct connection {
     int64_t since; /* clock_ms() */
     bool busy;     /* a request is being answered */
     bool kept;     /* it had one before */
+    bool tls;      /* only its own thread may write to it */
 };
 
 struct connections {
@@ -57,6 +58,7 @@ static struct connection *begin(struct connections *connections, struct MHD_Conn
         return NULL;
     c->fd = info->connect_fd;
     c->since = clock_ms();
+    c->tls = MHD_get_connection_info(from, MHD_CONNECTION_INFO_GNUTLS_SESSION) != NULL;
     pthread_mutex_lock(&connections->lock);
     c->next = connections->first;
     if (c->next)
@@ -143,7 +145,7 @@ static void say_too_late(int fd)
 /* Between requests silence is no fault: then the connection just ends. */
 static void hang_up(struct connection *c)
 {
-    if (!c->kept)
+    if (!c->kept && !c->tls)
         say_too_late(c->fd);
     shutdown(c->fd, SHUT_RDWR);
     c->busy = true; /* once is enough */

@@ -14,13 +14,13 @@
 #include "request.h"
 #include "routes.h"
 #include "server.h"
+#include "tls.h"
+#include "wire.h"
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define CONNECTION_MEMORY (128 * 1024) /* one read of a body; measured: larger is not faster */
 /* Silence on a connection after which libmicrohttpd closes it; watch.c says 408 before that. */
@@ -178,21 +178,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     }
 }
 
-/*
- * After an answer that left the body unread, closing would reset the connection, and the client
- * might lose the answer: say that nothing follows and read what has arrived meanwhile.
- */
-static void part_friendly(const struct request *req)
-{
-    char rest[16 * 1024];
-    int fd = request_socket(req);
-
-    if (fd < 0 || shutdown(fd, SHUT_WR) < 0)
-        return;
-    for (int i = 0; i < 64 && recv(fd, rest, sizeof rest, MSG_DONTWAIT) > 0; i++)
-        continue;
-}
-
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode code)
 {
@@ -204,8 +189,9 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         return;
     if (req->counted)
         connections_idle(req->server->connections, connection);
+    /* Closing with a body unread resets the connection, and the client might lose the answer. */
     if (req->early)
-        part_friendly(req);
+        wire_end(req);
     if (req->counted)
         request_log(req, code != MHD_REQUEST_TERMINATED_COMPLETED_OK);
     request_destroy(req);
@@ -229,6 +215,7 @@ struct httpd *httpd_start(struct server *server, const struct listener *listener
 {
     KF_AUTO(httpd) httpd = calloc(1, sizeof *httpd);
     const struct config *config = server->config;
+    bool tls = !admin && config->tls_cert[0] != '\0';
 
     if (!httpd)
         return NULL;
@@ -239,16 +226,20 @@ struct httpd *httpd_start(struct server *server, const struct listener *listener
      * right behind its last bytes. It closes the socket it is given; the listener keeps its own.
      */
     httpd->daemon = MHD_start_daemon(
-        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, httpd, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET,
-        fcntl(listener->fd, F_DUPFD_CLOEXEC, 0), MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)config->connections_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)config->upload_idle + GRACE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT,
-        1, MHD_OPTION_URI_LOG_CALLBACK, on_line, httpd, MHD_OPTION_NOTIFY_CONNECTION,
-        connections_notify, server->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)config->client_connections_max, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_END);
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            (tls ? MHD_USE_TLS : 0),
+        0, NULL, NULL, on_request, httpd, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fcntl(listener->fd, F_DUPFD_CLOEXEC, 0),
+        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)config->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)config->upload_idle + GRACE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
+        on_line, httpd, MHD_OPTION_NOTIFY_CONNECTION, connections_notify, server->connections,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)config->client_connections_max,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+        /* The list ends here for plain HTTP. */
+        tls ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, tls_retrieve,
+        MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES, MHD_OPTION_END);
     return httpd->daemon ? httpd_take(&httpd) : NULL;
 }
 

@@ -4,6 +4,7 @@
 #include "config.h"
 #include "log.h"
 #include "server.h"
+#include "tls.h"
 
 /* A mounted secret is changed by another link: the file is another one then. */
 static bool differs(const struct stat *a, const struct stat *b)
@@ -30,7 +31,7 @@ static bool look(struct reload *reload)
 
 void reload_begin(struct reload *reload, const struct config *config)
 {
-    *reload = (struct reload){.paths = {config->keys_file}};
+    *reload = (struct reload){.paths = {config->keys_file, config->tls_cert, config->tls_key}};
     look(reload);
 }
 
@@ -48,5 +49,8 @@ void reload_look(struct reload *reload, struct server *server, bool told)
 
     if (!look(reload) && !told)
         return;
-    tell(auth_reload(server->auth, error, sizeof error), "keys", error);
+    if (auth_mode(server->auth) == AUTH_KEYS)
+        tell(auth_reload(server->auth, error, sizeof error), "the keys", error);
+    if (server->config->tls_cert[0] != '\0')
+        tell(tls_load(server->config, error, sizeof error), "the certificate", error);
 }

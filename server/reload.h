@@ -8,7 +8,7 @@
 struct config;
 struct server;
 
-#define RELOAD_FILES 1
+#define RELOAD_FILES 3
 
 /* The files that are read again while the service runs, as they were last. */
 struct reload {

@@ -7,11 +7,11 @@
 #include "reports.h"
 #include "request.h"
 #include "server.h"
+#include "wire.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define STREAM_BLOCK (256 * 1024)
@@ -266,30 +266,14 @@ enum MHD_Result reply_failure(struct request *req, struct reply *reply, json_t *
     return reply_json_new(req, reply, reply_problem(req, report));
 }
 
-/* As much as the socket takes at once: this thread does not wait for a client. */
-static void write_now(int fd, const char *text)
-{
-    size_t n = strlen(text);
-
-    while (n > 0) {
-        ssize_t done = send(fd, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (done <= 0)
-            return;
-        text += done;
-        n -= (size_t)done;
-    }
-}
-
 void reply_failure_early(struct request *req)
 {
     json_t *problem = reply_problem(req, NULL);
     char *body = json_dumps(problem, JSON_INDENT(2)), *head = NULL;
-    int fd = request_socket(req);
 
     req->status = kf_problem_type(req->failure.code)->status;
     atomic_store(&req->stage, REQUEST_SENT);
-    if (body && fd >= 0 &&
+    if (body &&
         asprintf(&head,
                  "HTTP/1.1 %u %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\n"
                  "Conversion-Error: %s\r\nX-Request-Id: %s\r\nX-Content-Type-Options: nosniff\r\n"
@@ -297,8 +281,8 @@ void reply_failure_early(struct request *req)
                  req->status, MHD_get_reason_phrase_for(req->status), strlen(body),
                  req->failure.code, req->id, body) > 0) {
         req->bytes_out = strlen(body);
-        write_now(fd, head);
-        shutdown(fd, SHUT_WR);
+        wire_write(req, head);
+        wire_end(req);
     }
     free(head);
     free(body);

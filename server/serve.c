@@ -22,6 +22,7 @@
 #include "scratch.h"
 #include "self_test.h"
 #include "server.h"
+#include "tls.h"
 #include "watch.h"
 #include <errno.h>
 #include <signal.h>
@@ -122,6 +123,10 @@ static int open_doors(struct server *server, struct parts *parts)
     server->auth = auth_open(config, error, sizeof error);
     if (!server->auth) {
         log_event(LOG_ERROR, "cannot-authenticate", NULL, "%s", error);
+        return EXIT_CONFIG;
+    }
+    if (config->tls_cert[0] != '\0' && !tls_load(config, error, sizeof error)) {
+        log_event(LOG_ERROR, "cannot-use-tls", NULL, "%s", error);
         return EXIT_CONFIG;
     }
     parts->listener = open_door(server, config->listen);
@@ -336,6 +341,7 @@ static void stop(struct server *server, struct parts *parts)
     reports_destroy(server->reports);
     clients_destroy(server->clients);
     auth_destroy(server->auth);
+    tls_unload();
     connections_destroy(server->connections);
     metrics_destroy(server->metrics);
     scratch_destroy(server->scratch);

@@ -46,5 +46,7 @@ set(KF_SERVE_SOURCES
   serve.c
   tar.c
   target.c
+  tls.c
   watch.c
+  wire.c
   zip_store.c)

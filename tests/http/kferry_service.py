@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -73,6 +74,7 @@ class Service:
         self.settings = {k: str(v) for k, v in settings.items()}
         env.update(self.settings)
         self.lines = []
+        self.tls = None  # a context of ssl, for a service that speaks TLS
         self.process = subprocess.Popen(
             [str(self.binary), "serve"], env=env, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
         )
@@ -118,6 +120,10 @@ class Service:
         return None
 
     def connect(self, timeout=30, source=None):
+        sock = self._connect(timeout, source)
+        return self.tls.wrap_socket(sock, server_hostname="localhost") if self.tls else sock
+
+    def _connect(self, timeout, source):
         if self.address.startswith("unix:"):
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)
@@ -134,7 +140,7 @@ class Service:
         try:
             try:
                 connection.request(method, path, body, headers or {})
-            except (BrokenPipeError, ConnectionResetError):
+            except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
                 pass  # answered before the body was read
             response = connection.getresponse()
             names = {k.lower(): v for k, v in response.getheaders()}
