@@ -97,6 +97,8 @@ static void run_worker(const struct batch *batch, const struct found_model *mode
 
     *out = (struct job_result){.outcome = JOB_CANNOT_WRITE};
     job.dir = dir;
+    if (job.progress >= 0 && !progress_lend(job.progress, batch->order->dir, dir))
+        job.progress = -1;
     job.inputs = model->inputs;
     job.n_inputs = model->n_inputs;
     if (models_request(&request, batch->request, model) == 0 &&
@@ -154,6 +156,8 @@ void batch_run(const struct batch *batch, struct batch_result *out)
     char dir[PATH_MAX];
 
     *out = (struct batch_result){.job.outcome = JOB_DONE};
+    if (batch->place)
+        atomic_store(&batch->place->total, (unsigned)batch->models->n);
     for (size_t i = 0; i < batch->models->n && out->job.outcome == JOB_DONE; i++) {
         if (snprintf(dir, sizeof dir, "%s/model-%zu", batch->order->dir, i) >= (int)sizeof dir ||
             mkdir(dir, 0700) < 0) {
@@ -162,6 +166,8 @@ void batch_run(const struct batch *batch, struct batch_result *out)
         }
         run_one(batch, &batch->models->list[i], dir, out, rows);
         job_dir_remove(dir);
+        if (batch->place)
+            atomic_store(&batch->place->done, (unsigned)i + 1);
     }
     out->summary = summary_new(batch, out->n_done, rows);
 }

@@ -3,6 +3,7 @@
 #define KF_SERVER_BATCH_H
 
 #include "models.h"
+#include "progress.h"
 
 /* The models of one input, each given to a worker of its own, one after the other. */
 struct batch {
@@ -10,7 +11,8 @@ struct batch {
         *order; /* task, sandbox, limits and cancelling of every one; dir of them all */
     const struct kf_request *request;
     const struct models *models;
-    bool embed; /* reports go into the summary; else it names them */
+    struct progress_place *place; /* where it is told how far it is, or NULL */
+    bool embed;                   /* reports go into the summary; else it names them */
 
     /* Take what one worker left in `dir`, which is removed after it: `report` may be NULL, there
      * is an artefact when `done`. 0, or -1 to stop with JOB_CANNOT_WRITE. */

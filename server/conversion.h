@@ -7,6 +7,7 @@
 #include "id.h"
 #include "job.h"
 #include "params.h"
+#include "progress.h"
 #include "reports.h"
 #include "watch.h"
 #include <jansson.h>
@@ -32,10 +33,11 @@ struct conversion {
     unsigned wait; /* seconds that its client waits for the job's end before it hears 202 */
 
     struct watch_entry watch;
-    _Atomic bool reserved; /* has a place in the queue; who swaps it to false gives it back */
-    _Atomic int cancelled; /* enum cancel_reason */
-    int progress;          /* descriptor of the worker's progress record; owned, or -1 */
-    int cancel_fd;         /* eventfd, becomes readable with `cancelled`; owned */
+    _Atomic bool reserved;       /* has a place in the queue; who swaps it to false gives it back */
+    _Atomic int cancelled;       /* enum cancel_reason */
+    int progress;                /* descriptor of the worker's progress record; owned, or -1 */
+    struct progress_place place; /* which of several models that is about */
+    int cancel_fd;               /* eventfd, becomes readable with `cancelled`; owned */
 
     char *dir;           /* job folder, owned; gone after the run */
     struct body body;    /* JOB/in */

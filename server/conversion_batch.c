@@ -191,13 +191,14 @@ static void run(struct request *req, const struct models *models)
         .task = c->task,
         .sandbox = (enum sandbox_mode)req->server->config->sandbox,
         .limits = config_job_limits(req->server->config),
-        .progress = -1,
+        .progress = c->progress,
         .cancel_fd = c->cancel_fd,
     };
     struct gathering g = {.req = req, .stem = stem && *stem ? stem : "models"};
     const struct batch batch = {.order = &order,
                                 .request = &c->params,
                                 .models = models,
+                                .place = &c->place,
                                 .embed = c->task != JOB_CONVERT,
                                 .take = take,
                                 .context = &g};

@@ -63,7 +63,7 @@ static void renew(struct jobs *jobs, struct running *running)
     int held;
 
     if (progress_read(running->conversion->progress, &progress))
-        told = progress_json(&progress);
+        told = progress_json(&progress, &running->conversion->place);
     held = store_renew(jobs->store, running->job, told, jobs_lease(jobs), &cancel);
     json_decref(told);
     if (held < 0 || (held > 0 && !cancel))

@@ -216,7 +216,7 @@ static json_t *last_progress(const struct conversion *c)
 
     if (!progress_read(c->progress, &progress))
         return NULL;
-    told = progress_json(&progress);
+    told = progress_json(&progress, &c->place);
     if (c->result.outcome == JOB_DONE)
         json_object_set_new(told, "percent", json_integer(100));
     return told;

@@ -49,11 +49,30 @@ static int percent(const struct progress *p)
     return p->bytes_total ? (int)(98.0 * (double)p->bytes_done / (double)p->bytes_total) : 0;
 }
 
-json_t *progress_json(const struct progress *p)
+bool progress_lend(int fd, const char *from, const char *dir)
 {
-    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:I}", "phase",
-                     kf_phase_name((enum kf_phase)p->phase), "percent", percent(p), "bytes_done",
-                     (json_int_t)p->bytes_done, "bytes_total", (json_int_t)p->bytes_total,
-                     "tensors_done", (json_int_t)p->tensors_done, "tensors_total",
-                     (json_int_t)p->tensors_total);
+    static const struct progress empty;
+    char old[PATH_MAX], new[PATH_MAX];
+
+    return pwrite(fd, &empty, sizeof empty, 0) == (ssize_t)sizeof empty &&
+           snprintf(old, sizeof old, "%s/" PROGRESS_FILE, from) < (int)sizeof old &&
+           snprintf(new, sizeof new, "%s/" PROGRESS_FILE, dir) < (int)sizeof new &&link(old, new) ==
+               0;
+}
+
+json_t *progress_json(const struct progress *p, const struct progress_place *place)
+{
+    unsigned done = atomic_load(&place->done), total = atomic_load(&place->total);
+    int of_one = percent(p), of_all = total ? (int)((100 * done + (unsigned)of_one) / total) : 0;
+    json_t *told =
+        json_pack("{s:s, s:i, s:I, s:I, s:I, s:I}", "phase", kf_phase_name((enum kf_phase)p->phase),
+                  "percent", total ? of_all : of_one, "bytes_done", (json_int_t)p->bytes_done,
+                  "bytes_total", (json_int_t)p->bytes_total, "tensors_done",
+                  (json_int_t)p->tensors_done, "tensors_total", (json_int_t)p->tensors_total);
+
+    if (told && total > 0) {
+        json_object_set_new(told, "models_done", json_integer(done));
+        json_object_set_new(told, "models_total", json_integer(total));
+    }
+    return told;
 }

@@ -3,6 +3,7 @@
 #define KF_SERVER_PROGRESS_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,7 +27,21 @@ int progress_create(const char *dir);
 /** The latest record; false while there is none. Nothing in it can be relied on. */
 bool progress_read(int fd, struct progress *out);
 
-/** {"phase", "percent", "bytes_done", "bytes_total", "tensors_done", "tensors_total"}; new. */
-json_t *progress_json(const struct progress *progress);
+/**
+ * Let the worker of one of several models, whose folder is `dir`, tell into the record of them all:
+ * it is empty again. False when it cannot.
+ */
+bool progress_lend(int fd, const char *from, const char *dir);
+
+/* Which of several models it is about. */
+struct progress_place {
+    _Atomic unsigned done, total; /* total is 0 for a model alone */
+};
+
+/**
+ * {"phase", "percent", "bytes_done", "bytes_total", "tensors_done", "tensors_total"}, and of
+ * several models {"models_done", "models_total"}: then "percent" is of them all. New.
+ */
+json_t *progress_json(const struct progress *progress, const struct progress_place *place);
 
 #endif

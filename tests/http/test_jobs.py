@@ -468,6 +468,26 @@ def test_job_of_several_models_is_an_archive(service, model, broken, accept, suf
     assert len([name for name in names if name.endswith(".keras")]) == 2
 
 
+def test_progress_of_several_models(service, model):
+    service.set_mode("tell 1")
+    body = bundle(*((f"{name}.h5", model) for name in "abcd"))
+    id_ = submit(service, body, "/v1/jobs?to=keras&filename=many.zip")
+    seen = set()
+
+    def done():
+        found = job(service, id_)
+        if found["progress"] and "models_total" in found["progress"] and not found["done"]:
+            assert found["progress"]["models_total"] == 4
+            seen.add((found["progress"]["models_done"], found["progress"]["percent"]))
+        return found["done"]
+
+    assert wait_until(done, 30)
+    assert seen and all(models * 25 <= percent <= models * 25 + 25 for models, percent in seen), seen
+    assert len({models for models, _ in seen}) >= 3, seen
+    assert job(service, id_)["progress"]["models_done"] == 4
+    assert job(service, id_)["progress"]["percent"] == 100
+
+
 def test_job_of_no_good_model_fails(service, broken):
     body = bundle(("a.h5", broken), ("b.h5", broken))
     found = finished(service, submit(service, body, "/v1/jobs?to=keras&filename=many.zip"))
