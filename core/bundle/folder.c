@@ -66,6 +66,7 @@ static int take_folder(const struct folder *folder, struct kf_piece *main, enum 
     if (!model)
         return kf_report_status(folder->bundle->rep);
     model->in.kind = kf_kind_info(kind)->name;
+    model->in.architecture = folder->bundle->in->architecture;
     return take_rest(folder, model);
 }
 
@@ -117,24 +118,27 @@ static int take_orbax(struct kf_bundle *bundle)
 /* "<prefix>.index", its data files and the list called "checkpoint" beside it. */
 static int take_checkpoint(struct kf_bundle *bundle, struct kf_piece *index)
 {
-    struct kf_bundle_model *model = kf_bundle_add_model(bundle, index->path, index);
     int prefix = (int)strlen(index->path) - (int)strlen("index");
+    struct kf_input *data = kf_arena_alloc(bundle->arena, (bundle->n_pieces + 1) * sizeof(*data));
 
-    if (!model)
-        return kf_report_status(bundle->rep);
-    model->in.kind = kf_kind_info(KF_FILE_CHECKPOINT_FOLDER)->name;
+    if (!data)
+        return kf_bundle_no_memory(bundle);
+    index->shards = data;
     for (size_t i = 0; i < bundle->n_pieces; i++) {
         struct kf_piece *piece = &bundle->pieces[i];
-        bool data = strncmp(piece->path, index->path, (size_t)prefix) == 0 &&
-                    kf_starts(piece->path + prefix, "data-");
+        bool is_data = strncmp(piece->path, index->path, (size_t)prefix) == 0 &&
+                       kf_starts(piece->path + prefix, "data-");
 
-        if (data ||
+        if (is_data && piece->src.fd >= 0)
+            data[index->n_shards++] = kf_bundle_input(piece, kf_bundle_base(piece->path));
+        if (is_data ||
             (piece->kind == KF_FILE_CHECKPOINT_STATE && kf_bundle_beside(piece->path, index->path)))
             piece->used = true;
     }
     return 0;
 }
 
+/* The index itself is weights like others, which may have their architecture beside them. */
 static int take_checkpoints(struct kf_bundle *bundle)
 {
     for (size_t i = 0; i < bundle->n_pieces; i++) {

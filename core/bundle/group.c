@@ -16,7 +16,7 @@ static bool is_whole(enum kf_kind_id kind)
 static bool is_weights(enum kf_kind_id kind)
 {
     return (kind >= KF_FILE_H5_NO_CONFIG && kind <= KF_FILE_WEIGHTS_H5) ||
-           kind == KF_FILE_WEIGHTS_JSON;
+           kind == KF_FILE_WEIGHTS_JSON || kind == KF_FILE_CHECKPOINT_INDEX;
 }
 
 static bool is_architecture(enum kf_kind_id kind)
@@ -186,6 +186,8 @@ static int add_weights(struct kf_bundle *bundle, struct kf_piece *weights)
         return kf_report_status(bundle->rep);
     model->in.shards = weights->shards;
     model->in.n_shards = weights->n_shards;
+    if (weights->kind == KF_FILE_CHECKPOINT_INDEX)
+        model->in.kind = kf_kind_info(KF_FILE_CHECKPOINT_FOLDER)->name;
     return attach(bundle, model, weights);
 }
 

@@ -64,8 +64,8 @@ bool kf_bundle_below(const char *path, const char *in, int n)
 
 int kf_bundle_stem(const char *base)
 {
-    static const char *const ends[] = {".h5",   ".hdf5", ".keras",   ".json",
-                                       ".yaml", ".yml",  ".weights", "_weights"};
+    static const char *const ends[] = {".h5",  ".hdf5",  ".keras", ".json",    ".yaml",
+                                       ".yml", ".index", ".ckpt",  ".weights", "_weights"};
     int n = (int)strlen(base);
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {

@@ -114,6 +114,12 @@ static const char *const names[] = {
 #define KF_TRAINED_SINCE(module, class_name, key, since, neutral)                                  \
     "trained-since:" class_name "." key,
 #include "../adapt/training.def"
+#define KF_EDGE(classes, variable, path) "edge:" classes "." variable,
+#include "../format/checkpoint_edges.def"
+#undef KF_EDGE
+#define KF_SLOT_NAME(class_name, slot, found) "slot-name:" class_name "." slot,
+#include "../format/checkpoint_slots.def"
+#undef KF_SLOT_NAME
     "width:bias",       "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"

@@ -76,6 +76,18 @@ const struct kf_format_info kf_info_read_shards = {
     .wrote = "Keras 3.10-3.15",
 };
 
+const struct kf_format_info kf_info_read_saved_model = {
+    .name = "saved-model-folder",
+    .title = "SavedModel of a Keras model (folder)",
+    .wrote = "TensorFlow 2.0-2.15, tf_keras 2.16-2.21",
+};
+
+const struct kf_format_info kf_info_read_checkpoint = {
+    .name = "checkpoint",
+    .title = "TensorFlow checkpoint (.index and its .data files), with an architecture",
+    .wrote = "TensorFlow 1 and 2, tf_keras 2.16-2.21, Keras 3 in tf.train.Checkpoint",
+};
+
 /* The releases that a config or weights are written for. */
 #define KERAS3                                                                                     \
     {                                                                                              \
@@ -178,6 +190,8 @@ static const struct kf_format_info *const readers[] = {
     &kf_info_read_h5_weights_old,
     &kf_info_read_h5_no_config,
     &kf_info_read_yaml,
+    &kf_info_read_saved_model,
+    &kf_info_read_checkpoint,
     &kf_info_read_weights_h5,
     &kf_info_read_shards,
 };

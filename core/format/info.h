@@ -19,6 +19,8 @@ extern const struct kf_format_info kf_info_read_keras3_h5;
 extern const struct kf_format_info kf_info_read_weights_h5;
 extern const struct kf_format_info kf_info_read_shards;
 extern const struct kf_format_info kf_info_read_keras1_h5;
+extern const struct kf_format_info kf_info_read_saved_model;
+extern const struct kf_format_info kf_info_read_checkpoint;
 extern const struct kf_format_info kf_info_write_keras;
 extern const struct kf_format_info kf_info_write_weights_h5;
 extern const struct kf_format_info kf_info_write_json;

@@ -5,15 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct found {
-    const char *name; /* of the dataset */
-    struct kf_payload *payload;
-};
-
 struct bind {
     struct kf_model *model;
     struct kf_report *rep;
-    const struct found *found;
+    const struct kf_optimizer_found *found;
     size_t n;
     bool named; /* the names say which variable each belongs to */
 };
@@ -59,7 +54,8 @@ static bool speaks_of_another(const struct bind *bind, const struct kf_optimizer
 }
 
 /* The first variable that does not fit the layout, or NULL. */
-static const struct found *misfit(const struct bind *bind, const struct kf_optimizer_layout *layout)
+static const struct kf_optimizer_found *misfit(const struct bind *bind,
+                                               const struct kf_optimizer_layout *layout)
 {
     for (size_t i = 0; i < bind->n; i++)
         if (!kf_optimizer_fits(&layout->vars[i], bind->found[i].payload) ||
@@ -69,7 +65,7 @@ static const struct found *misfit(const struct bind *bind, const struct kf_optim
 }
 
 static int take_slot(struct bind *bind, const struct kf_optimizer_var *var,
-                     const struct found *found)
+                     const struct kf_optimizer_found *found)
 {
     struct kf_arena *arena = bind->model->arena;
     struct kf_slot slot = {.name = var->slot, .payload = found->payload};
@@ -105,7 +101,7 @@ static bool is_new(const struct bind *bind)
 }
 
 static int report_misfit(struct bind *bind, const struct kf_optimizer_kind *kind,
-                         const struct found *bad, size_t n_due)
+                         const struct kf_optimizer_found *bad, size_t n_due)
 {
     struct kf_arena *arena = bind->model->arena;
 
@@ -126,7 +122,7 @@ static int report_misfit(struct bind *bind, const struct kf_optimizer_kind *kind
 static int bind_rows(struct bind *bind, const struct kf_optimizer_kind *kind,
                      const struct kf_trainables *list)
 {
-    const struct found *bad = NULL;
+    const struct kf_optimizer_found *bad = NULL;
     size_t n_due = 0;
     int since = bind->model->keras / 10000 * 100 + bind->model->keras / 100 % 100, r = 1;
 
@@ -165,31 +161,40 @@ static int bind_all(struct bind *bind)
     return r;
 }
 
-static int find(struct bind *bind, struct kf_h5 *h5, struct found *found, const char *path,
-                const char **names)
+int kf_optimizer_bind(struct kf_model *model, const struct kf_optimizer_found *found, size_t n,
+                      bool named, struct kf_report *rep)
 {
-    for (size_t i = 0; i < bind->n; i++) {
-        const char *dataset = kf_arena_printf(bind->model->arena, "%s/%s", path, names[i]);
+    struct bind bind = {.model = model, .rep = rep, .found = found, .n = n, .named = named};
 
-        found[i].name = names[i];
-        found[i].payload = kf_arena_alloc(bind->model->arena, sizeof(*found[i].payload));
-        if (!dataset || !found[i].payload)
-            return no_memory(bind->rep);
-        KF_TRY(kf_h5_payload(h5, dataset, bind->model->arena, found[i].payload, bind->rep));
-    }
-    bind->found = found;
-    KF_TRY(bind_all(bind));
-    bind->model->has_optimizer_state = bind->model->optimizer.bound || bind->model->optimizer.lost;
+    KF_TRY(bind_all(&bind));
+    model->has_optimizer_state = model->optimizer.bound || model->optimizer.lost;
     return 0;
+}
+
+static int find(struct kf_model *model, struct kf_h5 *h5, struct kf_optimizer_found *out,
+                const char *dataset, struct kf_report *rep)
+{
+    struct kf_payload *payload = kf_arena_alloc(model->arena, sizeof(*payload));
+
+    if (!dataset || !payload)
+        return no_memory(rep);
+    out->payload = payload;
+    return kf_h5_payload(h5, dataset, model->arena, payload, rep);
 }
 
 static int read_names(struct kf_model *model, struct kf_h5 *h5, const char *path,
                       const char **names, size_t n, bool named, struct kf_report *rep)
 {
-    struct bind bind = {.model = model, .rep = rep, .n = n, .named = named};
-    struct found *found = kf_arena_alloc(model->arena, (n ? n : 1) * sizeof(*found));
+    struct kf_optimizer_found *found = kf_arena_alloc(model->arena, (n ? n : 1) * sizeof(*found));
 
-    return found ? find(&bind, h5, found, path, names) : no_memory(rep);
+    if (!found)
+        return no_memory(rep);
+    for (size_t i = 0; i < n; i++) {
+        found[i].name = names[i];
+        KF_TRY(find(model, h5, &found[i], kf_arena_printf(model->arena, "%s/%s", path, names[i]),
+                    rep));
+    }
+    return kf_optimizer_bind(model, found, n, named, rep);
 }
 
 int kf_optimizer_read_legacy(struct kf_model *model, struct kf_h5 *h5, const char *path,

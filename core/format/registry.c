@@ -16,6 +16,9 @@ extern const struct kf_reader kf_read_h5_no_config;
 extern const struct kf_reader kf_read_weights_h5;
 extern const struct kf_reader kf_read_shards;
 extern const struct kf_reader kf_read_keras1_h5;
+extern const struct kf_reader kf_read_saved_model;
+extern const struct kf_reader kf_read_checkpoint;
+extern const struct kf_reader kf_read_checkpoint_index;
 
 /* clang-format off */
 static const struct kf_reader *const readers[] = {
@@ -32,6 +35,9 @@ static const struct kf_reader *const readers[] = {
     &kf_read_weights_h5,
     &kf_read_shards,
     &kf_read_keras1_h5,
+    &kf_read_saved_model,
+    &kf_read_checkpoint,
+    &kf_read_checkpoint_index,
 };
 /* clang-format on */
 

@@ -146,11 +146,11 @@ def test_shards_with_their_list_and_architecture(kferry, check_report):
 
 @pytest.mark.parametrize("files, code, said", [
     ({"m/saved_model.pb": b"\x08\x01\x12\x04\x0a\x02\x08\x01", "m/variables/variables.index": b"x" * 60},
-     "unsupported-pair", "a folder of a TensorFlow SavedModel"),
+     "architecture-missing", "a SavedModel of TensorFlow 1"),
     ({"ck/3/_CHECKPOINT_METADATA": b"{}", "ck/3/pytree/manifest.ocdbt": b"x", "ck/3/pytree/d/1": b"y"},
      "unsupported-pair", "Orbax"),
     ({"c.index": b"\0" * 60 + b"\x57\xfb\x80\x8b\x24\x75\x47\xdb", "c.data-00000-of-00001": b"x" * 9,
-      "checkpoint": b'model_checkpoint_path: "c"\n'}, "unsupported-pair", "a TensorFlow checkpoint"),
+      "checkpoint": b'model_checkpoint_path: "c"\n'}, "corrupt-model", "c.index is damaged"),
     ({"m.tflite": b"\0\0\0\0TFL3" + b"\0" * 50}, "unsupported-pair", "TensorFlow Lite"),
     ({"a.txt": b"hello", "b.png": b"\x89PNG\r\n\x1a\n" + b"\0" * 99}, "not-a-model", "a.txt is plain text"),
     ({"a": b""}, "not-a-model", "no Keras model in it"),

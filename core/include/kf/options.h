@@ -23,13 +23,14 @@ struct kf_limits {
     uint64_t objects;      /* 2,000,000 HDF5 groups and datasets looked at */
     unsigned json_depth;   /* 512 levels */
     unsigned nesting;      /* 32 models inside models, wrappers inside wrappers */
+    uint64_t proto_bytes;  /* 512 MiB of a message in protocol buffers: a real one has under 10 */
     uint64_t expansion;    /* 1,000: bytes that one stored byte may become, above 4 GiB */
 };
 #define KF_LIMITS_INIT                                                                             \
     {                                                                                              \
         .json_bytes = UINT64_C(64) << 20, .tensor_bytes = UINT64_C(1) << 40, .layers = 100000,     \
         .tensors = 1000000, .objects = 2000000, .json_depth = 512, .nesting = 32,                  \
-        .expansion = 1000                                                                          \
+        .proto_bytes = UINT64_C(512) << 20, .expansion = 1000                                      \
     }
 
 struct kf_progress;

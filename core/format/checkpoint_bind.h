@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_FORMAT_CHECKPOINT_BIND_H
+#define KF_FORMAT_CHECKPOINT_BIND_H
+
+#include "checkpoint.h"
+
+/*
+ * Where the layers of a model stand below its object, by the Keras that saved it:
+ *
+ *   Keras 2   layer-<i>: a functional model counts all of config.layers, a Sequential its layers
+ *             without the InputLayer
+ *   Keras 3   _operations/<i>: all of config.layers, nodes that are no layer too; a Sequential has
+ *             them below _functional
+ *
+ * Below a layer edges are called as its attributes: kernel, cell, forward_layer, cells/<i>.
+ */
+
+/* What is called with a layer and its object, once its tensors are bound. */
+struct kf_checkpoint_visit {
+    int (*layer)(void *context, struct kf_layer *layer, const char *path, struct kf_report *rep);
+    void *context;
+};
+
+/**
+ * Give each tensor of the model's tree its payload along the edges below the node `root`. `visit`
+ * may be NULL; it gets every layer and part with its path of edges below the root.
+ *
+ * What is not found is reported for every layer; so are variables of the model that no layer has.
+ *
+ * Outcomes: WEIGHTS_MISSING, WEIGHT_COUNT, WEIGHT_SHAPE, CUSTOM_CLASS, CORRUPT, NO_MEMORY.
+ * Source: keras/src/engine/functional.py and sequential.py, _trackable_children (2.15);
+ * keras/src/backend/tensorflow/trackable.py (3.15.1)
+ */
+int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int root,
+                       const struct kf_checkpoint_visit *visit, struct kf_report *rep);
+
+/**
+ * Give each tensor of the model's tree its payload by the names of the variables, for what has no
+ * layers among its objects: "dense/kernel" is the kernel of the layer dense. A slash more before
+ * it, "sequential/dense/kernel", and the parts of a layer in between are fine.
+ *
+ * Outcomes: MAPPING_AMBIGUOUS where none or several of the names fit, WEIGHT_COUNT for variables
+ * that no layer has, WEIGHT_SHAPE, CORRUPT, NO_MEMORY.
+ */
+int kf_checkpoint_bind_names(struct kf_checkpoint *cp, struct kf_model *model,
+                             struct kf_report *rep);
+
+/**
+ * The same for an architecture that the user gives: along edges where the checkpoint has the layers
+ * of a model of its generation, and then what an optimizer kept, else by names.
+ */
+int kf_checkpoint_bind_given(struct kf_checkpoint *cp, struct kf_model *model,
+                             struct kf_report *rep);
+
+#endif
