@@ -107,36 +107,55 @@ json_t *kf_formats_json(void)
                      parameters_json());
 }
 
-/* "Keras 3.0 3.1* 3.15, 3.15 unless given": a star for what no test proves. */
-static void put_releases(FILE *out, const struct kf_format_info *writer)
+static const char *text_of(const json_t *object, const char *key)
 {
-    struct release at = {.range = writer->releases};
-    int shown = 0;
+    const char *text = json_string_value(json_object_get(object, key));
 
-    while (next_release(&at, writer))
-        fprintf(out, "%s%s%s", shown++ ? " " : "    for Keras ", at.value, at.proven ? "" : "*");
-    if (shown)
-        fprintf(out, "; %d.%d unless given\n", writer->keras_default / 10000,
-                writer->keras_default / 100 % 100);
+    return text ? text : "";
 }
 
-static void put_formats(FILE *out)
+/* "Keras 3.0 3.1* 3.15, 3.15 unless given": a star for what no test proves. */
+static void put_releases(FILE *out, const json_t *target)
 {
-    const struct kf_format_info *info;
+    const json_t *releases = json_object_get(target, "releases");
+    const char *version = text_of(target, "keras_default");
+
+    if (json_array_size(releases) == 0)
+        return;
+    for (size_t i = 0; i < json_array_size(releases); i++) {
+        const json_t *row = json_array_get(releases, i);
+
+        fprintf(out, "%s%s%s", i ? " " : "    for Keras ", text_of(row, "keras"),
+                json_is_true(json_object_get(row, "unverified")) ? "*" : "");
+    }
+    fprintf(out, "; %.*s unless given\n",
+            (int)(strrchr(version, '.') ? strrchr(version, '.') - version : 0), version);
+}
+
+static void put_formats(FILE *out, const json_t *formats)
+{
+    const json_t *readers = json_object_get(formats, "readers");
+    const json_t *targets = json_object_get(formats, "targets");
 
     fprintf(out, "reads (from=)\n");
-    for (size_t i = 0; (info = kf_reader_info(i)); i++)
-        fprintf(out, "  %-18s %s%s%s\n", info->name, info->title,
-                info->wrote ? ", written by " : "", info->wrote ? info->wrote : "");
+    for (size_t i = 0; i < json_array_size(readers); i++) {
+        const json_t *row = json_array_get(readers, i);
+        const char *wrote = text_of(row, "wrote");
+
+        fprintf(out, "  %-18s %s%s%s\n", text_of(row, "name"), text_of(row, "title"),
+                *wrote ? ", written by " : "", wrote);
+    }
     fprintf(out, "writes (to=)\n");
-    for (size_t i = 0; (info = kf_writer_info(i)); i++) {
-        fprintf(out, "  %-18s %s\n", info->name, info->title);
-        put_releases(out, info);
+    for (size_t i = 0; i < json_array_size(targets); i++) {
+        const json_t *row = json_array_get(targets, i);
+
+        fprintf(out, "  %-18s %s\n", text_of(row, "name"), text_of(row, "title"));
+        put_releases(out, row);
     }
     fprintf(out, "A star: no test of kferry loads the result there (unverified).\n");
 }
 
-char *kf_formats_text(void)
+char *kf_formats_text(const json_t *formats)
 {
     char *text = NULL;
     size_t n = 0;
@@ -145,7 +164,7 @@ char *kf_formats_text(void)
 
     if (!out)
         return NULL;
-    put_formats(out);
+    put_formats(out, formats);
     failed = ferror(out);
     failed |= fclose(out);
     if (!failed)

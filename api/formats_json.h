@@ -7,7 +7,7 @@
 /** The answer of GET /v1/formats: readers, targets, parameters; new reference or NULL. */
 json_t *kf_formats_json(void);
 
-/** The same as a table for people; malloc'ed, NULL when memory ran out. */
-char *kf_formats_text(void);
+/** That answer as a table for people; malloc'ed, NULL when memory ran out. */
+char *kf_formats_text(const json_t *formats);
 
 #endif

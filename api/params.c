@@ -373,3 +373,36 @@ bool kf_param_describe(size_t index, const char **name, const char **values, con
     *help = params[index].help;
     return true;
 }
+
+/* Copy word `at` of a list with spaces between; NULL when it has none. */
+static const char *copy_word(const char *words, size_t at, char *room, size_t size)
+{
+    for (; at > 0 && *words; at--) {
+        words += strcspn(words, " ");
+        words += *words == ' ';
+    }
+    snprintf(room, size, "%.*s", (int)strcspn(words, " "), words);
+    return *words ? room : NULL;
+}
+
+const char *kf_param_word(size_t index, size_t at, char *room, size_t size)
+{
+    const struct kf_format_info *info = NULL;
+
+    if (index >= N_OF(params))
+        return NULL;
+    switch (params[index].kind) {
+    case PARAM_CHOICE:
+    case PARAM_SWITCH:
+        return copy_word(params[index].values, at, room, size);
+    case PARAM_WRITER:
+        info = kf_writer_info(at);
+        break;
+    case PARAM_READER:
+        info = kf_reader_info(at);
+        break;
+    default:
+        break;
+    }
+    return info ? info->name : NULL;
+}

@@ -48,6 +48,9 @@ int kf_request_from_json(struct kf_request *req, const json_t *object, struct kf
  */
 bool kf_param_describe(size_t index, const char **name, const char **values, const char **help);
 
+/** Value `at` of row `index`, where it can only be one of some words; NULL past the last. */
+const char *kf_param_word(size_t index, size_t at, char *room, size_t size);
+
 /** The writer that a file name's suffix stands for, or NULL; the longest suffix wins. */
 const char *kf_writer_of_name(const char *filename);
 

@@ -40,6 +40,12 @@ const struct kf_problem_type *kf_problem_at(size_t index)
     return index < N_OF(types) ? &types[index] : NULL;
 }
 
+json_t *kf_problem_type_json(const struct kf_problem_type *type)
+{
+    return json_pack("{s:s, s:i, s:s, s:b, s:s?}", "code", type->code, "status", (int)type->status,
+                     "title", type->title, "retryable", (int)type->retryable, "hint", type->hint);
+}
+
 static int put(json_t *object, const char *key, json_t *value)
 {
     return json_object_set_new(object, key, value);

@@ -23,6 +23,9 @@ const struct kf_problem_type *kf_problem_type(const char *code);
 /** Row `index` of the table, for documents and tests; NULL past the end. */
 const struct kf_problem_type *kf_problem_at(size_t index);
 
+/** {"code", "status", "title", "retryable", "hint"}; new reference. */
+json_t *kf_problem_type_json(const struct kf_problem_type *type);
+
 /* One problem as it happened. Everything may be zero; strings are borrowed. */
 struct kf_problem {
     const char *code;      /* slug */

@@ -60,8 +60,7 @@ static int closeness(const struct range *range, const char *type)
     return range->n == 3 && memcmp(range->type, "*/*", 3) == 0;
 }
 
-/* The weight of one type: that of the closest range which names it. */
-static double weight_of(const char *header, const char *type)
+double accept_weight(const char *header, const char *type)
 {
     struct range range;
     double q = 0;
@@ -86,7 +85,7 @@ int accept_choose(const char *header, const char *const *offers, size_t n_offers
     if (!header || *skip_space(header) == '\0')
         return 0;
     for (size_t i = 0; i < n_offers; i++) {
-        double q = weight_of(header, offers[i]);
+        double q = accept_weight(header, offers[i]);
 
         if (q > best) {
             best = q;

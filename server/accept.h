@@ -13,4 +13,7 @@
  */
 int accept_choose(const char *header, const char *const *offers, size_t n_offers);
 
+/** The weight that the header gives one media type or coding, 0 for what it does not take. */
+double accept_weight(const char *header, const char *type);
+
 #endif

@@ -11,7 +11,52 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum command { COMMAND_CONVERT = 1, COMMAND_INSPECT = 2, COMMAND_FORMATS = 4, COMMAND_DIFF = 8 };
+/* Commands with flags of the table in cli_args.c. */
+enum command {
+    COMMAND_CONVERT = 1,
+    COMMAND_INSPECT = 2,
+    COMMAND_FORMATS = 4,
+    COMMAND_DIFF = 8,
+    COMMAND_HEALTH = 16,
+    COMMAND_OPENAPI = 32
+};
+
+/* What help, manual and completion say of a command, and what runs it. */
+struct cli_command {
+    const char *name;
+    unsigned flags;                          /* enum command, 0 for none */
+    int (*run)(int argc, char *const *argv); /* its arguments, without the name; an exit status */
+    const char *synopsis, *summary;
+    const char *text; /* paragraphs, or NULL */
+    bool parameters;  /* takes those of the API */
+    bool settings;    /* takes those of the service */
+};
+
+/* One flag. */
+struct cli_flag {
+    const char *name;
+    char letter;       /* 0 for none */
+    const char *value; /* "FILE"; NULL for a switch */
+    unsigned commands; /* enum command */
+    size_t offset;     /* in struct cli, of a const char * or a bool */
+    const char *help;  /* NULL when the table of parameters has it */
+};
+
+struct cli_exit {
+    int status;
+    const char *help;
+};
+
+#define CLI_NAME_SIZE 64
+
+/** "input-shape" of "input_shape": as people type it. */
+void cli_dashed(char out[CLI_NAME_SIZE], const char *name);
+
+/** Rows of the tables, NULL past the end. */
+const struct cli_command *cli_command_at(size_t index);
+const struct cli_command *cli_command_find(const char *name);
+const struct cli_flag *cli_flag_at(size_t index);
+const struct cli_exit *cli_exit_at(size_t index);
 
 /* What a command line says. */
 struct cli {
@@ -20,7 +65,9 @@ struct cli {
     const char *inputs[JOB_INPUTS_MAX]; /* files and folders; borrowed from argv */
     size_t n_inputs;
     const char *output, *report, *architecture; /* borrowed from argv; NULL when not given */
-    bool dry_run, sha256, json, quiet;
+    const char *server, *token_file, *ca;       /* of a service that does the work */
+    const char *wait;                           /* seconds */
+    bool dry_run, sha256, json, quiet, yaml;
 };
 
 /**
@@ -37,16 +84,19 @@ int cli_inspect(int argc, char *const *argv);
 int cli_diff(int argc, char *const *argv);
 int cli_formats(int argc, char *const *argv);
 int cli_config(int argc, char *const *argv);
+int cli_serve(int argc, char *const *argv);
+int cli_health(int argc, char *const *argv);
+int cli_openapi(int argc, char *const *argv);
+int cli_completion(int argc, char *const *argv);
+int cli_man(int argc, char *const *argv);
 int cli_help(int argc, char *const *argv);
+int cli_version(int argc, char *const *argv);
 
 /** Print "kferry: ..." to standard error. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** True when there is a folder at `path`. */
 bool cli_is_folder(const char *path);
-
-/** Print the flags of a command. */
-void cli_help_flags(FILE *out, enum command command);
 
 /* One worker's run for the command line, in a folder that is removed at the end. */
 struct cli_job {
@@ -58,6 +108,7 @@ struct cli_job {
     int cancel_fd;      /* owned; -1 for none */
     json_t *report, *facts; /* owned; NULL when the worker left none */
     struct job_result result;
+    bool told; /* why there is no report was said already */
     char sha256[65];
 };
 
@@ -91,6 +142,10 @@ int cli_exit_of(enum job_outcome outcome);
 int cli_batch(const struct cli_job *job, const char *folder);
 /** True when a worker handed several models back. */
 bool cli_batch_found(const struct cli_job *job);
+/** Print what became of several models and write --report: the exit status. */
+int cli_batch_tell(const struct cli *cli, const json_t *summary, int status);
+/** Put the artefact in `dir` to its place below `folder`: the exit status. */
+int cli_batch_publish(const char *dir, const char *folder, const char *output);
 
 /** Write a report as --report says; EXIT_FINE without the flag. */
 int cli_write_report(const struct cli *cli, const json_t *report);

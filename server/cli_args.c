@@ -8,29 +8,33 @@
 
 #define NAME_MAX_BYTES 64
 #define WORK           (COMMAND_CONVERT | COMMAND_INSPECT | COMMAND_DIFF)
+#define CLIENT         (WORK | COMMAND_FORMATS | COMMAND_HEALTH)
 
 /* What the command line has beside the parameters of the API. */
-static const struct flag {
-    const char *name;
-    char letter;
-    bool takes_value;
-    unsigned commands;
-    size_t offset;    /* of a const char *, or a bool */
-    const char *help; /* NULL when the table of parameters has it */
-} flags[] = {
-    {"output", 'o', true, COMMAND_CONVERT, offsetof(struct cli, output),
-     "FILE or folder to write; it appears whole or not at all"},
-    {"report", 0, true, COMMAND_CONVERT, offsetof(struct cli, report),
-     "FILE for the report, - for standard output"},
-    {"architecture", 0, true, WORK, offsetof(struct cli, architecture), NULL},
-    {"dry-run", 'n', false, COMMAND_CONVERT, offsetof(struct cli, dry_run),
+static const struct cli_flag flags[] = {
+    {"output", 'o', "FILE", COMMAND_CONVERT, offsetof(struct cli, output),
+     "file or folder to write; it appears whole or not at all"},
+    {"report", 0, "FILE", COMMAND_CONVERT, offsetof(struct cli, report),
+     "file for the report, - for standard output"},
+    {"architecture", 0, "FILE", WORK, offsetof(struct cli, architecture), NULL},
+    {"dry-run", 'n', NULL, COMMAND_CONVERT, offsetof(struct cli, dry_run),
      "only say what would happen"},
-    {"sha256", 0, false, COMMAND_CONVERT, offsetof(struct cli, sha256),
+    {"sha256", 0, NULL, COMMAND_CONVERT, offsetof(struct cli, sha256),
      "put the input's SHA-256 into the report"},
-    {"json", 0, false, COMMAND_INSPECT | COMMAND_FORMATS | COMMAND_DIFF, offsetof(struct cli, json),
+    {"json", 0, NULL, COMMAND_INSPECT | COMMAND_FORMATS | COMMAND_DIFF, offsetof(struct cli, json),
      "print JSON"},
-    {"quiet", 'q', false, COMMAND_CONVERT | COMMAND_DIFF, offsetof(struct cli, quiet),
-     "print nothing unless it fails"},
+    {"yaml", 0, NULL, COMMAND_OPENAPI, offsetof(struct cli, yaml),
+     "print it as YAML, as it is written, and not as JSON"},
+    {"quiet", 'q', NULL, COMMAND_CONVERT | COMMAND_DIFF | COMMAND_HEALTH,
+     offsetof(struct cli, quiet), "print nothing unless it fails"},
+    {"server", 0, "URL", CLIENT, offsetof(struct cli, server),
+     "service to ask: http://host:port, https://host or unix:/path (KFERRY_SERVER)"},
+    {"token-file", 0, "FILE", CLIENT, offsetof(struct cli, token_file),
+     "file with the key for the service (KFERRY_TOKEN_FILE, or KFERRY_TOKEN with the key itself)"},
+    {"ca", 0, "FILE", CLIENT, offsetof(struct cli, ca),
+     "certificates that the service may be signed by, instead of the system's"},
+    {"wait", 0, "SECONDS", COMMAND_HEALTH, offsetof(struct cli, wait),
+     "time that the service may take to become ready"},
 };
 #define N_FLAGS (sizeof flags / sizeof flags[0])
 
@@ -91,7 +95,7 @@ static int fail_unknown(struct cli *cli, const char *arg, const char *name)
     return usage("there is no flag", arg, nearest.best);
 }
 
-static const struct flag *find_flag(const struct cli *cli, const char *arg, const char *name)
+static const struct cli_flag *find_flag(const struct cli *cli, const char *arg, const char *name)
 {
     for (size_t i = 0; i < N_FLAGS; i++) {
         bool is_long = arg[1] == '-' && strcmp(flags[i].name, name) == 0;
@@ -103,11 +107,11 @@ static const struct flag *find_flag(const struct cli *cli, const char *arg, cons
     return NULL;
 }
 
-static void set_flag(struct cli *cli, const struct flag *flag, const char *value)
+static void set_flag(struct cli *cli, const struct cli_flag *flag, const char *value)
 {
     void *to = (char *)cli + flag->offset;
 
-    if (flag->takes_value)
+    if (flag->value)
         *(const char **)to = value;
     else
         *(bool *)to = true;
@@ -134,14 +138,15 @@ static const char *value_of(int argc, char *const *argv, int *at, bool is_long)
     return *at + 1 < argc ? argv[++*at] : NULL;
 }
 
-static int take_own(struct cli *cli, const struct flag *flag, int argc, char *const *argv, int *at)
+static int take_own(struct cli *cli, const struct cli_flag *flag, int argc, char *const *argv,
+                    int *at)
 {
     const char *arg = argv[*at], *value = NULL;
     bool is_long = arg[1] == '-';
 
-    if (!flag->takes_value && (is_long ? strchr(arg, '=') != NULL : arg[2] != '\0'))
+    if (!flag->value && (is_long ? strchr(arg, '=') != NULL : arg[2] != '\0'))
         return usage("no value belongs to", arg, NULL);
-    if (flag->takes_value) {
+    if (flag->value) {
         value = value_of(argc, argv, at, is_long);
         if (!value)
             return usage("a value is missing after", arg, NULL);
@@ -156,7 +161,7 @@ static int take_flag(struct cli *cli, int argc, char *const *argv, int *at)
     const char *arg = argv[*at], *value;
     bool is_long = arg[1] == '-';
     char plain[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
-    const struct flag *flag;
+    const struct cli_flag *flag;
 
     snprintf(plain, sizeof plain, "%.*s", (int)strcspn(arg + 1 + is_long, "="), arg + 1 + is_long);
     flag = find_flag(cli, arg, plain);
@@ -171,7 +176,7 @@ static int take_flag(struct cli *cli, int argc, char *const *argv, int *at)
 
 static int take_input(struct cli *cli, const char *arg)
 {
-    if (cli->command == COMMAND_FORMATS) {
+    if (!(cli->command & WORK)) {
         cli_error("no input is taken, and \"%s\" is one", arg);
         return EXIT_USAGE;
     }
@@ -207,7 +212,7 @@ int cli_parse(struct cli *cli, enum command command, int argc, char *const *argv
         if (status != 0)
             return status;
     }
-    if (command == COMMAND_FORMATS || cli->n_inputs > 0)
+    if (!(command & WORK) || cli->n_inputs > 0)
         return 0;
     cli_error("the input is missing; `kferry help` says how it is called");
     return EXIT_USAGE;
@@ -218,11 +223,7 @@ void cli_finish(struct cli *cli)
     kf_request_finish(&cli->request);
 }
 
-void cli_help_flags(FILE *out, enum command command)
+const struct cli_flag *cli_flag_at(size_t index)
 {
-    for (size_t i = 0; i < N_FLAGS; i++)
-        if ((flags[i].commands & command) && flags[i].help)
-            fprintf(out, "  %s%c%s--%-14s %s\n", flags[i].letter ? "-" : " ",
-                    flags[i].letter ? flags[i].letter : ' ', flags[i].letter ? ", " : "  ",
-                    flags[i].name, flags[i].help);
+    return index < N_FLAGS ? &flags[index] : NULL;
 }

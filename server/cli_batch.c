@@ -35,21 +35,27 @@ static int make_folders(const char *folder, const char *output)
     return 0;
 }
 
+int cli_batch_publish(const char *dir, const char *folder, const char *output)
+{
+    char path[PATH_MAX];
+
+    if (make_folders(folder, output) < 0 ||
+        snprintf(path, sizeof path, "%s/%s", folder, output) >= (int)sizeof path) {
+        cli_error("cannot write %s in %s: %s", output, folder, strerror(errno));
+        return EXIT_CANNOT_WRITE;
+    }
+    return cli_publish(dir, path);
+}
+
 static int take(void *context, const struct found_model *model, const char *dir, bool done,
                 const json_t *report)
 {
     const struct target *target = context;
-    char path[PATH_MAX];
 
     (void)report;
     if (!done || !target->folder)
         return 0;
-    if (make_folders(target->folder, model->output) < 0 ||
-        snprintf(path, sizeof path, "%s/%s", target->folder, model->output) >= (int)sizeof path) {
-        cli_error("cannot write %s in %s: %s", model->output, target->folder, strerror(errno));
-        return -1;
-    }
-    return cli_publish(dir, path) == EXIT_FINE ? 0 : -1;
+    return cli_batch_publish(dir, target->folder, model->output) == EXIT_FINE ? 0 : -1;
 }
 
 /* One line a model: where it was, what came out, and where that is or why it is not. */
@@ -77,16 +83,16 @@ static void print_summary(const json_t *summary, bool planned)
     json_decref(table);
 }
 
-static int conclude(const struct cli_job *job, const struct batch_result *result, size_t n_models)
+int cli_batch_tell(const struct cli *cli, const json_t *summary, int status)
 {
-    bool failed = result->n_done < n_models;
-    int status = cli_exit_of(result->job.outcome);
+    const json_t *counts = json_object_get(summary, "counts");
+    bool failed = json_integer_value(json_object_get(counts, "failed")) > 0;
 
-    if (!result->summary)
+    if (!summary)
         return EXIT_INTERNAL;
-    if (!job->cli->quiet || failed)
-        print_summary(result->summary, job->cli->dry_run);
-    if (cli_write_report(job->cli, result->summary) != EXIT_FINE && status == EXIT_FINE)
+    if (!cli->quiet || failed)
+        print_summary(summary, cli->dry_run);
+    if (cli_write_report(cli, summary) != EXIT_FINE && status == EXIT_FINE)
         return EXIT_CANNOT_WRITE;
     return status == EXIT_FINE && failed ? EXIT_REFUSED : status;
 }
@@ -109,7 +115,7 @@ int cli_batch(const struct cli_job *job, const char *folder)
         return status;
     if (models_load(&models, job->dir, job->inputs, job->n_inputs, &job->cli->request) == 0) {
         batch_run(&batch, &result);
-        status = conclude(job, &result, models.n);
+        status = cli_batch_tell(job->cli, result.summary, cli_exit_of(result.job.outcome));
         json_decref(result.summary);
     } else {
         cli_error("the worker's list of models cannot be read");

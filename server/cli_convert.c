@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "cli.h"
+#include "cli_remote.h"
 #include "report_json.h"
 #include <errno.h>
 #include <limits.h>
@@ -138,6 +139,14 @@ static enum job_task task_of(const struct cli *cli)
     return many && is_folder(cli->output) ? JOB_LIST : JOB_CONVERT;
 }
 
+/* What a service packed for us, where one file was to be written. */
+static int refuse_several(const struct cli_job *job)
+{
+    cli_error("several-models: there are %zu models in it: convert them into a folder, -o DIR/",
+              json_array_size(json_object_get(job->report, "models")));
+    return EXIT_REFUSED;
+}
+
 static int run(struct cli_job *job, const struct place *place)
 {
     const struct cli *cli = job->cli;
@@ -145,6 +154,10 @@ static int run(struct cli_job *job, const struct place *place)
     int status = cli_job_run(job, task);
     bool ended = job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
 
+    if (ended && remote_is_summary(job))
+        return cli->dry_run || is_folder(cli->output)
+                   ? remote_unpack(job, cli->dry_run ? NULL : place->parent, status)
+                   : refuse_several(job);
     if (ended && cli_batch_found(job) && (cli->dry_run || is_folder(cli->output)))
         return cli_batch(job, cli->dry_run ? NULL : place->parent);
     return conclude(job, place, status);

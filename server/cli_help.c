@@ -2,105 +2,145 @@
 #include "cli.h"
 #include <string.h>
 
+#define WIDTH  79
+#define COLUMN 28 /* where the words about a flag begin */
+
+/* Words, broken into lines that begin at `indent`; the first one begins at `at`. */
+static void put_words(const char *text, int at, int indent)
+{
+    while (*text) {
+        int n = (int)strcspn(text, " \n");
+
+        if (at > indent && at + 1 + n > WIDTH) {
+            printf("\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", n, text);
+        at += n;
+        text += n;
+        for (; *text == ' ' || *text == '\n'; text++)
+            if (*text == '\n') {
+                printf("\n%*s", indent, "");
+                at = indent;
+            }
+    }
+    putchar('\n');
+}
+
+/* "  -o, --output FILE       words" */
+static void put_row(const char *head, const char *words)
+{
+    int n = printf("  %s", head);
+
+    if (n + 2 > COLUMN) {
+        putchar('\n');
+        n = 0;
+    }
+    printf("%*s", COLUMN - n, "");
+    put_words(words, COLUMN, COLUMN);
+}
+
+static void print_flags(const struct cli_command *command)
+{
+    const struct cli_flag *flag;
+    char head[80];
+
+    for (size_t i = 0; (flag = cli_flag_at(i)); i++) {
+        if (!(flag->commands & command->flags) || !flag->help)
+            continue;
+        snprintf(head, sizeof head, "%s%c%s--%s%s%s", flag->letter ? "-" : " ",
+                 flag->letter ? flag->letter : ' ', flag->letter ? ", " : "  ", flag->name,
+                 flag->value ? " " : "", flag->value ? flag->value : "");
+        put_row(head, flag->help);
+    }
+}
+
 static void print_parameters(void)
 {
     const char *name, *values, *help;
+    char head[80], words[512], dashed[CLI_NAME_SIZE];
 
     puts("\nWhat is asked for, with the same names as in the HTTP API:");
     for (size_t i = 0; kf_param_describe(i, &name, &values, &help); i++) {
-        printf("  --%-18s %s\n", name, values);
-        printf("  %-20s   %s\n", "", help);
+        cli_dashed(dashed, name);
+        snprintf(head, sizeof head, "    --%s", dashed);
+        snprintf(words, sizeof words, "%s\n%s", values, help);
+        put_row(head, words);
     }
 }
 
 static void print_settings(void)
 {
     const char *name, *value, *help;
+    char words[512];
 
-    puts("\nEach setting is a flag (--queue-max 10) and an environment variable "
+    puts("Each setting is a flag (--queue-max 10) and an environment variable "
          "(KFERRY_QUEUE_MAX=10);\nthe flag goes first. In brackets what holds without.\n");
-    for (size_t i = 0; config_describe(i, &name, &value, &help); i++)
-        printf("  %-22s %s [%s]\n", name, help, value);
+    for (size_t i = 0; config_describe(i, &name, &value, &help); i++) {
+        snprintf(words, sizeof words, "%s [%s]", help, value);
+        put_row(name, words);
+    }
 }
 
-static void print_convert(void)
+static void print_exits(void)
 {
-    puts("kferry convert IN... -o OUT [flags]   convert a model file\n\n"
-         "An input is a file, a .zip, .tar or .gz, or a folder. Several are the files of one\n"
-         "model, as a .weights.json and its shards; or, into a folder, several models: with\n"
-         "-o DIR/ every model in the inputs is converted, and DIR gets what succeeded.\n\n"
-         "Exit status: 0 done, 64 usage, 65 the model is refused, 66 no input, 70 kferry failed,\n"
-         "73 cannot write, 78 a setting is wrong.\n");
-    cli_help_flags(stdout, COMMAND_CONVERT);
-    print_parameters();
+    const struct cli_exit *row;
+    char head[16];
+
+    puts("\nExit status:");
+    for (size_t i = 0; (row = cli_exit_at(i)); i++) {
+        snprintf(head, sizeof head, "%d", row->status);
+        put_row(head, row->help);
+    }
 }
 
-static void print_inspect(void)
+static void print_command(const struct cli_command *command)
 {
-    puts("kferry inspect FILE... [flags]   say what a file is and what can become of it\n");
-    cli_help_flags(stdout, COMMAND_INSPECT);
-    print_parameters();
-}
-
-static void print_diff(void)
-{
-    puts("kferry diff A B [flags]   do two files hold the same model, and where not\n\n"
-         "Exit status: 0 the same, 1 different, 65 it cannot be said; others as of convert.\n");
-    cli_help_flags(stdout, COMMAND_DIFF);
-    print_parameters();
-}
-
-static void print_formats(void)
-{
-    puts("kferry formats [flags]   list what is read and written\n");
-    cli_help_flags(stdout, COMMAND_FORMATS);
-}
-
-static void print_config(void)
-{
-    puts("kferry config [--json | --docs] [settings]   show what holds and where it is from\n\n"
-         "The same flags, environment and file as of `kferry serve`; secrets are masked. --docs\n"
-         "prints the table of settings. Exit status: 0, or 78 when a setting is wrong.");
-}
-
-static void print_serve(void)
-{
-    puts("kferry serve [settings]   run the HTTP service");
-    print_settings();
+    printf("kferry %s %s\n\n", command->name, command->synopsis);
+    put_words(command->summary, 0, 0);
+    if (command->text) {
+        putchar('\n');
+        put_words(command->text, 0, 0);
+    }
+    putchar('\n');
+    if (command->settings)
+        print_settings();
+    print_flags(command);
+    if (command->parameters)
+        print_parameters();
+    if (command->parameters)
+        print_exits();
 }
 
 static void print_all(void)
 {
-    puts("kferry carries Keras models across versions.\n\n"
-         "  kferry convert IN -o OUT   convert a model file\n"
-         "  kferry inspect FILE        say what a file is and what can become of it\n"
-         "  kferry diff A B            say whether two files hold the same model, and where not\n"
-         "  kferry formats             list what is read and written\n"
-         "  kferry serve               run the HTTP service\n"
-         "  kferry config              show the settings that hold, and where they are from\n"
-         "  kferry help COMMAND        say more about one of these\n"
-         "  kferry --version");
-}
+    const struct cli_command *command;
+    char head[80];
 
-static const struct {
-    const char *name;
-    void (*print)(void);
-} pages[] = {
-    {"convert", print_convert}, {"inspect", print_inspect}, {"diff", print_diff},
-    {"formats", print_formats}, {"config", print_config},   {"serve", print_serve},
-};
+    puts("kferry carries Keras models across versions.\n");
+    for (size_t i = 0; (command = cli_command_at(i)); i++) {
+        snprintf(head, sizeof head, "kferry %s", command->name);
+        put_row(head, command->summary);
+    }
+    puts("\nkferry help COMMAND says more about one of these. For example:\n\n"
+         "  kferry convert model.h5 -o model.keras\n"
+         "  kferry inspect model.h5");
+}
 
 int cli_help(int argc, char *const *argv)
 {
-    void (*print)(void) = argc == 0 ? print_all : NULL;
+    const struct cli_command *command = argc > 0 ? cli_command_find(argv[0]) : NULL;
 
-    for (size_t i = 0; argc > 0 && i < sizeof pages / sizeof pages[0]; i++)
-        if (strcmp(pages[i].name, argv[0]) == 0)
-            print = pages[i].print;
-    if (!print) {
+    if (argc > 0 && !command) {
         cli_error("there is no help about \"%s\"", argv[0]);
         return EXIT_USAGE;
     }
-    print();
+    if (command)
+        print_command(command);
+    else
+        print_all();
     return fflush(stdout) == 0 ? EXIT_FINE : EXIT_CANNOT_WRITE;
 }

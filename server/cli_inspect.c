@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
-#include "formats_json.h"
-#include <stdlib.h>
 
 #define ROWS_MAX 200
 
@@ -111,28 +109,6 @@ int cli_inspect(int argc, char *const *argv)
             status = run(&job);
         cli_job_finish(&job);
     }
-    cli_finish(&cli);
-    return status;
-}
-
-static int print_formats(bool json)
-{
-    json_t *formats = json ? kf_formats_json() : NULL;
-    char *text = json ? json_dumps(formats, JSON_INDENT(2)) : kf_formats_text();
-    int bad = !text || printf("%s%s", text, json ? "\n" : "") < 0 || fflush(stdout) != 0;
-
-    json_decref(formats);
-    free(text);
-    return bad ? EXIT_CANNOT_WRITE : EXIT_FINE;
-}
-
-int cli_formats(int argc, char *const *argv)
-{
-    struct cli cli;
-    int status = cli_parse(&cli, COMMAND_FORMATS, argc, argv);
-
-    if (status == 0)
-        status = print_formats(cli.json);
     cli_finish(&cli);
     return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "cli.h"
+#include "cli_remote.h"
 #include "digest.h"
 #include "names.h"
 #include "problem.h"
@@ -201,9 +202,13 @@ int cli_job_order(const struct cli_job *job, enum job_task task, struct job *out
 
 int cli_job_run(struct cli_job *job, enum job_task task)
 {
+    const char *address = service_address(job->cli);
     struct job order;
-    int status = cli_job_order(job, task, &order);
+    int status;
 
+    if (address)
+        return remote_run(job, task, address);
+    status = cli_job_order(job, task, &order);
     if (status != 0)
         return status;
     order.inputs = job->inputs;
@@ -230,7 +235,7 @@ void cli_job_explain(const struct cli_job *job)
 {
     const struct kf_problem_type *type = kf_problem_type(job_outcome_slug(job->result.outcome));
 
-    if (job->result.outcome == JOB_CANCELLED)
+    if (job->told || job->result.outcome == JOB_CANCELLED)
         return;
     if (job->result.pid == 0) {
         cli_error(

@@ -181,6 +181,17 @@ static bool is_service_link(const char *name)
     return strncmp(name, PREFIX "PORT", 11) == 0 || strncmp(name, PREFIX "SERVICE_", 15) == 0;
 }
 
+/* What the command line asks another service with (cli_service.c): no settings of this one. */
+static bool is_of_client(const char *name)
+{
+    static const char *const names[] = {"KFERRY_SERVER", "KFERRY_TOKEN", "KFERRY_TOKEN_FILE"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 static int fail_unknown(const char *kind, const char *name, const char *nearest,
                         struct config_error *error)
 {
@@ -250,7 +261,8 @@ static int load_environment(struct config *config, char *const *environment,
         if (!value || strncmp(*environment, PREFIX, strlen(PREFIX)) != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(value - *environment), *environment);
-        KF_TRY(set_named(config, name, value + 1, SOURCE_ENVIRONMENT, error));
+        if (!is_of_client(name))
+            KF_TRY(set_named(config, name, value + 1, SOURCE_ENVIRONMENT, error));
     }
     return 0;
 }

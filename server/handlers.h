@@ -19,6 +19,10 @@ enum MHD_Result handle_job_cancel(struct request *req);
 enum MHD_Result handle_job_artifact(struct request *req);
 enum MHD_Result handle_job_report(struct request *req);
 enum MHD_Result handle_job_events(struct request *req);
+/** A file that the program carries, by the route's path. */
+enum MHD_Result handle_asset(struct request *req);
+enum MHD_Result handle_problems(struct request *req);
+enum MHD_Result handle_problem(struct request *req);
 enum MHD_Result handle_metrics(struct request *req);
 enum MHD_Result handle_livez(struct request *req);
 enum MHD_Result handle_readyz(struct request *req);

@@ -168,6 +168,14 @@ enum MHD_Result reply_fd_at_new(struct request *req, struct reply *reply, int fd
     return send_new(req, reply, response, n);
 }
 
+enum MHD_Result reply_static(struct request *req, struct reply *reply, const void *data, size_t n)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(n, (void *)data, MHD_RESPMEM_PERSISTENT);
+
+    return send_new(req, reply, response, n);
+}
+
 enum MHD_Result reply_empty(struct request *req, struct reply *reply)
 {
     reply->media_type = NULL;

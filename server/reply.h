@@ -43,6 +43,8 @@ enum MHD_Result reply_fd_new(struct request *req, struct reply *reply, int fd, u
 /** Takes the descriptor; `n` bytes from `at` are sent. */
 enum MHD_Result reply_fd_at_new(struct request *req, struct reply *reply, int fd, uint64_t at,
                                 uint64_t n);
+/** Bytes that stay where they are. */
+enum MHD_Result reply_static(struct request *req, struct reply *reply, const void *data, size_t n);
 /** Nothing but the head. */
 enum MHD_Result reply_empty(struct request *req, struct reply *reply);
 /** What `read` gives until it ends; takes `cls`, which `release` gives back. */

@@ -59,6 +59,13 @@ static const struct route routes[] = {
     {"v1/reports/{id}", READ, handle_report, 0, {NULL, NULL}, false, false, SCOPE_READ},
     {"v1/formats", READ, handle_formats, 0, {NULL, NULL}, false, false, SCOPE_READ},
     {"v1/capacity", READ, handle_capacity, 0, {NULL, NULL}, false, false, SCOPE_READ},
+    {"problems", READ, handle_problems, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
+    {"problems/{code}", READ, handle_problem, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
+    {"openapi.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
+    {"openapi.yaml", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
+    {"report.schema.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
+    {"summary.schema.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
+    {"diff.schema.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
     {"version", READ, handle_version, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
     {"metrics", READ, handle_metrics, 0, {NULL, NULL}, false, true, SCOPE_METRICS},
     {"livez", READ, handle_livez, 0, {NULL, NULL}, false, true, SCOPE_OPEN},
@@ -131,8 +138,10 @@ int route_find(struct request *req)
         if (!is_served(req, route) || !target_match(&req->target, route->pattern, req->captured))
             continue;
         req->route = route;
-        if (allows(route->methods, req->method))
+        if (allows(route->methods, req->method)) {
+            req->failure.allow[0] = '\0';
             return 0;
+        }
         add_allowed(req, route->methods);
     }
     if (!req->route)

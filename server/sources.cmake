@@ -15,11 +15,13 @@ set(KF_SERVE_SOURCES
   conversion_remote.c
   data.c
   handle_artifact.c
+  handle_asset.c
   handle_events.c
   handle_health.c
   handle_info.c
   handle_jobs.c
   handle_metrics.c
+  handle_problems.c
   httpd.c
   hub.c
   id.c

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start the real program on a free port, talk to it, and see what it leaves behind."""
 
+import functools
 import http.client
 import json
 import os
@@ -13,6 +14,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+from contract import Contract
 
 FIXTURES = Path(
     os.environ.get("KFERRY_FIXTURES") or Path(__file__).resolve().parent.parent / "fixtures"
@@ -41,6 +44,13 @@ def program():
     if not path:
         path = shutil.which("kferry")
     return Path(path).resolve() if path else None
+
+
+@functools.cache
+def contract():
+    """What the program says of its API: every answer is judged by it."""
+    done = subprocess.run([program(), "openapi"], capture_output=True, check=True)
+    return Contract(json.loads(done.stdout))
 
 
 class Answer:
@@ -80,7 +90,7 @@ class Service:
         )
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        self.address = self._wait()
+        self.address = self.main = self._wait()
 
     def _install(self):
         real = program()
@@ -144,9 +154,12 @@ class Service:
                 pass  # answered before the body was read
             response = connection.getresponse()
             names = {k.lower(): v for k, v in response.getheaders()}
-            return Answer(response.status, names, response.read())
+            answer = Answer(response.status, names, response.read())
         finally:
             connection.close()
+        if self.address == self.main:  # the admin listener has but some of it
+            contract().check(method, path, answer)
+        return answer
 
     def raw(self, data, timeout=30):
         """Send bytes as they are and read one answer."""

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "accept.h"
+#include "assets.h"
+#include "handlers.h"
+#include "reply.h"
+#include "request.h"
+#include "routes.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Nothing from elsewhere, nothing inline, in no frame. */
+#define POLICY                                                                                     \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+static const struct {
+    const char *suffix, *type;
+} types[] = {
+    {".schema.json", "application/schema+json"},
+    {".json", "application/json"},
+    {".yaml", "application/yaml"},
+    {".css", "text/css; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"},
+    {".txt", "text/plain; charset=utf-8"},
+};
+
+const struct asset *asset_find(const char *name)
+{
+    for (const struct asset *asset = assets; asset->name; asset++)
+        if (strcmp(asset->name, name) == 0)
+            return asset;
+    return NULL;
+}
+
+/* A page has no suffix in its address. */
+static const char *type_of(const char *name)
+{
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        size_t m = strlen(types[i].suffix);
+
+        if (n > m && strcmp(name + n - m, types[i].suffix) == 0)
+            return types[i].type;
+    }
+    return "text/html; charset=utf-8";
+}
+
+static bool takes_gzip(const struct request *req)
+{
+    const char *accept = request_header(req, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+
+    return accept && accept_weight(accept, "gzip") > 0;
+}
+
+enum MHD_Result handle_asset(struct request *req)
+{
+    struct reply reply = {.status = MHD_HTTP_OK};
+    const struct asset *asset = asset_find(req->route->pattern);
+    const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    bool packed;
+    char tag[64];
+
+    if (!asset) {
+        request_fail(req, "internal-error", "a file of the program is missing");
+        return reply_failure(req, &reply, NULL);
+    }
+    packed = asset->n_packed > 0 && takes_gzip(req);
+    snprintf(tag, sizeof tag, "\"%s%s\"", asset->tag, packed ? "-gzip" : "");
+    reply_header(&reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
+    reply_header(&reply, MHD_HTTP_HEADER_ETAG, "%s", tag);
+    reply_header(&reply, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    if (known && (strstr(known, tag) || strcmp(known, "*") == 0)) {
+        reply.status = MHD_HTTP_NOT_MODIFIED;
+        return reply_empty(req, &reply);
+    }
+    reply.media_type = type_of(asset->name);
+    if (packed)
+        reply_header(&reply, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    if (strncmp(reply.media_type, "text/html", 9) == 0)
+        reply_header(&reply, "Content-Security-Policy", POLICY);
+    if (packed)
+        return reply_static(req, &reply, asset->packed, asset->n_packed);
+    return reply_static(req, &reply, asset->plain, asset->n_plain);
+}
