@@ -30,7 +30,7 @@ static int ask_formats(const struct cli *cli, const char *address, json_t **out)
     if (status == EXIT_UNAVAILABLE)
         service_complain(service);
     else if (status == 0 && answer.status != 200)
-        status = remote_explain(answer.body, answer.status);
+        status = cli_remote_explain(answer.body, answer.status);
     else
         *out = json_incref(answer.body);
     service_answer_finish(&answer);

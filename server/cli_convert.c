@@ -154,9 +154,9 @@ static int run(struct cli_job *job, const struct place *place)
     int status = cli_job_run(job, task);
     bool ended = job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
 
-    if (ended && remote_is_summary(job))
+    if (ended && cli_remote_is_summary(job))
         return cli->dry_run || is_folder(cli->output)
-                   ? remote_unpack(job, cli->dry_run ? NULL : place->parent, status)
+                   ? cli_remote_unpack(job, cli->dry_run ? NULL : place->parent, status)
                    : refuse_several(job);
     if (ended && cli_batch_found(job) && (cli->dry_run || is_folder(cli->output)))
         return cli_batch(job, cli->dry_run ? NULL : place->parent);

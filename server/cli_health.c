@@ -60,7 +60,7 @@ static int ask(struct service *service, bool last)
         if (last && reason)
             cli_error("not ready: %s", reason);
         else if (last)
-            status = remote_explain(answer.body, answer.status);
+            status = cli_remote_explain(answer.body, answer.status);
     }
     service_answer_finish(&answer);
     return status;

@@ -75,13 +75,18 @@ static void print_parameters(void)
 static void print_settings(void)
 {
     const char *name, *value, *help;
-    char words[512];
+    char head[80], words[512], dashed[CLI_NAME_SIZE];
 
-    puts("Each setting is a flag (--queue-max 10) and an environment variable "
-         "(KFERRY_QUEUE_MAX=10);\nthe flag goes first. In brackets what holds without.\n");
+    put_words("Each setting is a flag (--queue-max 10), an environment variable "
+              "(KFERRY_QUEUE_MAX=10) and a key of the file that KFERRY_CONFIG names "
+              "({\"queue_max\": \"10\"}); the first of them goes first. In brackets what holds "
+              "without.\n",
+              0, 0);
     for (size_t i = 0; config_describe(i, &name, &value, &help); i++) {
         snprintf(words, sizeof words, "%s [%s]", help, value);
-        put_row(name, words);
+        cli_dashed(dashed, name);
+        snprintf(head, sizeof head, "--%s", dashed);
+        put_row(head, words);
     }
 }
 

@@ -207,7 +207,7 @@ int cli_job_run(struct cli_job *job, enum job_task task)
     int status;
 
     if (address)
-        return remote_run(job, task, address);
+        return cli_remote_run(job, task, address);
     status = cli_job_order(job, task, &order);
     if (status != 0)
         return status;

@@ -100,8 +100,9 @@ static void put_settings(void)
     const char *name, *value, *help;
     char dashed[CLI_NAME_SIZE];
 
-    puts(".SH SETTINGS\nOf the service. Each is a flag (\\-\\-queue\\-max 10) and an environment "
-         "variable (KFERRY_QUEUE_MAX=10); the flag goes first.");
+    puts(".SH SETTINGS\nOf the service. Each is a flag (\\-\\-queue\\-max 10), an environment "
+         "variable (KFERRY_QUEUE_MAX=10) and a key of the file that KFERRY_CONFIG names; the first "
+         "of them goes first.");
     for (size_t i = 0; config_describe(i, &name, &value, &help); i++) {
         cli_dashed(dashed, name);
         put_entry("--", dashed, *value ? value : NULL, help);
@@ -146,8 +147,10 @@ int cli_man(int argc, char *const *argv)
 {
     const struct cli_command *command;
 
-    (void)argc;
-    (void)argv;
+    if (argc > 0) {
+        cli_error("%s: the manual page is whole or not at all", argv[0]);
+        return EXIT_USAGE;
+    }
     puts(".\\\" Written by kferry man.\n.TH KFERRY 1 \"\" \"kferry " KFERRY_VERSION
          "\"\n.SH NAME\nkferry \\- carry Keras models across versions\n"
          ".SH SYNOPSIS\n.B kferry\n.I command\n[\\fIargument\\fR ...]\n.SH DESCRIPTION\n"

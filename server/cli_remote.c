@@ -21,6 +21,7 @@ struct remote {
     struct service *service;
     char id[ID_SIZE]; /* of the job at the service, "" before */
     json_t *state;    /* as it was told last; owned */
+    char tag[80];     /* of that */
 };
 
 static const char *text_of(const json_t *object, const char *key)
@@ -49,7 +50,7 @@ static int exit_of_status(long status)
     return EXIT_UNAVAILABLE;
 }
 
-int remote_explain(const json_t *problem, long status)
+int cli_remote_explain(const json_t *problem, long status)
 {
     const char *detail = text_of(problem, "detail"), *hint = text_of(problem, "hint");
 
@@ -88,7 +89,7 @@ static int take_problem(struct remote *remote, json_t *problem, long status)
     job->told = true;
     if (job->result.outcome == JOB_REFUSED && job->report)
         return EXIT_REFUSED;
-    return remote_explain(problem, status);
+    return cli_remote_explain(problem, status);
 }
 
 static bool add_pair(const struct service *service, char *path, const char *name, const char *value)
@@ -188,22 +189,22 @@ static void show_state(struct remote *remote)
 /* Until the job has ended. A service that is away, or starts again, has the job still. */
 static int follow(struct remote *remote)
 {
-    char path[PATH_MAX], tag[80] = "";
+    char path[PATH_MAX];
     unsigned away = 0;
 
     snprintf(path, sizeof path, "/v1/jobs/%s?wait=%d", remote->id, WAIT_S);
     while (!json_is_true(json_object_get(remote->state, "done"))) {
         struct service_answer answer = {0};
-        int status = service_ask(remote->service, "GET", path, *tag ? tag : NULL, &answer);
+        int status = service_ask(remote->service, "GET", path, remote->tag, &answer);
 
         if (status == 0 && answer.status == 200 && json_is_object(answer.body)) {
             json_decref(remote->state);
             remote->state = json_incref(answer.body);
-            snprintf(tag, sizeof tag, "%s", answer.tag);
+            memcpy(remote->tag, answer.tag, sizeof remote->tag);
             away = 0;
         } else if (status == EXIT_UNAVAILABLE || answer.status >= TROUBLE) {
             if (++away > AWAY_S)
-                return status != 0 ? status : remote_explain(answer.body, answer.status);
+                return status != 0 ? status : cli_remote_explain(answer.body, answer.status);
             status = service_pause(remote->service, 1);
         } else if (status == 0 && answer.status != 304) {
             status = take_problem(remote, answer.body, answer.status);
@@ -306,6 +307,7 @@ static int convert(struct remote *remote)
     if (status == 0) {
         remote->state = json_incref(answer.body);
         snprintf(remote->id, sizeof remote->id, "%s", text_of(answer.body, "id"));
+        memcpy(remote->tag, answer.tag, sizeof remote->tag);
     }
     service_answer_finish(&answer);
     if (status == 0)
@@ -317,7 +319,7 @@ static int convert(struct remote *remote)
     return status;
 }
 
-int remote_run(struct cli_job *job, enum job_task task, const char *address)
+int cli_remote_run(struct cli_job *job, enum job_task task, const char *address)
 {
     struct remote remote = {.job = job};
     int status = service_open(&remote.service, job->cli, address, job->cancel_fd);

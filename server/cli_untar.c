@@ -33,7 +33,7 @@ struct unpacking {
     unsigned n_taken;
 };
 
-bool remote_is_summary(const struct cli_job *job)
+bool cli_remote_is_summary(const struct cli_job *job)
 {
     const char *schema = json_string_value(json_object_get(job->report, "$schema"));
 
@@ -193,7 +193,7 @@ static int unpack(struct unpacking *un)
     return status;
 }
 
-int remote_unpack(const struct cli_job *job, const char *folder, int status)
+int cli_remote_unpack(const struct cli_job *job, const char *folder, int status)
 {
     struct unpacking un = {.job = job, .folder = folder};
     char path[PATH_MAX];

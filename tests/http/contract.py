@@ -11,6 +11,7 @@ import jsonschema
 PLAIN = {
     "date", "content-length", "content-type", "content-encoding", "connection", "transfer-encoding",
     "cache-control", "x-content-type-options", "content-security-policy", "keep-alive",
+    "cross-origin-resource-policy", "referrer-policy",
 }
 METHODS = ("get", "head", "put", "post", "delete", "options", "patch", "trace")
 
