@@ -5,10 +5,7 @@
 #include "cgroup.h"
 #include "config_rows.h"
 #include "nearest.h"
-#include "units.h"
-#include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -25,126 +22,6 @@
 #define LEAST_MEMORY (UINT64_C(256) << 20)
 #define MOST_MEMORY  (UINT64_C(2) << 30)
 
-static const struct config_row rows[] = {
-#define KF_CONFIG(member, kind, initial, least, most, words, help)                                 \
-    {#member, CONFIG_##kind, offsetof(struct config, member), initial, least, most, words, help},
-#include "config.def"
-#undef KF_CONFIG
-};
-#define N_ROWS (sizeof rows / sizeof rows[0])
-_Static_assert(N_ROWS <= CONFIG_ROWS_MAX, "a source for each row");
-
-static int fail(struct config_error *error, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int fail(struct config_error *error, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    vsnprintf(error->text, sizeof error->text, fmt, args);
-    va_end(args);
-    return -1;
-}
-
-const struct config_row *config_row_at(size_t index)
-{
-    return index < N_ROWS ? &rows[index] : NULL;
-}
-
-void config_row_name(char out[CONFIG_NAME_SIZE], const struct config_row *row, bool environment)
-{
-    size_t i;
-
-    snprintf(out, CONFIG_NAME_SIZE, "%s%s", environment ? PREFIX : "", row->member);
-    for (i = 0; out[i]; i++)
-        if (environment)
-            out[i] = (char)toupper((unsigned char)out[i]);
-        else if (out[i] == '_')
-            out[i] = '-';
-}
-
-static enum units units_of(const struct config_row *row)
-{
-    if (row->kind == CONFIG_COUNT)
-        return UNITS_NONE;
-    return row->kind == CONFIG_BYTES ? UNITS_BYTES : UNITS_SECONDS;
-}
-
-/* "auto" is 0 until settle() knows better; no row that takes it may be 0. */
-static int set_number(void *to, const struct config_row *row, const char *text, const char *name,
-                      struct config_error *error)
-{
-    char shown[SHOWN];
-    int64_t n = 0;
-
-    if (strcmp(text, "auto") == 0 && strcmp(row->initial, text) == 0) {
-        *(uint64_t *)to = 0;
-        return 0;
-    }
-    kf_show(shown, sizeof shown, text);
-    if (!units_read(&n, text, units_of(row)))
-        return fail(error, "%s is \"%s\", but must be %s", name, shown, units_told(units_of(row)));
-    if (n < row->least || n > row->most)
-        return fail(error, "%s is \"%s\", but must be from %" PRId64 " to %" PRId64, name, shown,
-                    row->least, row->most);
-    *(uint64_t *)to = (uint64_t)n;
-    return 0;
-}
-
-static int set_text(void *to, const struct config_row *row, const char *text, const char *name,
-                    struct config_error *error)
-{
-    char *copy;
-
-    if ((int64_t)strlen(text) < row->least || (int64_t)strlen(text) > row->most)
-        return fail(error, "%s is empty or too long", name);
-    copy = strdup(text);
-    if (!copy)
-        return fail(error, "out of memory");
-    free(*(char **)to);
-    *(char **)to = copy;
-    return 0;
-}
-
-static int set_word(void *to, const struct config_row *row, const char *text, const char *name,
-                    struct config_error *error)
-{
-    char words[128], shown[SHOWN], *rest = words, *word;
-    unsigned at = 0;
-
-    snprintf(words, sizeof words, "%s", row->words);
-    for (; (word = strsep(&rest, " ")); at++)
-        if (strcmp(word, text) == 0)
-            break;
-    kf_show(shown, sizeof shown, text);
-    if (!word)
-        return fail(error, "%s is \"%s\", but must be one of: %s", name, shown, row->words);
-    if (row->kind == CONFIG_SWITCH)
-        *(bool *)to = at == 1;
-    else
-        *(uint64_t *)to = at;
-    return 0;
-}
-
-static int set(struct config *config, const struct config_row *row, const char *text,
-               const char *name, enum config_source source, struct config_error *error)
-{
-    void *to = (char *)config + row->offset;
-
-    config->sources[row - rows] = (uint8_t)source;
-    switch (row->kind) {
-    case CONFIG_TEXT:
-    case CONFIG_SECRET:
-        return set_text(to, row, text, name, error);
-    case CONFIG_CHOICE:
-    case CONFIG_SWITCH:
-        return set_word(to, row, text, name, error);
-    default:
-        return set_number(to, row, text, name, error);
-    }
-}
-
 /* How each source writes the name of a row. */
 static void name_in(char out[CONFIG_NAME_SIZE], const struct config_row *row,
                     enum config_source source)
@@ -159,14 +36,15 @@ static void name_in(char out[CONFIG_NAME_SIZE], const struct config_row *row,
 static const struct config_row *find(const char *name, enum config_source source,
                                      char nearest[CONFIG_NAME_SIZE])
 {
-    char names[N_ROWS][CONFIG_NAME_SIZE];
+    char names[CONFIG_ROWS_MAX][CONFIG_NAME_SIZE];
+    const struct config_row *row;
     struct kf_nearest near;
 
     kf_nearest_init(&near, name);
-    for (size_t i = 0; i < N_ROWS; i++) {
-        name_in(names[i], &rows[i], source);
+    for (size_t i = 0; (row = config_row_at(i)); i++) {
+        name_in(names[i], row, source);
         if (strcmp(names[i], name) == 0)
-            return &rows[i];
+            return row;
         kf_nearest_offer(&near, names[i]);
     }
     if (near.best)
@@ -199,13 +77,14 @@ static int fail_unknown(const char *kind, const char *name, const char *nearest,
 
     kf_show(shown, sizeof shown, name);
     if (is_service_link(name))
-        return fail(error,
-                    "%s is no setting of kferry; Kubernetes sets it for a service of this name: "
-                    "set enableServiceLinks: false in the pod",
-                    shown);
+        return config_fail(
+            error,
+            "%s is no setting of kferry; Kubernetes sets it for a service of this name: "
+            "set enableServiceLinks: false in the pod",
+            shown);
     if (*nearest)
-        return fail(error, "there is no %s %s: did you mean %s?", kind, shown, nearest);
-    return fail(error, "there is no %s %s", kind, shown);
+        return config_fail(error, "there is no %s %s: did you mean %s?", kind, shown, nearest);
+    return config_fail(error, "there is no %s %s", kind, shown);
 }
 
 /* The row of a secret whose value stands in the file that `name` names, or NULL. */
@@ -230,11 +109,11 @@ static int set_secret(struct config *config, const struct config_row *row, const
     size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
 
     if (!file)
-        return fail(error, "the file of %s cannot be read: %s", name, strerror(errno));
+        return config_fail(error, "the file of %s cannot be read: %s", name, strerror(errno));
     fclose(file);
     text[n] = '\0';
     text[strcspn(text, "\r\n")] = '\0';
-    return set(config, row, text, name, source, error);
+    return config_row_set(config, row, text, name, source, error);
 }
 
 static int set_named(struct config *config, const char *name, const char *value,
@@ -244,7 +123,7 @@ static int set_named(struct config *config, const char *name, const char *value,
     const struct config_row *row = find(name, source, nearest), *secret;
 
     if (row)
-        return set(config, row, value, name, source, error);
+        return config_row_set(config, row, value, name, source, error);
     secret = find_secret(name, source);
     if (secret)
         return set_secret(config, secret, value, name, source, error);
@@ -286,9 +165,9 @@ static int load_flag(struct config *config, int argc, char *const *argv, struct 
         used = 1;
     }
     if (used > argc)
-        return fail(error, "--%s needs a value", name);
+        return config_fail(error, "--%s needs a value", name);
     snprintf(flag, sizeof flag, "--%s", name);
-    return set(config, row, value, flag, SOURCE_FLAG, error) < 0 ? -1 : used;
+    return config_row_set(config, row, value, flag, SOURCE_FLAG, error) < 0 ? -1 : used;
 }
 
 /* A value of the file as the text that the environment would have. */
@@ -303,7 +182,7 @@ static int load_member(struct config *config, const char *name, const json_t *va
         return set_named(config, name, json_string_value(value), SOURCE_FILE, error);
     if (json_is_integer(value) || json_is_boolean(value))
         return set_named(config, name, number, SOURCE_FILE, error);
-    return fail(error, "%s in the file of settings is no text, number or boolean", name);
+    return config_fail(error, "%s in the file of settings is no text, number or boolean", name);
 }
 
 static int load_file(struct config *config, const char *path, struct config_error *error)
@@ -314,9 +193,9 @@ static int load_file(struct config *config, const char *path, struct config_erro
     int status = 0;
 
     if (!all)
-        return fail(error, "%s, line %d: %s", path, wrong.line, wrong.text);
+        return config_fail(error, "%s, line %d: %s", path, wrong.line, wrong.text);
     if (!json_is_object(all))
-        status = fail(error, "%s holds no JSON object", path);
+        status = config_fail(error, "%s holds no JSON object", path);
     json_object_foreach(all, name, value)
     {
         if (status == 0)
@@ -330,9 +209,11 @@ static int load_file(struct config *config, const char *path, struct config_erro
 static int load(struct config *config, const char *path, int argc, char *const *argv,
                 char *const *environment, struct config_error *error)
 {
+    const struct config_row *row;
+
     *config = (struct config){0};
-    for (size_t i = 0; i < N_ROWS; i++)
-        KF_TRY(set(config, &rows[i], rows[i].initial, rows[i].member, SOURCE_DEFAULT, error));
+    for (size_t i = 0; (row = config_row_at(i)); i++)
+        KF_TRY(config_row_set(config, row, row->initial, row->member, SOURCE_DEFAULT, error));
     if (path[0] != '\0')
         KF_TRY(load_file(config, path, error));
     KF_TRY(load_environment(config, environment, error));
@@ -355,6 +236,7 @@ static void settle(struct config *config)
 
     cgroup_read(&limits, "");
     memory = limits.memory > OWN_MEMORY ? limits.memory - OWN_MEMORY : limits.memory;
+    config->container_memory = memory;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         n = (uint64_t)CPU_COUNT(&set);
     if (limits.processors > 0 && limits.processors < (double)n)
@@ -376,9 +258,10 @@ static void settle(struct config *config)
 static int check(const struct config *config, struct config_error *error)
 {
     if (config->body_max > config->scratch_max)
-        return fail(error, "KFERRY_BODY_MAX is more than all of KFERRY_SCRATCH_MAX");
+        return config_fail(error, "KFERRY_BODY_MAX is more than all of KFERRY_SCRATCH_MAX");
     if ((config->tls_cert[0] == '\0') != (config->tls_key[0] == '\0'))
-        return fail(error, "KFERRY_TLS_CERT and KFERRY_TLS_KEY go together: one alone is no use");
+        return config_fail(error,
+                           "KFERRY_TLS_CERT and KFERRY_TLS_KEY go together: one alone is no use");
     return 0;
 }
 
@@ -399,9 +282,11 @@ int config_load(struct config *config, int argc, char *const *argv, char *const 
 
 void config_finish(struct config *config)
 {
-    for (size_t i = 0; i < N_ROWS; i++)
-        if (config_row_is_text(&rows[i]))
-            free(*(char **)((char *)config + rows[i].offset));
+    const struct config_row *row;
+
+    for (size_t i = 0; (row = config_row_at(i)); i++)
+        if (config_row_is_text(row))
+            free(*(char **)((char *)config + row->offset));
     *config = (struct config){0};
 }
 
@@ -438,14 +323,4 @@ struct remote_settings config_remote(const struct config *config, bool own)
         .timeout_s = own ? 0 : config->fetch_timeout,
         .part = config->s3_part,
     };
-}
-
-bool config_describe(size_t index, const char **name, const char **value, const char **help)
-{
-    if (index >= N_ROWS)
-        return false;
-    *name = rows[index].member;
-    *value = rows[index].initial;
-    *help = rows[index].help;
-    return true;
 }

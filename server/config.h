@@ -60,6 +60,7 @@ struct config {
     char *webhook_secret_file;
     char *tls_cert, *tls_key; /* PEM files; "" for none */
     bool allow_unauthenticated;
+    uint64_t container_memory;        /* bytes that cgroup v2 leaves to workers; 0: no limit */
     uint8_t sources[CONFIG_ROWS_MAX]; /* enum config_source of each row */
 };
 

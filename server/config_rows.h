@@ -2,6 +2,7 @@
 #ifndef KF_SERVER_CONFIG_ROWS_H
 #define KF_SERVER_CONFIG_ROWS_H
 
+#include "config.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,14 @@ const struct config_row *config_row_at(size_t index);
 
 /** "KFERRY_UPLOAD_IDLE" or "upload-idle" of "upload_idle". */
 void config_row_name(char out[CONFIG_NAME_SIZE], const struct config_row *row, bool environment);
+
+/** Set a row's member from `text`, which came as `name`. 0, or -1 with `error`. */
+int config_row_set(struct config *config, const struct config_row *row, const char *text,
+                   const char *name, enum config_source source, struct config_error *error);
+
+/** Say what is wrong; -1. */
+int config_fail(struct config_error *error, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static inline bool config_row_is_text(const struct config_row *row)
 {

@@ -12,6 +12,7 @@
 #include "scratch.h"
 #include "server.h"
 #include "store.h"
+#include "tls.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ static void print_jobs(struct metrics_text *text, const struct server *server)
     gauge(text, "kferry_jobs_bytes", "Room that jobs take in KFERRY_DATA.", (double)counts.bytes);
     gauge(text, "kferry_jobs_limit_bytes", "Room that they may take.",
           (double)server->config->data_max);
+    gauge(text, "kferry_queue_bytes", "Input of jobs that wait or run.", (double)counts.held);
     gauge(text, "kferry_queue_oldest_seconds", "Age of the oldest job that waits.",
           (double)counts.oldest_ms / 1000);
 }
@@ -78,6 +80,9 @@ static void print_state(struct metrics_text *text, const struct request *req)
           (double)scratch_used(server->scratch));
     gauge(text, "kferry_scratch_limit_bytes", "Room that they may take.",
           (double)scratch_max(server->scratch));
+    if (server->config->tls_cert[0] != '\0')
+        gauge(text, "kferry_tls_certificate_expiry_timestamp_seconds",
+              "When the certificate of HTTPS ends.", (double)tls_expiry());
     gauge(text, "kferry_draining", "1 while the service stops.", !server_takes_work(server));
     metrics_print(text,
                   "# HELP kferry_sandbox_level What workers are confined by.\n"

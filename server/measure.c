@@ -17,6 +17,11 @@ static const char *const rejections[] = {
     "queue-full",     "queue-timeout", "client-jobs",   "client-bytes",   "client-requests",
     "body-too-large", "scratch-full",  "shutting-down", "upload-timeout", "upload-too-slow",
 };
+/* Members of a report's `counts` that are worth a line of their own. */
+static const char *const findings[] = {"renamed_tensors", "renamed_layers", "layer_mismatches",
+                                       "config_changes",  "lost",           "findings",
+                                       "needs",           "problems"};
+#define N_FINDINGS   (sizeof findings / sizeof findings[0])
 #define N_REJECTIONS (sizeof rejections / sizeof rejections[0])
 
 static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
@@ -38,6 +43,8 @@ void measure_begin(struct server *server)
         add(server, METRIC_WORKER_EXITS, 0, job_outcome_slug((enum job_outcome)i));
     for (int i = 0; i < JOB_STATES; i++)
         add(server, METRIC_JOBS_ENDED, 0, job_state_name((enum job_state)i));
+    for (size_t i = 0; i < N_FINDINGS; i++)
+        add(server, METRIC_FINDINGS, 0, findings[i]);
     add(server, METRIC_WORKER_CPU, 0, NULL);
     add(server, METRIC_REPLAYS, 0, NULL);
     add(server, METRIC_DISCONNECTS, 0, NULL);
@@ -100,6 +107,15 @@ static void measure_phases(struct server *server, const struct conversion *c)
     add(server, METRIC_PHASE, (double)(c->ended - c->started) / 1000, "work");
 }
 
+static void measure_report(struct server *server, const json_t *report)
+{
+    const json_t *counts = json_object_get(report, "counts");
+
+    for (size_t i = 0; i < N_FINDINGS; i++)
+        add(server, METRIC_FINDINGS,
+            (double)json_integer_value(json_object_get(counts, findings[i])), findings[i]);
+}
+
 void measure_worker(struct server *server, const struct conversion *c)
 {
     const struct job_result *result = &c->result;
@@ -119,6 +135,7 @@ void measure_worker(struct server *server, const struct conversion *c)
     metrics_add(server->metrics, METRIC_CONVERSIONS, 1, from, to, outcome);
     metrics_add(server->metrics, METRIC_CONVERSION_DURATION, (double)result->wall_ms / 1000, from,
                 to, NULL);
+    measure_report(server, c->report);
     add(server, METRIC_INPUT_BYTES, (double)c->body.size, from);
     if (result->outcome == JOB_DONE)
         add(server, METRIC_OUTPUT_BYTES, (double)c->artifact_size, to);

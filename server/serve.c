@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "serve.h"
-#include "auth.h"
 #include "clients.h"
 #include "clock.h"
 #include "config.h"
 #include "connections.h"
 #include "conversion.h"
+#include "doors.h"
 #include "exit_codes.h"
 #include "httpd.h"
 #include "jobs.h"
-#include "listener.h"
 #include "log.h"
 #include "measure.h"
 #include "metrics.h"
@@ -22,7 +21,6 @@
 #include "scratch.h"
 #include "self_test.h"
 #include "server.h"
-#include "tls.h"
 #include "watch.h"
 #include <errno.h>
 #include <signal.h>
@@ -78,7 +76,7 @@ static void on_gone(struct request *req)
 
 /* The parts of a running service, in the order in which they are made; undone backwards. */
 struct parts {
-    struct listener *listener, *admin_listener;
+    struct doors doors;
     struct httpd *httpd, *admin_httpd;
     struct pool *pool;
 };
@@ -92,50 +90,6 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
-}
-
-/* Open one address; where nobody has to show who they are, only to this machine. */
-static struct listener *open_door(const struct server *server, const char *address)
-{
-    bool open = auth_mode(server->auth) == AUTH_NONE && !server->config->allow_unauthenticated;
-    KF_AUTO(listener) listener = NULL;
-    char error[512] = "out of memory";
-
-    listener = listener_open(address, error, sizeof error);
-    if (listener && !listener->local && open) {
-        snprintf(error, sizeof error,
-                 "%s can be reached from other machines and there is no authentication: set "
-                 "KFERRY_KEYS_FILE, listen on 127.0.0.1 or unix:/path, or set "
-                 "KFERRY_ALLOW_UNAUTHENTICATED=1",
-                 address);
-        listener_destroy(listener_take(&listener));
-    }
-    if (!listener)
-        log_event(LOG_ERROR, "cannot-listen", NULL, "%s", error);
-    return listener_take(&listener);
-}
-
-static int open_doors(struct server *server, struct parts *parts)
-{
-    const struct config *config = server->config;
-    char error[512];
-
-    server->auth = auth_open(config, error, sizeof error);
-    if (!server->auth) {
-        log_event(LOG_ERROR, "cannot-authenticate", NULL, "%s", error);
-        return EXIT_CONFIG;
-    }
-    if (config->tls_cert[0] != '\0' && !tls_load(config, error, sizeof error)) {
-        log_event(LOG_ERROR, "cannot-use-tls", NULL, "%s", error);
-        return EXIT_CONFIG;
-    }
-    parts->listener = open_door(server, config->listen);
-    if (!parts->listener)
-        return EXIT_CONFIG;
-    if (!config->admin_listen || config->admin_listen[0] == '\0')
-        return 0;
-    parts->admin_listener = open_door(server, config->admin_listen);
-    return parts->admin_listener ? 0 : EXIT_CONFIG;
 }
 
 static int open_jobs(struct server *server)
@@ -240,16 +194,29 @@ static void log_start(const struct server *server, const struct parts *parts)
 
     log_event_new(
         LOG_INFO, "listening", NULL,
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:i, s:O}", "listen", parts->listener->name,
-                  "admin", parts->admin_listener ? parts->admin_listener->name : "", "workers",
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:i, s:O}", "listen", parts->doors.listener->name,
+                  "admin", parts->doors.admin ? parts->doors.admin->name : "", "workers",
                   (json_int_t)config->workers, "queue", (json_int_t)config->queue_max, "body_max",
                   (json_int_t)config->body_max, "scratch", scratch_dir(server->scratch), "swept",
                   (int)scratch_swept(server->scratch), "sandbox", server->sandbox));
 }
 
+/* Workers seldom take what they may; where all did at once the kernel would end one. */
+static void check_memory(const struct config *config)
+{
+    uint64_t most = config->workers * config->worker_memory;
+
+    if (config->container_memory > 0 && most > config->container_memory)
+        log_event(LOG_WARNING, "memory-short", NULL,
+                  "%u workers may take %u MiB, the container has %u MiB for them: lower "
+                  "KFERRY_WORKERS or KFERRY_WORKER_MEMORY",
+                  (unsigned)config->workers, (unsigned)(most >> 20),
+                  (unsigned)(config->container_memory >> 20));
+}
+
 static int start(struct server *server, struct parts *parts)
 {
-    int status = open_doors(server, parts);
+    int status = doors_open(&parts->doors, server);
 
     if (status == 0)
         status = open_remote(server);
@@ -261,12 +228,13 @@ static int start(struct server *server, struct parts *parts)
         status = try_worker(server);
     if (status != 0)
         return status;
+    check_memory(server->config);
     parts->pool = pool_create(server, (unsigned)server->config->workers);
     if (parts->pool && jobs_start(server->jobs))
-        parts->httpd = httpd_start(server, parts->listener, false, HTTP_THREADS);
-    if (parts->httpd && parts->admin_listener)
-        parts->admin_httpd = httpd_start(server, parts->admin_listener, true, ADMIN_THREADS);
-    if (!parts->httpd || (parts->admin_listener && !parts->admin_httpd)) {
+        parts->httpd = httpd_start(server, parts->doors.listener, false, HTTP_THREADS);
+    if (parts->httpd && parts->doors.admin)
+        parts->admin_httpd = httpd_start(server, parts->doors.admin, true, ADMIN_THREADS);
+    if (!parts->httpd || (parts->doors.admin && !parts->admin_httpd)) {
         log_event(LOG_ERROR, "cannot-start", NULL, "threads or descriptors are missing");
         return EXIT_INTERNAL;
     }
@@ -333,15 +301,12 @@ static void stop(struct server *server, struct parts *parts)
     pool_destroy(parts->pool);
     httpd_destroy(parts->httpd);
     httpd_destroy(parts->admin_httpd);
-    listener_destroy(parts->listener);
-    listener_destroy(parts->admin_listener);
+    doors_close(&parts->doors, server);
     jobs_close(server->jobs);
     watch_destroy(server->watch);
     queue_destroy(server->queue);
     reports_destroy(server->reports);
     clients_destroy(server->clients);
-    auth_destroy(server->auth);
-    tls_unload();
     connections_destroy(server->connections);
     metrics_destroy(server->metrics);
     scratch_destroy(server->scratch);

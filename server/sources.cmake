@@ -14,6 +14,7 @@ set(KF_SERVE_SOURCES
   conversion_batch.c
   conversion_remote.c
   data.c
+  doors.c
   handle_artifact.c
   handle_asset.c
   handle_events.c

@@ -10,6 +10,7 @@
 static struct {
     pthread_rwlock_t lock;
     gnutls_datum_t cert, key;
+    time_t expiry;
 } loaded = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
 static void clear(gnutls_datum_t *datum)
@@ -33,15 +34,31 @@ static int try_pair(const gnutls_datum_t *cert, const gnutls_datum_t *key)
     return status;
 }
 
+/* The end of the first certificate, which is the service's own. */
+static time_t expiry_of(const gnutls_datum_t *cert)
+{
+    gnutls_x509_crt_t one;
+    time_t expiry = -1;
+
+    if (gnutls_x509_crt_init(&one) < 0)
+        return -1;
+    if (gnutls_x509_crt_import(one, cert, GNUTLS_X509_FMT_PEM) >= 0)
+        expiry = gnutls_x509_crt_get_expiration_time(one);
+    gnutls_x509_crt_deinit(one);
+    return expiry;
+}
+
 static void replace(gnutls_datum_t *cert, gnutls_datum_t *key)
 {
     gnutls_datum_t old_cert, old_key;
+    time_t expiry = cert->data ? expiry_of(cert) : -1;
 
     pthread_rwlock_wrlock(&loaded.lock);
     old_cert = loaded.cert;
     old_key = loaded.key;
     loaded.cert = *cert;
     loaded.key = *key;
+    loaded.expiry = expiry;
     pthread_rwlock_unlock(&loaded.lock);
     *cert = old_cert;
     *key = old_key;
@@ -76,6 +93,16 @@ void tls_unload(void)
     replace(&cert, &key);
     clear(&cert);
     clear(&key);
+}
+
+time_t tls_expiry(void)
+{
+    time_t expiry;
+
+    pthread_rwlock_rdlock(&loaded.lock);
+    expiry = loaded.expiry;
+    pthread_rwlock_unlock(&loaded.lock);
+    return expiry;
 }
 
 /* Copies for one handshake, which gives them back itself. */

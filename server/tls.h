@@ -5,6 +5,7 @@
 #include <gnutls/abstract.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 struct config;
 
@@ -18,6 +19,9 @@ struct config;
  */
 bool tls_load(const struct config *config, char *error, size_t error_max);
 void tls_unload(void);
+
+/** When the certificate ends, in seconds since 1970. */
+time_t tls_expiry(void);
 
 /** Hand them to a handshake: for MHD_OPTION_HTTPS_CERT_CALLBACK2. */
 gnutls_certificate_retrieve_function3 tls_retrieve;

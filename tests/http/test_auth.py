@@ -189,6 +189,7 @@ def test_keys_open_the_service_to_others(start, keys):
 def test_what_does_not_go_together_is_exit_78(start, settings, told):
     service = start(**settings)
     assert service.process.wait() == 78
+    assert wait_until(lambda: service.events("cannot-authenticate"))
     assert told in service.events("cannot-authenticate")[0]["msg"]
 
 

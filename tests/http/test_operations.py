@@ -89,6 +89,7 @@ def test_metrics_count_what_happens(service, model, broken):
     assert before.get("kferry_errors_total", type="queue-full") == 0
     assert before.get("kferry_worker_exits_total", reason="worker-crashed") == 0
     assert before.get("kferry_jobs", state="queued") == 0
+    assert before.get("kferry_report_findings_total", kind="renamed_tensors") == 0
     service.put(TO, model)
     service.put(TO, broken)
     service.get("/nonsense")
@@ -121,6 +122,9 @@ def test_metrics_count_what_happens(service, model, broken):
     assert after.get("kferry_jobs_ended_total", state="succeeded") == 1
     assert wait_until(lambda: metrics(service).get("kferry_jobs", state="succeeded") == 1, 3)
     assert after.get("kferry_worker_max_rss_bytes_count") == 4
+    assert after.get("kferry_report_findings_total", kind="renamed_tensors") == 4
+    assert after.get("kferry_report_findings_total", kind="problems") >= 1
+    assert after.get("kferry_queue_bytes") == 0
     assert after.get("kferry_http_connections") >= 1 and after.get("kferry_http_waiters") == 0
     assert after.get("kferry_workers") == 2 and after.get("kferry_draining") == 0
     assert after.get("process_resident_memory_bytes") > 1 << 20

@@ -11,6 +11,7 @@ import time
 import pytest
 from kferry_service import read_answer, wait_until
 from test_auth import bearer, line, write
+from test_operations import metrics
 
 TO = "/v1/convert/keras/x.h5"
 
@@ -159,6 +160,8 @@ def test_admin_listener_stays_plain(secure, tmp_path):
     assert service.get("/v1/jobs", **bearer("secret")).status == 200
     service.tls, service.address = None, service.events("listening")[0]["admin"]
     assert service.get("/readyz").status == 200
+    expiry = metrics(service).get("kferry_tls_certificate_expiry_timestamp_seconds")
+    assert abs(expiry - time.time() - 2 * 86400) < 3600
 
 
 def test_nothing_leaks(secure, model):
