@@ -142,17 +142,15 @@ static void settle_training(const struct kf_model *model, bool had,
 }
 
 /* Everything up to the first byte: what will be written, what is lost, and is that allowed? */
-static int prepare(struct kf_model **out, const struct kf_writer **writer_out, int *keras_out,
+static int prepare(struct kf_model **out, const struct kf_writer *writer, int *keras_out,
                    const struct kf_input *in, const struct kf_options *options,
                    struct kf_report *rep)
 {
     KF_AUTO(kf_model) model = NULL;
-    const struct kf_writer *writer;
     int keras;
     bool had;
 
     rep->progress = options->progress;
-    KF_TRY(kf_registry_writer(&writer, options->to, rep));
     keras = options->keras ? options->keras : writer->info->keras_default;
     KF_TRY(kf_read_model(&model, in, options, rep));
     had = model->training || model->has_optimizer_state;
@@ -166,7 +164,6 @@ static int prepare(struct kf_model **out, const struct kf_writer **writer_out, i
     settle_training(model, had, options, rep);
     KF_TRY(kf_report_status(rep));
     KF_TRY(check_allowed(options, rep));
-    *writer_out = writer;
     *keras_out = keras;
     *out = kf_model_take(&model);
     return 0;
@@ -206,22 +203,42 @@ static void begin_writing(struct kf_model *model, const struct kf_report *rep)
     kf_progress_phase(rep, KF_PHASE_WRITE);
 }
 
-int kf_convert(const struct kf_input *in, const char *path, const struct kf_options *options,
-               struct kf_report *rep)
+/* A model to the file `part`. */
+static int convert_model(const char *part, const struct kf_writer *writer,
+                         const struct kf_input *in, const struct kf_options *options,
+                         struct kf_report *rep)
 {
     KF_AUTO(kf_model) model = NULL;
-    const struct kf_writer *writer;
-    char part[4096];
     int keras, r;
 
-    KF_TRY(prepare(&model, &writer, &keras, in, options, rep));
-    if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
-        return kf_report_add(rep, KF_WRITE_FAILED, "", "the path of the result is too long");
+    KF_TRY(prepare(&model, writer, &keras, in, options, rep));
     begin_writing(model, rep);
     r = writer->write(part, model, keras, options, rep);
     kf_progress_phase(rep, KF_PHASE_FINISH);
-    if (r >= 0)
-        r = kf_verify_model(model, rep);
+    return r < 0 ? r : kf_verify_model(model, rep);
+}
+
+/* What needs no model to the file `part`, or nowhere. */
+static int convert_direct(const char *part, const struct kf_writer *writer,
+                          const struct kf_input *in, const struct kf_options *options,
+                          struct kf_report *rep)
+{
+    KF_TRY(writer->direct(part, in, options, rep));
+    return check_allowed(options, rep);
+}
+
+int kf_convert(const struct kf_input *in, const char *path, const struct kf_options *options,
+               struct kf_report *rep)
+{
+    const struct kf_writer *writer;
+    char part[4096];
+    int r;
+
+    KF_TRY(kf_registry_writer(&writer, options->to, rep));
+    if (snprintf(part, sizeof(part), "%s.part", path) >= (int)sizeof(part))
+        return kf_report_add(rep, KF_WRITE_FAILED, "", "the path of the result is too long");
+    r = writer->direct ? convert_direct(part, writer, in, options, rep)
+                       : convert_model(part, writer, in, options, rep);
     if (r >= 0 && rename(part, path) < 0)
         r = kf_report_add(rep, KF_WRITE_FAILED, "", "the result cannot be put in its place");
     if (r < 0)
@@ -235,7 +252,10 @@ int kf_plan_only(const struct kf_input *in, const struct kf_options *options, st
     const struct kf_writer *writer;
     int keras;
 
-    KF_TRY(prepare(&model, &writer, &keras, in, options, rep));
+    KF_TRY(kf_registry_writer(&writer, options->to, rep));
+    if (writer->direct)
+        return convert_direct(NULL, writer, in, options, rep);
+    KF_TRY(prepare(&model, writer, &keras, in, options, rep));
     return kf_verify_model(model, rep);
 }
 

@@ -130,6 +130,7 @@ int kf_checkpoint_optimizer(struct kf_checkpoint *cp, struct kf_model *model, in
         return 0;
     if (!model->training) {
         model->has_optimizer_state = true;
+        kf_optimizer_lose(model, "the file does not say of which optimizer it is");
         return 0;
     }
     reading.found = kf_arena_alloc(model->arena, (n + 2) * sizeof(*reading.found));

@@ -26,5 +26,6 @@ extern const struct kf_format_info kf_info_write_weights_h5;
 extern const struct kf_format_info kf_info_write_json;
 extern const struct kf_format_info kf_info_write_h5;
 extern const struct kf_format_info kf_info_write_h5_weights;
+extern const struct kf_format_info kf_info_write_savedmodel_repaired;
 
 #endif

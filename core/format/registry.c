@@ -46,6 +46,7 @@ extern const struct kf_writer kf_write_weights_h5;
 extern const struct kf_writer kf_write_json;
 extern const struct kf_writer kf_write_h5;
 extern const struct kf_writer kf_write_h5_weights;
+extern const struct kf_writer kf_write_savedmodel_repaired;
 
 /* clang-format off */
 static const struct kf_writer *const writers[] = {
@@ -54,6 +55,7 @@ static const struct kf_writer *const writers[] = {
     &kf_write_json,
     &kf_write_h5,
     &kf_write_h5_weights,
+    &kf_write_savedmodel_repaired,
 };
 /* clang-format on */
 

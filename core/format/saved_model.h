@@ -76,6 +76,9 @@ void kf_saved_model_unsafe(const struct kf_saved_model *saved, struct kf_report 
  */
 int kf_saved_model_refuse(const struct kf_saved_model *saved, struct kf_report *rep);
 
+/** Say so where fingerprint.pb is of other variables; a finding. */
+void kf_saved_model_print(const struct kf_saved_model *saved, struct kf_report *rep);
+
 /** Report the variables that its objects have, where no checkpoint can say it. */
 void kf_saved_model_list(const struct kf_saved_model *saved, struct kf_report *rep);
 

@@ -182,6 +182,7 @@ static int read_saved_model(struct kf_model *model, void *state, const struct kf
     (void)state;
     KF_TRY(kf_saved_model_open(&reading.saved, model, options, rep));
     kf_saved_model_unsafe(&reading.saved, rep);
+    kf_saved_model_print(&reading.saved, rep);
     if (!reading.saved.objects || !reading.saved.objects->n_nodes || !reading.saved.metadata[0])
         return model->in->architecture ? bind_given(&reading) : refuse(&reading);
     metadata = kf_saved_model_metadata(&reading.saved, 0, rep);

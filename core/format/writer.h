@@ -15,6 +15,12 @@ enum kf_takes {
 /* A format that is written. `keras` is the target release as KF_KERAS(). */
 struct kf_writer {
     const struct kf_format_info *info; /* its row in info.c */
+
+    /* For what needs no model: make the file `path` out of the files as they were given, or say
+     * only what would be done where it is NULL. NULL for all others, which fill what follows. */
+    int (*direct)(const char *path, const struct kf_input *in, const struct kf_options *options,
+                  struct kf_report *rep);
+
     enum kf_takes takes;
     bool training; /* its kind can hold a compile config and the state of an optimizer */
 

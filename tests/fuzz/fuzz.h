@@ -28,6 +28,7 @@ static const struct kf_limits fuzz_limits = {
     .objects = 2000,
     .json_depth = 64,
     .nesting = 8,
+    .proto_bytes = 1 << 20,
     .expansion = 100,
 };
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core_test.h"
+
 #include "bundle_bytes.h"
 
 #include "core/io/snappy.h"

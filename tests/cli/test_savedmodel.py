@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SavedModels and checkpoints: whole, in parts, damaged and mended, out of the folders that tf.keras 2.15 made."""
+
+import io
+import json
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from archives import tar, zip_
+
+FAMILY = Path(__file__).resolve().parents[1] / "fixtures" / "savedmodel"
+INDEX, DATA = "variables/variables.index", "variables/variables.data-00000-of-00001"
+
+
+def member(group, name):
+    with zipfile.ZipFile(FAMILY / f"{group}.zip") as archive:
+        return archive.read(name)
+
+
+def files_of(group, id):
+    """{name: bytes} of a folder."""
+    with tarfile.open(fileobj=io.BytesIO(member(group, f"{id}.tar"))) as archive:
+        return {m.name.split("/", 1)[1]: archive.extractfile(m).read() for m in archive if m.isfile()}
+
+
+@pytest.fixture
+def saved():
+    return files_of("trained", "trained_legacy_adam")
+
+
+def convert(kferry, *files, to="keras", status=0, told=()):
+    return kferry.report(*files, "--to", to, "-o", "out." + to, *told, status=status)
+
+
+def put(folder, files):
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def lines(report):
+    return "\n".join(report["summary"]["lines"])
+
+
+def test_folder_tar_and_zip_are_one_model(kferry, saved, check_report):
+    put(kferry.folder / "m", saved)
+    tar(kferry.folder / "m.tar", saved)
+    zip_(kferry.folder / "m.zip", {f"a/b/{name}": data for name, data in saved.items()})
+    made = []
+    for source in ("m", "m.tar", "m.zip"):
+        report = convert(kferry, source)
+        check_report(report)
+        assert report["verdict"] == "adapted" and report["training"] == "adapted"
+        assert report["source"]["format"] == "saved-model-folder" and report["source"]["keras_version"] == "2.15.0"
+        made.append((kferry.folder / "out.keras").read_bytes())
+    assert made[0] == made[1] == made[2]
+
+
+def test_it_can_be_inspected(kferry, saved):
+    tar(kferry.folder / "m.tar", saved)
+    done = kferry.run("inspect", "--json", "m.tar")
+    facts = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert facts["model"]["optimizer_state"] and facts["model"]["compiled"]
+    assert {t["name"] for t in facts["tensors"]} >= {"dense/kernel", "dense/bias"}
+    loads = {row["keras"]: row["loads"] for row in facts["loads_in"]}
+    assert loads["3.10-3.15"] == "no" and loads["2.15"] == "yes"
+
+
+@pytest.mark.parametrize("change, code, said", [
+    (lambda f: f.pop(DATA), "variables-missing", "variables.data-00000-of-00001 is missing"),
+    (lambda f: [f.pop(DATA), f.pop(INDEX)], "variables-missing", "variables.index is missing"),
+    (lambda f: f.update({DATA: f[DATA][:-9]}), "corrupt-model", "bytes of"),
+    (lambda f: f.update({DATA: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"}), "corrupt-model", "git lfs pull"),
+    (lambda f: f.update({DATA: bytes([f[DATA][0] ^ 1]) + f[DATA][1:]}), "corrupt-model", "checksum"),
+    (lambda f: f.update({DATA: bytes(b ^ 1 for b in f[DATA])}), "corrupt-model", "_CHECKPOINTABLE_OBJECT_GRAPH"),
+    (lambda f: f.update({INDEX: f[INDEX][:-9]}), "corrupt-model", "variables.index is damaged"),
+    (lambda f: f.update({INDEX: f[INDEX][:20] + b"!" + f[INDEX][21:]}), "corrupt-model", "variables.index is damaged"),
+    (lambda f: f.update({"keras_metadata.pb": f["keras_metadata.pb"].replace(b"\n", b"\r\n")}), "corrupt-model", "keras_metadata.pb is damaged"),
+    (lambda f: f.pop("keras_metadata.pb"), "architecture-missing", "no Keras metadata"),
+    (lambda f: f.update({"saved_model.pb": f["saved_model.pb"][:5000]}), "", ""),
+])
+def test_what_is_wrong_with_it_is_said(kferry, saved, check_report, change, code, said):
+    change(saved)
+    put(kferry.folder / "m", saved)
+    report = convert(kferry, "m", status=65)
+    check_report(report)
+    codes = {entry["code"] for kind in ("problems", "needs", "layer_mismatches") for entry in report[kind]}
+    assert codes and (not code or code in codes), codes
+    assert said in lines(report)
+    if code == "variables-missing":
+        assert "the model needs" in lines(report) and "dense/kernel" in lines(report) and "found are" in lines(report)
+
+
+def test_weights_come_with_an_architecture(kferry, check_report):
+    id = sorted(name[:-4] for name in zipfile.ZipFile(FAMILY / "weights.zip").namelist() if name.endswith(".tar"))[0]
+    files, architecture = files_of("weights", id), member("weights", f"{id}.json")
+    put(kferry.folder, {**files, "architecture.json": architecture})
+    index = next(name for name in files if name.endswith(".index"))
+    rest = [name for name in files if name != index and name != "checkpoint"]
+    report = convert(kferry, index, *rest, status=65)
+    assert "architecture-missing" in {need["code"] for need in report["needs"]} and "found are" in lines(report)
+    report = convert(kferry, index, *rest, told=("--architecture", "architecture.json"))
+    check_report(report)
+    assert report["source"]["format"] == "checkpoint"
+    report = convert(kferry, index, told=("--architecture", "architecture.json"), status=65)
+    assert "variables-missing" in {need["code"] for need in report["needs"]}
+    tar(kferry.folder / "m.tar", {**files, index.replace(".index", ".json"): architecture})
+    assert convert(kferry, "m.tar")["source"]["format"] == "checkpoint"
+
+
+def test_what_optimizers_broke_is_mended(kferry, saved, check_report):
+    put(kferry.folder / "m", saved)
+    report = convert(kferry, "m", to="savedmodel-repaired")
+    check_report(report)
+    assert report["training"] == "dropped" and "slot variables" in report["config_changes"][0]["reason"]
+    with tarfile.open(kferry.folder / "out.savedmodel-repaired") as archive:
+        made = {m.name.split("/", 1)[1]: archive.extractfile(m).read() for m in archive}
+    graph = made.pop("saved_model.pb")
+    assert made == {name: data for name, data in saved.items() if name != "saved_model.pb"}
+    assert len(graph) < len(saved["saved_model.pb"])
+    put(kferry.folder / "again", {**made, "saved_model.pb": graph})
+    report = convert(kferry, "again", to="savedmodel-repaired")
+    assert "nothing to mend" in lines(report)
+    convert(kferry, "m", to="savedmodel-repaired", told=("--require", "training"), status=65)
+    del saved[DATA]
+    put(kferry.folder / "less", saved)
+    report = convert(kferry, "less", to="savedmodel-repaired", status=65)
+    assert "variables-missing" in {need["code"] for need in report["needs"]}
+
+
+def test_a_folder_of_two_is_noticed(kferry, saved):
+    put(kferry.folder / "m", {**saved, "fingerprint.pb": saved["fingerprint.pb"][:-6] + bytes([saved["fingerprint.pb"][-6] ^ 1]) + saved["fingerprint.pb"][-5:]})
+    assert any("fingerprint.pb" in f["reason"] for f in convert(kferry, "m")["findings"])
+    put(kferry.folder / "m", saved)
+    assert not any("fingerprint.pb" in f["reason"] for f in convert(kferry, "m")["findings"])
+
+
+def test_operations_that_reach_out_are_named(kferry):
+    tar(kferry.folder / "m.tar", files_of("refused", "reading"))
+    report = convert(kferry, "m.tar", status=65)
+    assert any(f["code"] == "carries-code" and "ReadFile" in f["reason"] for f in report["findings"])

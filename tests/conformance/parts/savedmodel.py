@@ -1,0 +1,162 @@
+"""SavedModels and checkpoints of tf.keras 2.15 (fixtures/savedmodel) to .keras, judged by Keras 3, and wild SavedModels.
+
+`expect` of MANIFEST.tsv: `right`, `trained` (a model in the middle of training: its next two steps are those of fixtures/training),
+or `refused:TEXT`. Every folder comes as a tar; of some the zip and the plain folder must give the same file. A sample is written for
+the other targets too, and judged by the Keras of each. Wild ones must predict what tf.keras 2.15 says they do; those that are refused
+must name one of the reasons below.
+"""
+import collections
+import csv
+import json
+import shutil
+import subprocess
+import tarfile
+import zipfile
+
+from suite import FIXTURES, HERE, convert, convert_all, judge, reasons, table, verdict_of
+
+ZOO = FIXTURES / "savedmodel"
+# (name, told, suffix, environment, every how many): targets beside the newest .keras
+TARGETS = (("keras-3.0", ("--to", "keras", "--keras", "3.0"), ".keras", "k30", 6), ("keras-2.15", ("--to", "keras", "--keras", "2.15"), ".keras", "k2", 6),
+           ("h5-2.15", ("--to", "h5"), ".h5", "k2", 4))
+# Optimizers whose state Keras 3 cannot go on with.
+LOST = {"trained_legacy_nadam"}
+# Why a wild SavedModel may be refused.
+MAY = {"variables-missing", "custom-class", "lambda", "architecture-missing", "not-a-model", "corrupt-model", "no-equal-in-target"}
+
+
+def rows(options):
+    return {row["id"]: row for row in csv.DictReader((ZOO / "MANIFEST.tsv").open(), delimiter="\t") if options.only in row["id"]}
+
+
+def told(id):
+    architecture = ZOO / f"{id}.json"
+    return ("--architecture", architecture) if architecture.exists() else ()
+
+
+def said(report):
+    """All that a report says in words."""
+    return "\n".join(report.get("summary", {}).get("lines", [])) or report.get("error", "")
+
+
+def check_refused(tally, count, id, text, converted):
+    status, report = converted
+    ok = status == 65 and text in said(report)
+    count["refused as expected" if ok else "refused otherwise, or not"] += 1
+    tally.check(ok, f"savedmodel/{id}", f"{status}, expected {text}: {said(report)}")
+
+
+def train_judge(options, folder, ids):
+    """{id: result} of going on with the training where the references are those of fixtures/training."""
+    results, lines = folder / "trained.jsonl", folder / "trained.list"
+    results.unlink(missing_ok=True)
+    lines.write_text("".join("\t".join([id.partition("_")[2], str(folder / f"{id}.keras"), *(["loads"] if id in LOST else [])]) + "\n" for id in ids))
+    subprocess.run([options.envs / "k3" / "bin" / "python", HERE / "train_judge.py", lines, FIXTURES / "training", results],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return {f"trained_{line['id']}": line for line in map(json.loads, results.open())} if results.exists() else {}
+
+
+def judge_zoo(options, tally, used):
+    manifest, folder = rows(options), options.work / "savedmodel"
+    converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in manifest}, folder, told)
+    trained = [id for id, row in manifest.items() if row["expect"] == "trained"]
+    right = [id for id, row in manifest.items() if row["expect"] == "right" and converted[id][0] == 0]
+    python = options.envs / "k3" / "bin" / "python"
+    files = {id: f"{folder / (id + '.keras')}\t{manifest[id]['tolerance']}" for id in right}
+    results = {**judge(python, folder, ZOO, right, files=files), **train_judge(options, folder, trained)}
+    count = collections.Counter()
+    for id, row in manifest.items():
+        status, report = converted[id]
+        used.update(report.get("rules", []))
+        if row["expect"].startswith("refused:"):
+            check_refused(tally, count, id, row["expect"].partition(":")[2], converted[id])
+            continue
+        kept = row["expect"] != "trained" or (report.get("training") == "dropped") == (id in LOST)
+        ok = status == 0 and kept and bool(results.get(id, {}).get("ok"))
+        count[f"{row['group']}: {'right' if ok else 'wrong'}"] += 1
+        tally.check(ok, f"savedmodel/{id}", f"{status}, {reasons(report)} {verdict_of(results.get(id))} {results.get(id)}")
+    table(f"SavedModels and checkpoints of tf.keras 2.15: {len(manifest)} folders", sorted(count.items()))
+
+
+def judge_targets(options, tally, used):
+    """The other targets: one of so many, each by its own Keras."""
+    for name, arguments, suffix, environment, every in TARGETS:
+        if environment not in options.keras:
+            continue
+        manifest = {id: row for id, row in rows(options).items() if row["expect"] == "right"}
+        chosen = list(manifest)[::every]
+        folder = options.work / f"savedmodel-{name}"
+        folder.mkdir(parents=True, exist_ok=True)
+        converted = {id: convert(options.kferry, ZOO / f"{id}.tar", folder / (id + suffix), folder / f"{id}.json", *told(id), *arguments[2:], to=arguments[1])
+                     for id in chosen}
+        done = [id for id in chosen if converted[id][0] == 0]
+        files = {id: f"{folder / (id + suffix)}\t{manifest[id]['tolerance']}" for id in done}
+        results, count = judge(options.envs / environment / "bin" / "python", folder, ZOO, done, files=files), collections.Counter()
+        for id in chosen:
+            status, report = converted[id]
+            used.update(report.get("rules", []))
+            ok = status == 0 and bool(results.get(id, {}).get("ok"))
+            what = "right" if ok else "refused" if status == 65 else "wrong"
+            count[what] += 1
+            # An older target may lack what the model has; then it says so.
+            tally.check(ok or (status == 65 and "no-equal" in reasons(report)), f"savedmodel/{name}/{id}", f"{status}, {reasons(report)} {verdict_of(results.get(id))}")
+        table(f"the same to {name}: {len(chosen)} of them", sorted(count.items()))
+
+
+def judge_packings(options, tally):
+    """Folder, tar, .tar.gz and zip are one model."""
+    ids = [id for id, row in rows(options).items() if row["group"] in ("saved", "weights")][::20]
+    folder = options.work / "savedmodel-packed"
+    for id in ids:
+        plain = folder / id
+        shutil.rmtree(plain, ignore_errors=True)
+        with tarfile.open(ZOO / f"{id}.tar") as archive:
+            archive.extractall(plain)
+        with zipfile.ZipFile(folder / f"{id}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(plain.rglob("*")):
+                archive.write(file, file.relative_to(plain))
+        with tarfile.open(folder / f"{id}.tar.gz", "w:gz") as archive:
+            archive.add(plain, id)
+        made = []
+        for i, source in enumerate((ZOO / f"{id}.tar", plain, folder / f"{id}.zip", folder / f"{id}.tar.gz")):
+            status, report = convert(options.kferry, source, folder / f"{id}-{i}.keras", folder / f"{id}-{i}.json", *told(id))
+            made.append((status, (folder / f"{id}-{i}.keras").read_bytes() if status == 0 else reasons(report)))
+        tally.check(made[0][0] == 0 and all(one == made[0] for one in made), f"savedmodel/packed/{id}", str([status for status, _ in made]))
+
+
+def judge_wild(options, tally):
+    index = csv.DictReader((options.wild / "INDEX.tsv").open(), delimiter="\t")
+    files = {row["file"]: options.wild / row["file"] for row in index if row["container"].startswith("SavedModel") and options.only in row["file"]}
+    folder, count = options.work / "savedmodel-wild", collections.Counter()
+    converted = convert_all(options, files, folder)
+    truth = judge(options.envs / "k2" / "bin" / "python", folder, folder / "refs", list(files), "-truth", True, files)
+    done = [id for id in files if converted[id][0] == 0 and truth.get(id, {}).get("ok")]
+    results = judge(options.envs / "k3" / "bin" / "python", folder, folder / "refs", done)
+    for id in files:
+        status, report = converted[id]
+        known = "with" if truth.get(id, {}).get("ok") else "without"
+        count[f"{known} a truth"] += 1
+        codes = {entry["code"] for kind in ("layer_mismatches", "needs", "problems") for entry in report.get(kind, [])}
+        if status == 65:
+            count[f"refused {known} a truth: {', '.join(sorted(codes))}"] += 1
+            print(f"  refused {id}: {reasons(report)}")
+            # What only Python code computes has a truth, and no config.
+            tally.check(bool(codes & MAY) and (known == "without" or "custom-class" in codes), f"savedmodel/wild/{id}", reasons(report))
+        elif status == 0 and known == "with":
+            ok = bool(results.get(id, {}).get("ok"))
+            count["right" if ok else "wrong"] += 1
+            tally.check(ok, f"savedmodel/wild/{id}", verdict_of(results.get(id)))
+        else:
+            tally.check(status == 0, f"savedmodel/wild/{id}", f"exit status {status}: {report.get('error')}")
+            print(f"  no truth {id}: {verdict_of(truth.get(id))}")
+    table(f"wild SavedModels: {len(files)} folders", sorted(count.items()))
+
+
+def run(options, tally, used):
+    if "k3" not in options.keras:
+        return
+    judge_zoo(options, tally, used)
+    judge_packings(options, tally)
+    judge_targets(options, tally, used)
+    if options.wild and "k2" in options.keras:
+        judge_wild(options, tally)
