@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapt.h"
 #include "../base/str.h"
+#include "lambdas.h"
 #include "ops.h"
 #include "training.h"
 
@@ -26,6 +27,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
 
     kf_adapt_note_theano(adapt);
 
+    KF_TRY(kf_adapt_lambdas(adapt, graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_masks(adapt, graph));
     KF_TRY(kf_adapt_widths(adapt, graph));

@@ -3,6 +3,8 @@
 #include "../io/json.h"
 #include "../model/operations.h"
 #include "adapt.h"
+#include "lambdas.h"
+#include "ops.h"
 #include "training.h"
 #include <string.h>
 
@@ -91,6 +93,8 @@ int kf_adapt_keras3_release(struct kf_adapt *adapt)
 {
     if (!adapt->native)
         return 0;
+    KF_TRY(kf_adapt_lambdas(adapt, adapt->model->graph));
+    KF_TRY(kf_adapt_ops(adapt, adapt->model->graph));
     KF_TRY(fit_graph(adapt, adapt->model->graph));
     KF_TRY(kf_adapt_training(adapt));
     return kf_report_status(adapt->rep);

@@ -88,6 +88,8 @@ static const char *const names[] = {
 #define KF_NAMED(class_name, variable, again) "named:" class_name,
 #include "../format/saving_lib_named.def"
 #undef KF_NAMED
+#define KF_LAMBDA(names, keras, function, before, parameters) "lambda:" names,
+#include "../adapt/lambda_calls.def"
 #define KF_OP(function, target, since, takes, gives, form, args) "op:" function,
 #include "../adapt/ops.def"
 #undef KF_OP

@@ -3,13 +3,10 @@
 #include "../base/alloc.h"
 #include "../base/str.h"
 #include "../io/json.h"
-#include "marshal.h"
-#include <nettle/base64.h>
+#include "lambda_code.h"
 #include <stdint.h>
 #include <string.h>
 
-/* Longer code is no layer's: 64 KiB is a thousand lines. */
-#define CODE_MAX ((size_t)1 << 20)
 /* So much is shown; the number of codes bounds also the walk, where many share one. */
 #define SHOWN_MAX 24
 #define CODES_MAX 256
@@ -240,51 +237,16 @@ static void describe_code(struct kf_buf *out, const unsigned char *data, size_t 
     json_decref(touched.constants);
 }
 
-/* As Keras 2.0 and before wrote it: each character is a byte. Its length, 0 for another text. */
-static size_t raw_bytes(const char *text, size_t n, unsigned char *to)
+static void describe_text(struct kf_buf *out, const json_t *text)
 {
-    size_t made = 0;
+    struct kf_lambda_code code = {0};
 
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (c >= 0x80) {
-            if (c > 0xc3 || i + 1 >= n)
-                return 0;
-            c = (unsigned char)((c << 6) | (text[++i] & 0x3f));
-        }
-        to[made++] = c;
-    }
-    return made;
-}
-
-/* Base64 in lines, or the bytes themselves. */
-static size_t decode(const char *text, size_t n, unsigned char *to)
-{
-    struct base64_decode_ctx base64;
-    size_t made = 0;
-
-    base64_decode_init(&base64);
-    if (base64_decode_update(&base64, &made, to, n, text) && base64_decode_final(&base64) &&
-        made > 0)
-        return made;
-    return raw_bytes(text, n, to);
-}
-
-static void describe_text(struct kf_buf *out, const json_t *code)
-{
-    const char *text = json_string_value(code);
-    size_t n = json_string_length(code);
-    unsigned char *bytes;
-
-    if (n > CODE_MAX) {
-        kf_buf_printf(out, "bytecode, %zu characters, too long to be looked into", n);
-        return;
-    }
-    bytes = kf_alloc(n + BASE64_DECODE_LENGTH(n));
-    if (bytes)
-        describe_code(out, bytes, decode(text, n, bytes));
-    kf_free(bytes);
+    if (json_string_length(text) > KF_LAMBDA_CODE_MAX)
+        kf_buf_printf(out, "bytecode, %zu characters, too long to be looked into",
+                      json_string_length(text));
+    else if (kf_lambda_decode(&code, text))
+        describe_code(out, code.bytes, code.n);
+    kf_lambda_code_finish(&code);
 }
 
 /* A function by its name, which is no code but must be there. */
@@ -300,14 +262,9 @@ static void describe_name(struct kf_buf *out, const char *name, const char *modu
 
 static void describe_object(struct kf_buf *out, const json_t *function)
 {
-    const json_t *config = json_object_get(function, "config");
-    const json_t *code = json_object_get(config, "code");
+    const json_t *config = json_object_get(function, "config"), *code = kf_lambda_text(function);
 
-    if (!json_is_string(code))
-        code = json_object_get(config, "value");
-    if (json_is_array(code))
-        code = json_array_get(code, 0);
-    if (json_is_string(code))
+    if (code)
         describe_text(out, code);
     else if (json_is_string(config))
         describe_name(out, json_string_value(config), kf_json_str(function, "module", ""));
@@ -319,8 +276,8 @@ void kf_lambda_describe(const json_t *config, const char *key, struct kf_buf *ou
 
     if (json_is_object(function))
         describe_object(out, function);
-    else if (json_is_array(function) && json_is_string(json_array_get(function, 0)))
-        describe_text(out, json_array_get(function, 0));
+    else if (kf_lambda_text(function))
+        describe_text(out, kf_lambda_text(function));
     else if (json_is_string(function))
         describe_name(out, json_string_value(function), kf_json_str(config, "module", ""));
 }

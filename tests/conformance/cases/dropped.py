@@ -142,9 +142,9 @@ def doubled(x):
 
 g = Group("custom")
 ALIEN = dict(reloads=False, note="2.15 needs the class to read its own file")
-g.graph("lambda_double", (6,), lambda x: L.Dense(3)(L.Lambda(lambda t: t * 2.0)(x)), expect="refused:Lambda")
-g.graph("lambda_named_function", (6,), lambda x: L.Dense(3)(L.Lambda(doubled)(x)), expect="refused:Lambda")
-g.graph("lambda_in_nested", (6,), lambda x: L.Dense(3)(K.Sequential([L.Dense(4), L.Lambda(lambda t: t + 1.0)])(x)), expect="refused:Lambda")
+g.graph("lambda_double", (6,), lambda x: L.Dense(3)(L.Lambda(lambda t: t * 2.0)(x)))
+g.graph("lambda_named_function", (6,), lambda x: L.Dense(3)(L.Lambda(doubled)(x)))
+g.graph("lambda_in_nested", (6,), lambda x: L.Dense(3)(K.Sequential([L.Dense(4), L.Lambda(lambda t: t + 1.0)])(x)))
 g.layer("custom_layer", (6,), lambda: Scale(), expect="refused:Scale")
 g.layer("custom_in_time_distributed", (4, 6), lambda: L.TimeDistributed(Scale()), expect="refused:Scale", **ALIEN)
 g.layer("custom_subclass_of_dense", (6,), lambda: OwnDense(4), expect="refused:OwnDense")

@@ -24,7 +24,7 @@ refused("parametric_softplus", "no-equal-in-target", chain(lambda: ParametricSof
 refused("srelu", "no-equal-in-target", chain(lambda: SReLU(input_shape=(6,))))
 refused("local1d", "no-equal-in-target", chain(lambda: LocallyConnected1D(4, 3, input_shape=(7, 3))))
 refused("local2d", "no-equal-in-target", chain(lambda: LocallyConnected2D(3, 3, 3, input_shape=(5, 6, 2))))
-refused("lambda", "lambda", chain(lambda: Dense(5, input_dim=6), lambda: Lambda(lambda x: x * 2)))
+add("refused", "lambda", chain(lambda: Dense(5, input_dim=6), lambda: Lambda(lambda x: x * 2)))
 refused("lstm_hard", "value-no-equal-in-target", chain(lambda: LSTM(5, activation="hard_sigmoid", input_shape=(4, 3))))
 refused("own_layer", "custom-class", chain(lambda: Own(5, input_dim=6), lambda: Dense(2)), reloads=False)
 refused("own_inside", "custom-class", lambda: Sequential([Dense(4, input_dim=6), Sequential([Dense(3, input_dim=4), Own(2)])]),

@@ -92,7 +92,7 @@ for alias in ("mse", "mae", "mape", "msle", "mean_squared_error", "huber", "log_
 g.add("compiled_objects", compiled(loss=K.losses.Huber(0.5), optimizer=K.optimizers.SGD(0.1, momentum=0.9), metrics=[K.metrics.MeanSquaredError()]))
 
 g = Group("refused")
-g.layer("refused_lambda", (6,), lambda: L.Lambda(lambda x: x * 2.0, output_shape=(6,)), expect="refused:lambda", reloads=False)
+g.layer("refused_lambda", (6,), lambda: L.Lambda(lambda x: x * 2.0, output_shape=(6,)), reloads=False)
 
 
 @K.saving.register_keras_serializable("zoo")

@@ -1,0 +1,120 @@
+"""Wild architectures, and weights with the architecture found beside them: the Keras that wrote them gives their truth.
+
+Weights with their architecture go to `.keras`, and to `weights.h5`, which Keras 3 loads into the model made of our `json`. An
+architecture alone is given seeded weights by the Keras that wrote it, and must become the same `json` with them and without.
+"""
+import collections
+import csv
+import json
+
+from suite import convert, judge, reasons, table, verdict_of
+
+NEEDS = ("k1", "k2", "k3")
+PAIR = "json+h5 pair: h5 weights-only"
+ENVIRONMENTS = {"1": "k1", "2": "k2"}
+
+
+def rows_of(options, container):
+    index = csv.DictReader((options.wild / "INDEX.tsv").open(), delimiter="\t")
+    return [row for row in index if row["container"] == container and options.only in row["file"]]
+
+
+def sources(options, folder):
+    """{id: (weights, architecture, environment)}: those of an architecture alone are yet to be made."""
+    found = {}
+    for row in rows_of(options, PAIR):
+        architecture = options.wild / row["companion"]
+        if architecture.exists():
+            found[row["file"]] = (options.wild / row["file"], architecture, ENVIRONMENTS[(row["keras_version"] or "1")[0]])
+    for row in rows_of(options, "json"):
+        found[row["file"]] = (folder / f"{row['file']}.seeded.h5", options.wild / row["file"],
+                              ENVIRONMENTS[(row["keras_version"] or "1")[0]])
+    return found
+
+
+def needs_onednn(architecture):
+    """Keras 3 on TensorFlow runs channels_first on a CPU only by it."""
+    text = architecture.read_text()
+    return "channels_first" in text or 'dim_ordering": "th"' in text.replace("\\", "")
+
+
+def make_truth(options, found, folder, refs):
+    truth = {}
+    for environment in sorted({e for _, _, e in found.values()}):
+        files = {id: f"{weights}\t{architecture}" for id, (weights, architecture, e) in found.items() if e == environment}
+        for path in (weights for weights, _, e in found.values() if e == environment and folder in weights.parents):
+            path.unlink(missing_ok=True)
+        python = options.envs / environment / "bin" / "python"
+        truth.update(judge(python, folder, refs, list(files), f"-truth-{environment}", True, files))
+    return truth
+
+
+class Family:
+    def __init__(self, options, folder):
+        self.options, self.folder, self.results, self.judged = options, folder, {}, {}
+
+    def run(self, id, way, to, suffix, source, *told):
+        name = f"{id}.{way}"
+        target = self.folder / (name + suffix)
+        self.results[name] = convert(self.options.kferry, source, target, self.folder / f"{name}.report", *told, to=to)
+        return target
+
+    def one(self, id, weights, architecture):
+        given = ("--architecture", architecture)
+        alone = self.run(id, "architecture", "json", ".json", architecture, "--keras", "3.15")
+        if not weights.exists():
+            return
+        keras = self.run(id, "keras", "keras", ".keras", weights, *given)
+        pair = self.run(id, "pair", "weights.h5", ".weights.h5", weights, *given)
+        ours = self.run(id, "json", "json", ".json", weights, *given, "--keras", "3.15")
+        self.judged[f"{id}.keras"] = f"{keras}\t1e-5\t\t{id}"
+        self.judged[f"{id}.pair"] = f"{pair}\t1e-5\t{ours}\t{id}"
+        if self.results[f"{id}.architecture"][0] == 0 and ours.exists():
+            same = json.loads(alone.read_text()) == json.loads(ours.read_text())
+            self.judged[f"{id}.json"] = None if same else "is another one than without the weights"
+
+
+def check(family, tally, name, result, count, has_truth):
+    way, (status, report) = name.rsplit(".", 1)[1], family.results[name]
+    if status == 65:
+        count[f"{way}: refused, {'with' if has_truth else 'without'} a truth"] += 1
+        print(f"  refused {name}: {reasons(report)}")
+        codes = {entry["code"] for key in ("needs", "problems") for entry in report.get(key, [])}
+        tally.check(not has_truth or codes == {"weights-needed"}, f"wild-separate/{name}", f"refused: {reasons(report)}")
+    elif status != 0:
+        tally.check(False, f"wild-separate/{name}", f"exit status {status}: {report.get('error')}")
+    elif way == "json":
+        wrong = family.judged.get(name)
+        count[f"{way}: {'wrong' if wrong else 'the same as alone'}"] += 1
+        tally.check(not wrong, f"wild-separate/{name}", wrong)
+    elif has_truth and way != "architecture":
+        ok = bool(result and result["ok"])
+        count[f"{way}: {'right' if ok else 'wrong'}"] += 1
+        tally.check(ok, f"wild-separate/{name}", verdict_of(result))
+    else:
+        count[f"{way}: converted"] += 1
+
+
+def run(options, tally, used):
+    if not options.wild or not set(NEEDS) <= set(options.keras):
+        return
+    folder, refs = options.work / "wild-separate", options.work / "wild-separate-refs"
+    folder.mkdir(parents=True, exist_ok=True)
+    found, family, count = sources(options, folder), Family(options, folder), collections.Counter()
+    truth = make_truth(options, found, folder, refs)
+    for id, (weights, architecture, _) in found.items():
+        family.one(id, weights, architecture)
+    done = {name: how for name, how in family.judged.items() if how and "\t" in how and family.results[name][0] == 0 and
+            truth.get(name.rsplit(".", 1)[0], {}).get("ok")}
+    first = {name: how for name, how in done.items() if needs_onednn(found[name.rsplit(".", 1)[0]][1])}
+    python = options.envs / "k3" / "bin" / "python"
+    results = judge(python, folder, refs, [name for name in done if name not in first], files=done)
+    results.update(judge(python, folder, refs, list(first), "-onednn", files=first, onednn=True))
+    for id in found:
+        has_truth = bool(truth.get(id, {}).get("ok"))
+        count["files with a truth" if has_truth else "files without a truth"] += 1
+        if not has_truth:
+            print(f"  no truth {id}: {verdict_of(truth.get(id))}")
+    for name in family.results:
+        check(family, tally, name, results.get(name), count, bool(truth.get(name.rsplit(".", 1)[0], {}).get("ok")))
+    table(f"wild weights with architectures, and architectures: {len(found)} files", sorted(count.items()))
