@@ -16,13 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum MHD_Result refuse(struct request *req)
-{
-    struct reply reply = {0};
-
-    return reply_failure(req, &reply, NULL);
-}
-
 /* Open a file of a job's result; -1 with a failure when it is not there. */
 static int open_result(struct request *req, const struct stored *job, const char *name,
                        uint64_t *size)
@@ -61,7 +54,7 @@ static enum MHD_Result answer_unfinished(struct request *req, const struct store
     json_decref(error);
     req->failure.retry_after = 1;
     request_fail(req, "job-not-finished", "the job is %s", job_state_name(job->state));
-    ok = refuse(req);
+    ok = reply_refusal(req);
     return ok;
 }
 
@@ -177,7 +170,7 @@ enum MHD_Result jobs_send_artifact(struct request *req, const struct stored *job
         return answer_unfinished(req, job);
     fd = open_result(req, job, "artifact", &size);
     if (fd < 0)
-        return refuse(req);
+        return reply_refusal(req);
     snprintf(tag, sizeof tag, "\"sha256-%s\"", sha256);
     describe(&reply, job, artifact, sha256);
     if (!header_has(req, MHD_HTTP_HEADER_IF_NONE_MATCH, tag))
@@ -193,7 +186,7 @@ enum MHD_Result handle_job_artifact(struct request *req)
     struct stored job;
 
     if (jobs_find(req, &job) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     ok = jobs_send_artifact(req, &job);
     stored_finish(&job);
     return ok;
@@ -210,10 +203,10 @@ static enum MHD_Result send_report(struct request *req, const struct stored *job
         return answer_unfinished(req, job);
     if (!json_is_true(json_object_get(job->result, "report"))) {
         request_fail(req, "report-not-found", "the job ended without a report");
-        return refuse(req);
+        return reply_refusal(req);
     }
     fd = open_result(req, job, "report.json", &size);
-    return fd < 0 ? refuse(req) : reply_fd_new(req, &reply, fd, size);
+    return fd < 0 ? reply_refusal(req) : reply_fd_new(req, &reply, fd, size);
 }
 
 enum MHD_Result handle_job_report(struct request *req)
@@ -222,7 +215,7 @@ enum MHD_Result handle_job_report(struct request *req)
     struct stored job;
 
     if (jobs_find(req, &job) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     ok = send_report(req, &job);
     stored_finish(&job);
     return ok;

@@ -63,7 +63,7 @@ enum MHD_Result handle_asset(struct request *req)
 
     if (!asset) {
         request_fail(req, "internal-error", "a file of the program is missing");
-        return reply_failure(req, &reply, NULL);
+        return reply_refusal(req);
     }
     packed = asset->n_packed > 0 && takes_gzip(req);
     snprintf(tag, sizeof tag, "\"%s%s\"", asset->tag, packed ? "-gzip" : "");

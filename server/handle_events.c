@@ -162,7 +162,7 @@ enum MHD_Result handle_job_events(struct request *req)
     struct stored job;
 
     if (jobs_find(req, &job) < 0)
-        return reply_failure(req, &reply, NULL);
+        return reply_refusal(req);
     stream = stream_create(req, &job);
     stored_finish(&job);
     if (!stream)

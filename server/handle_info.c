@@ -33,7 +33,7 @@ static enum MHD_Result answer_new(struct request *req, json_t *value)
     if (want_json(req) == 0)
         return reply_json_new(req, &reply, value);
     json_decref(value);
-    return reply_failure(req, &reply, NULL);
+    return reply_refusal(req);
 }
 
 enum MHD_Result handle_formats(struct request *req)
@@ -97,7 +97,7 @@ enum MHD_Result handle_report(struct request *req)
     KF_AUTO(blob) report = NULL;
 
     if (want_json(req) < 0)
-        return reply_failure(req, &reply, NULL);
+        return reply_refusal(req);
     report = reports_find(req->server->reports, req->captured[0], req->principal);
     if (report)
         return reply_blob(req, &reply, report);
@@ -107,5 +107,5 @@ enum MHD_Result handle_report(struct request *req)
                  "there is no report with this id, or no longer: reports "
                  "are kept for %u seconds, and only the newest",
                  (unsigned)req->server->config->report_ttl);
-    return reply_failure(req, &reply, NULL);
+    return reply_refusal(req);
 }

@@ -17,13 +17,6 @@
 #define LIST_MAX     100
 #define LIST_DEFAULT 20
 
-static enum MHD_Result refuse(struct request *req)
-{
-    struct reply reply = {0};
-
-    return reply_failure(req, &reply, NULL);
-}
-
 int jobs_find(struct request *req, struct stored *out)
 {
     int found = store_get(jobs_store(req->server->jobs), req->captured[0], req->principal, out);
@@ -122,7 +115,7 @@ static enum MHD_Result get_job(struct request *req)
     struct stored job;
 
     if (seconds < 0 || jobs_find(req, &job) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     if (!hold(req, &job, seconds, has_tag(req, &job)))
         ok = show(req, &job);
     stored_finish(&job);
@@ -136,11 +129,11 @@ static enum MHD_Result delete_job(struct request *req)
     struct stored job;
 
     if (jobs_find(req, &job) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     if (store_delete(jobs_store(jobs), job.id, req->principal) < 0) {
         stored_finish(&job);
         jobs_fail_away(req);
-        return refuse(req);
+        return reply_refusal(req);
     }
     jobs_stop_worker(jobs, job.id);
     hub_wake(jobs_hub(jobs), job.id);
@@ -162,7 +155,7 @@ enum MHD_Result handle_job_cancel(struct request *req)
     struct stored job;
 
     if (jobs_find(req, &job) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     if (store_cancel(jobs_store(jobs), job.id, req->principal,
                      (int64_t)req->server->config->job_ttl * 1000) > 0) {
         jobs_stop_worker(jobs, job.id);
@@ -172,7 +165,7 @@ enum MHD_Result handle_job_cancel(struct request *req)
     }
     stored_finish(&job);
     if (jobs_find(req, &job) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     ok = show(req, &job);
     stored_finish(&job);
     return ok;
@@ -207,13 +200,13 @@ enum MHD_Result handle_jobs(struct request *req)
     const char *after = "";
 
     if (max < 0 || read_list(req, &state, &after) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     max = max == 0 ? LIST_DEFAULT : max;
     n = store_list(jobs_store(req->server->jobs), req->principal, state, after, jobs,
                    (size_t)max + 1);
     if (n < 0) {
         jobs_fail_away(req);
-        return refuse(req);
+        return reply_refusal(req);
     }
     list = json_array();
     for (int i = 0; i < n; i++) {
@@ -251,7 +244,7 @@ enum MHD_Result jobs_answer(struct request *req)
 
     req->captured[0] = req->job;
     if (jobs_find(req, &job) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     if (!hold(req, &job, (int)req->conversion->wait, false)) {
         if (req->waited && job_state_ended(job.state))
             ok = jobs_send_artifact(req, &job);

@@ -12,13 +12,6 @@
 
 /* What the member `type` of a problem leads to. */
 
-static enum MHD_Result refuse(struct request *req)
-{
-    struct reply reply = {0};
-
-    return reply_failure(req, &reply, NULL);
-}
-
 /* Position among `offers` of what the client likes best; -1 with a failure. */
 static int choose(struct request *req, const char *const *offers, size_t n)
 {
@@ -44,7 +37,7 @@ enum MHD_Result handle_problems(struct request *req)
     json_t *list;
 
     if (choose(req, offers, 1) < 0)
-        return refuse(req);
+        return reply_refusal(req);
     list = json_array();
     for (size_t i = 0; (type = kf_problem_at(i)); i++)
         if (is_first(type))
@@ -116,7 +109,7 @@ enum MHD_Result handle_problem(struct request *req)
     int chosen = type ? choose(req, offers, 2) : -1;
 
     if (chosen < 0)
-        return refuse(req);
+        return reply_refusal(req);
     if (chosen == 0)
         return send_page(req, &reply, type);
     return reply_json_new(req, &reply, kf_problem_type_json(type));

@@ -65,13 +65,6 @@ static int read_head(struct request *req, const char *method)
     return auth_check(req);
 }
 
-static enum MHD_Result refuse(struct request *req)
-{
-    struct reply reply = {0};
-
-    return reply_failure(req, &reply, NULL);
-}
-
 static bool has_body(const struct request *req)
 {
     const char *length = request_header(req, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -84,7 +77,7 @@ static bool has_body(const struct request *req)
 static enum MHD_Result answer(struct request *req)
 {
     if (req->failure.code)
-        return refuse(req);
+        return reply_refusal(req);
     return req->job[0] != '\0' ? jobs_answer(req) : req->route->answer(req);
 }
 
@@ -136,7 +129,7 @@ static enum MHD_Result submit(struct request *req)
     if (atomic_load(&req->stage) != REQUEST_RECEIVING)
         return MHD_NO;
     watch_end(req->server->watch, &req->conversion->watch);
-    return refuse(req);
+    return reply_refusal(req);
 }
 
 /* The rest of a body that was answered early: thrown away, but not for ever. */

@@ -274,6 +274,13 @@ enum MHD_Result reply_failure(struct request *req, struct reply *reply, json_t *
     return reply_json_new(req, reply, reply_problem(req, report));
 }
 
+enum MHD_Result reply_refusal(struct request *req)
+{
+    struct reply reply = {0};
+
+    return reply_failure(req, &reply, NULL);
+}
+
 void reply_failure_early(struct request *req)
 {
     json_t *problem = reply_problem(req, NULL);

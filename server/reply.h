@@ -64,6 +64,9 @@ json_t *reply_problem(const struct request *req, json_t *report);
 /** Send req->failure as problem+json, with the report of a refusal embedded when there is one. */
 enum MHD_Result reply_failure(struct request *req, struct reply *reply, json_t *report);
 
+/** The same without a report, for who has no head of his own. */
+enum MHD_Result reply_refusal(struct request *req);
+
 /**
  * Write req->failure to the socket itself, while the body is still coming: libmicrohttpd takes no
  * response then. The client is to stop sending.

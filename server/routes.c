@@ -11,66 +11,52 @@
 #define READ "GET, HEAD"
 #define WORK "PUT, POST"
 
+/* One row of each kind: what a worker does, what the service knows itself, and probes. */
+#define WORKS(pattern, methods, task, first, second)                                               \
+    {                                                                                              \
+        pattern, methods, NULL, task, {first, second}, false, false, SCOPE_CONVERT                 \
+    }
+#define TELLS(pattern, methods, answer, scope)                                                     \
+    {                                                                                              \
+        pattern, methods, answer, 0, {NULL, NULL}, false, false, scope                             \
+    }
+#define PROBES(pattern, answer, scope)                                                             \
+    {                                                                                              \
+        pattern, READ, answer, 0, {NULL, NULL}, false, true, scope                                 \
+    }
+
 static const struct route routes[] = {
-    {"v1/convert", WORK, NULL, JOB_CONVERT, {NULL, NULL}, false, false, SCOPE_CONVERT},
-    {"v1/convert/{to}", WORK, NULL, JOB_CONVERT, {"to", NULL}, false, false, SCOPE_CONVERT},
-    {"v1/convert/{to}/{filename}",
-     WORK,
-     NULL,
-     JOB_CONVERT,
-     {"to", "filename"},
-     false,
-     false,
-     SCOPE_CONVERT},
-    {"v1/plan", WORK, NULL, JOB_PLAN, {NULL, NULL}, false, false, SCOPE_CONVERT},
-    {"v1/plan/{to}", WORK, NULL, JOB_PLAN, {"to", NULL}, false, false, SCOPE_CONVERT},
-    {"v1/plan/{to}/{filename}",
-     WORK,
-     NULL,
-     JOB_PLAN,
-     {"to", "filename"},
-     false,
-     false,
-     SCOPE_CONVERT},
-    {"v1/inspect", WORK, NULL, JOB_INSPECT, {NULL, NULL}, false, false, SCOPE_CONVERT},
-    {"v1/inspect/{filename}",
-     WORK,
-     NULL,
-     JOB_INSPECT,
-     {"filename", NULL},
-     false,
-     false,
-     SCOPE_CONVERT},
-    {"v1/diff", "POST", NULL, JOB_DIFF, {NULL, NULL}, false, false, SCOPE_CONVERT},
+    WORKS("v1/convert", WORK, JOB_CONVERT, NULL, NULL),
+    WORKS("v1/convert/{to}", WORK, JOB_CONVERT, "to", NULL),
+    WORKS("v1/convert/{to}/{filename}", WORK, JOB_CONVERT, "to", "filename"),
+    WORKS("v1/plan", WORK, JOB_PLAN, NULL, NULL),
+    WORKS("v1/plan/{to}", WORK, JOB_PLAN, "to", NULL),
+    WORKS("v1/plan/{to}/{filename}", WORK, JOB_PLAN, "to", "filename"),
+    WORKS("v1/inspect", WORK, JOB_INSPECT, NULL, NULL),
+    WORKS("v1/inspect/{filename}", WORK, JOB_INSPECT, "filename", NULL),
+    WORKS("v1/diff", "POST", JOB_DIFF, NULL, NULL),
     {"v1/jobs", "POST", NULL, JOB_CONVERT, {NULL, NULL}, true, false, SCOPE_CONVERT},
-    {"v1/jobs", READ, handle_jobs, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"v1/jobs/{id}:cancel",
-     "POST",
-     handle_job_cancel,
-     0,
-     {NULL, NULL},
-     false,
-     false,
-     SCOPE_CONVERT},
-    {"v1/jobs/{id}", READ ", DELETE", handle_job, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"v1/jobs/{id}/artifact", READ, handle_job_artifact, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"v1/jobs/{id}/report", READ, handle_job_report, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"v1/jobs/{id}/events", READ, handle_job_events, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"v1/reports/{id}", READ, handle_report, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"v1/formats", READ, handle_formats, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"v1/capacity", READ, handle_capacity, 0, {NULL, NULL}, false, false, SCOPE_READ},
-    {"problems", READ, handle_problems, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"problems/{code}", READ, handle_problem, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"openapi.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"openapi.yaml", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"report.schema.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"summary.schema.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"diff.schema.json", READ, handle_asset, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"version", READ, handle_version, 0, {NULL, NULL}, false, false, SCOPE_OPEN},
-    {"metrics", READ, handle_metrics, 0, {NULL, NULL}, false, true, SCOPE_METRICS},
-    {"livez", READ, handle_livez, 0, {NULL, NULL}, false, true, SCOPE_OPEN},
-    {"readyz", READ, handle_readyz, 0, {NULL, NULL}, false, true, SCOPE_OPEN},
-    {"startupz", READ, handle_startupz, 0, {NULL, NULL}, false, true, SCOPE_OPEN},
+    TELLS("v1/jobs", READ, handle_jobs, SCOPE_READ),
+    TELLS("v1/jobs/{id}:cancel", "POST", handle_job_cancel, SCOPE_CONVERT),
+    TELLS("v1/jobs/{id}", READ ", DELETE", handle_job, SCOPE_READ),
+    TELLS("v1/jobs/{id}/artifact", READ, handle_job_artifact, SCOPE_READ),
+    TELLS("v1/jobs/{id}/report", READ, handle_job_report, SCOPE_READ),
+    TELLS("v1/jobs/{id}/events", READ, handle_job_events, SCOPE_READ),
+    TELLS("v1/reports/{id}", READ, handle_report, SCOPE_READ),
+    TELLS("v1/formats", READ, handle_formats, SCOPE_READ),
+    TELLS("v1/capacity", READ, handle_capacity, SCOPE_READ),
+    TELLS("problems", READ, handle_problems, SCOPE_OPEN),
+    TELLS("problems/{code}", READ, handle_problem, SCOPE_OPEN),
+    TELLS("openapi.json", READ, handle_asset, SCOPE_OPEN),
+    TELLS("openapi.yaml", READ, handle_asset, SCOPE_OPEN),
+    TELLS("report.schema.json", READ, handle_asset, SCOPE_OPEN),
+    TELLS("summary.schema.json", READ, handle_asset, SCOPE_OPEN),
+    TELLS("diff.schema.json", READ, handle_asset, SCOPE_OPEN),
+    TELLS("version", READ, handle_version, SCOPE_OPEN),
+    PROBES("metrics", handle_metrics, SCOPE_METRICS),
+    PROBES("livez", handle_livez, SCOPE_OPEN),
+    PROBES("readyz", handle_readyz, SCOPE_OPEN),
+    PROBES("startupz", handle_startupz, SCOPE_OPEN),
 };
 #define N_ROUTES (sizeof routes / sizeof routes[0])
 

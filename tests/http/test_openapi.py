@@ -27,7 +27,8 @@ def routes():
     text = (ROOT / "server/routes.c").read_text()
     named = dict(re.findall(r'#define (\w+)\s+"([A-Z, ]+)"', text))
     found = {}
-    for pattern, methods in re.findall(r'^    \{"([^"]*)",\s+([^{]*?),\s+(?:NULL|handle_\w+),', text, re.M):
+    text = re.sub(r'PROBES\("([^"]*)",', r'PROBES("\1", READ,', text)
+    for pattern, methods in re.findall(r'^    \S*?[{(]"([^"]*)",\s+([^{]*?),\s+(?:NULL|handle_\w+|JOB_\w+),', text, re.M):
         words = "".join(named.get(word, word).strip('"') for word in re.findall(r'"[^"]*"|\w+', methods))
         found.setdefault("/" + pattern, set()).update(words.replace(" ", "").split(","))
     return found
