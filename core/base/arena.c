@@ -20,6 +20,9 @@ struct block {
 struct kf_arena {
     struct block *blocks; /* the first is the one that has room */
     size_t block_size;
+    void *shared; /* of `shared_n` bytes, see kf_arena_shared() */
+    size_t shared_n;
+    const void *user; /* who has it */
 };
 
 struct kf_arena *kf_arena_create(void)
@@ -41,7 +44,21 @@ void kf_arena_destroy(struct kf_arena *arena)
         next = b->next;
         kf_free(b);
     }
+    kf_free(arena->shared);
     kf_free(arena);
+}
+
+void *kf_arena_shared(struct kf_arena *arena, const void *user, size_t n, bool *mine)
+{
+    *mine = arena->user == user;
+    arena->user = user;
+    if (n <= arena->shared_n)
+        return arena->shared;
+    *mine = false;
+    kf_free(arena->shared);
+    arena->shared = kf_alloc(n);
+    arena->shared_n = arena->shared ? n : 0;
+    return arena->shared;
 }
 
 static struct block *add_block(struct kf_arena *arena, size_t need)

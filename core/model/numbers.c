@@ -102,6 +102,22 @@ void kf_number_write(enum kf_dtype dtype, void *to, double value)
     }
 }
 
+void kf_numbers_scale(enum kf_dtype dtype, void *values, size_t n, double factor)
+{
+    size_t size = kf_dtype_size(dtype);
+    char *p = values;
+
+    for (size_t i = 0; dtype == KF_DTYPE_FLOAT32 && i < n; i++) { /* a loop of its own: vectors */
+        float value;
+
+        memcpy(&value, p + i * sizeof(value), sizeof(value));
+        value = (float)((double)value * factor);
+        memcpy(p + i * sizeof(value), &value, sizeof(value));
+    }
+    for (size_t i = 0; dtype != KF_DTYPE_FLOAT32 && i < n; i++)
+        kf_number_write(dtype, p + i * size, kf_number_read(dtype, p + i * size) * factor);
+}
+
 int64_t kf_number_read_int(enum kf_dtype dtype, const void *from)
 {
     uint64_t bits = 0;

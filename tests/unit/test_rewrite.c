@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -237,6 +238,59 @@ static void deviations_become_variances(void **unused)
     kf_arena_destroy(arena);
 }
 
+/* Where CuDNN keeps what LSTM and GRU have at (row, gate, unit) of a (rows, gates * units) kernel.
+ */
+static uint64_t cudnn_place(enum kf_gate_layout layout, uint64_t rows, uint64_t gates,
+                            uint64_t units, uint64_t row, uint64_t gate, uint64_t unit)
+{
+    uint64_t flat = unit * rows + row; /* within the matrix of the gate */
+
+    if (layout == KF_GATE_TRANSPOSED)
+        return unit * gates * units + gate * units + row;
+    return flat / units * gates * units + gate * units + flat % units;
+}
+
+static void check_large_gates(enum kf_gate_layout layout, uint64_t rows, uint64_t gates,
+                              uint64_t units)
+{
+    uint64_t n = rows * gates * units, bytes = n * sizeof(float);
+    float *in = malloc(bytes), *got = malloc(bytes);
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload inner = floats(in, rows, gates * units);
+    const struct kf_payload *out;
+    struct kf_report rep;
+    bool fits;
+
+    kf_report_init(&rep);
+    for (uint64_t i = 0; i < n; i++)
+        in[i] = (float)i; /* below 2^24: exact */
+    out = kf_rewrite_gates(arena, &inner, (unsigned)gates, layout, &fits);
+    assert_non_null(out);
+    for (uint64_t at = 0, piece; at < bytes; at += piece) {
+        piece = bytes - at < 1000004 ? bytes - at : 1000004;
+        assert_int_equal(out->pull(out, at, (char *)got + at, (size_t)piece, &rep), 0);
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t column = i % (gates * units);
+        uint64_t from = cudnn_place(layout, rows, gates, units, i / (gates * units), column / units,
+                                    column % units);
+
+        if (got[i] != in[from])
+            assert_int_equal(i, SIZE_MAX);
+    }
+    kf_arena_destroy(arena);
+    kf_report_finish(&rep);
+    free(in);
+    free(got);
+}
+
+static void kernels_larger_than_a_tile_are_turned_too(void **unused)
+{
+    (void)unused;
+    check_large_gates(KF_GATE_TRANSPOSED, 1200, 4, 1200);
+    check_large_gates(KF_GATE_COLUMNS, 2001, 3, 1100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +303,7 @@ int main(void)
         cmocka_unit_test(joined_rows_stand_side_by_side),
         cmocka_unit_test(join_refuses_pieces_of_other_heights),
         cmocka_unit_test(transposed_axes_change_places),
+        cmocka_unit_test(kernels_larger_than_a_tile_are_turned_too),
         cmocka_unit_test(deviations_become_variances),
     };
 

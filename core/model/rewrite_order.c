@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/num.h"
+#include "rewrite_private.h"
+#include <string.h>
+
+/*
+ * Rewriting the order of elements. Axes change places: what stands together in the source comes to
+ * stand far apart, so that one tile of the result is made at a time, from only those ranges of the
+ * source that belong there.
+ */
+#define TILE  ((uint64_t)16 << 20)
+#define PIECE ((size_t)16 << 10)
+/* A row of the source that stays a row is pulled by itself, without a tile, from this size on. */
+#define ROW 64
+
+struct order {
+    struct kf_arena *arena;
+    unsigned n;
+    uint64_t dims[KF_AXES_MAX];    /* of the source */
+    unsigned axes[KF_AXES_MAX];    /* axis i of the result is axis axes[i] of the source */
+    uint64_t strides[KF_AXES_MAX]; /* how far apart the elements of a source's axis come to stand */
+    unsigned cut;                  /* the axis of the result that tiles divide */
+    uint64_t block, step;          /* elements below one index of `cut`; indices in a tile */
+    uint64_t at, bytes;            /* the range of the result that stands in the tile */
+};
+
+/* A box of the source: [low, high) along each axis. */
+struct box {
+    uint64_t low[KF_AXES_MAX], high[KF_AXES_MAX];
+};
+
+/* Elements below one index of axis `axis` of the source. */
+static uint64_t below(const struct order *order, unsigned axis)
+{
+    uint64_t n = 1;
+
+    while (++axis < order->n)
+        n *= order->dims[axis];
+    return n;
+}
+
+/* The tile that has element `to` of the result: its range, and the box that it comes from. */
+static struct box find_tile(struct order *order, uint64_t to, size_t size)
+{
+    uint64_t outer = to / order->block, n = order->dims[order->axes[order->cut]];
+    uint64_t first = outer % n / order->step * order->step, last = kf_min(first + order->step, n);
+    struct box box = {{0}, {0}};
+
+    order->at = (outer - outer % n + first) * order->block * size;
+    order->bytes = (last - first) * order->block * size;
+    outer /= n;
+    for (unsigned i = order->n; i-- > 0;) {
+        unsigned axis = order->axes[i];
+        uint64_t index = i < order->cut ? outer % order->dims[axis] : 0;
+
+        box.low[axis] = i == order->cut ? first : index;
+        box.high[axis] = i == order->cut ? last : i < order->cut ? index + 1 : order->dims[axis];
+        if (i < order->cut)
+            outer /= order->dims[axis];
+    }
+    return box;
+}
+
+/* Put `n` elements where they belong that come to stand `apart` bytes from each other. */
+static void spread(char *to, uint64_t apart, const char *from, size_t n, size_t size)
+{
+    switch (size) { /* a constant size is one instruction */
+    case 2:
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + i * apart, from + i * 2, 2);
+        break;
+    case 4:
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + i * apart, from + i * 4, 4);
+        break;
+    default:
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + i * apart, from + i * size, size);
+    }
+}
+
+/* Scatter `n` elements of the source, from its element `first` on, into the tile. */
+static void scatter(const struct order *order, char *tile, const char *piece, uint64_t first,
+                    size_t n, size_t size)
+{
+    unsigned last = order->n - 1;
+
+    while (n > 0) {
+        size_t run = (size_t)kf_min(n, order->dims[last] - first % order->dims[last]);
+        uint64_t to = 0, rest = first;
+
+        for (unsigned axis = order->n; axis-- > 0; rest /= order->dims[axis])
+            to += rest % order->dims[axis] * order->strides[axis];
+        spread(tile + (to * size - order->at), order->strides[last] * size, piece, run, size);
+        piece += run * size;
+        first += run;
+        n -= run;
+    }
+}
+
+/* Bring elements [first, first + n) of the source into the tile. */
+static int fetch(const struct kf_payload *payload, char *tile, uint64_t first, uint64_t n,
+                 struct kf_report *rep)
+{
+    size_t size = kf_dtype_size(payload->dtype);
+    char piece[PIECE];
+
+    while (n > 0) {
+        size_t some = (size_t)kf_min(n, PIECE / size);
+
+        KF_TRY(payload->inner->pull(payload->inner, first * size, piece, some * size, rep));
+        scatter(payload->state, tile, piece, first, some, size);
+        first += some;
+        n -= some;
+    }
+    return 0;
+}
+
+/* Step to the next index of the axes in front of `axis`; false after the last one. */
+static bool next(const struct box *box, uint64_t *index, unsigned axis)
+{
+    while (axis-- > 0) {
+        if (++index[axis] < box->high[axis])
+            return true;
+        index[axis] = box->low[axis];
+    }
+    return false;
+}
+
+/* The box in the order of the source, in runs as long as it has them. */
+static int fill_tile(const struct kf_payload *payload, struct order *order, char *tile, uint64_t to,
+                     struct kf_report *rep)
+{
+    struct box box = find_tile(order, to, kf_dtype_size(payload->dtype));
+    uint64_t index[KF_AXES_MAX], run;
+    unsigned axis = order->n - 1;
+
+    while (axis > 0 && box.low[axis] == 0 && box.high[axis] == order->dims[axis])
+        axis--;
+    memcpy(index, box.low, sizeof(index));
+    run = (box.high[axis] - box.low[axis]) * below(order, axis);
+    do {
+        uint64_t first = 0;
+
+        for (unsigned i = 0; i <= axis; i++)
+            first += index[i] * below(order, i);
+        KF_TRY(fetch(payload, tile, first, run, rep));
+    } while (next(&box, index, axis));
+    return 0;
+}
+
+static int pull_tiled(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                      struct kf_report *rep)
+{
+    struct order *order = (struct order *)payload->state;
+    size_t size = kf_dtype_size(payload->dtype);
+    char *out = to, *tile;
+    bool mine;
+
+    tile = kf_arena_shared(order->arena, order, kf_min(TILE, kf_payload_bytes(payload)), &mine);
+    if (!tile)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to turn a tensor round");
+    while (n > 0) {
+        size_t some;
+
+        if (!mine || at < order->at || at - order->at >= order->bytes)
+            KF_TRY(fill_tile(payload, order, tile, at / size, rep));
+        mine = true;
+        some = (size_t)kf_min(n, order->bytes - (at - order->at));
+        memcpy(out, tile + (at - order->at), some);
+        at += some;
+        out += some;
+        n -= some;
+    }
+    return 0;
+}
+
+/* Rows of the source that stay rows, pulled one by one. */
+static int pull_rows(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                     struct kf_report *rep)
+{
+    const struct order *order = payload->state;
+    uint64_t row = order->dims[order->n - 1] * kf_dtype_size(payload->dtype);
+    char *out = to;
+
+    while (n > 0) {
+        size_t some = (size_t)kf_min(n, row - at % row);
+        uint64_t rest = at / row, from = 0;
+
+        for (unsigned i = order->n - 1; i-- > 0; rest /= order->dims[order->axes[i]])
+            from += rest % order->dims[order->axes[i]] * below(order, order->axes[i]);
+        KF_TRY(payload->inner->pull(payload->inner, from * kf_dtype_size(payload->dtype) + at % row,
+                                    out, some, rep));
+        at += some;
+        out += some;
+        n -= some;
+    }
+    return 0;
+}
+
+/* Leave out axis `i` of the result, whose elements belong to the axis in front of it or are one. */
+static void drop_axis(struct order *order, unsigned i)
+{
+    unsigned axis = order->axes[i];
+
+    order->n--;
+    for (unsigned j = i; j < order->n; j++)
+        order->axes[j] = order->axes[j + 1];
+    for (unsigned j = axis; j < order->n; j++)
+        order->dims[j] = order->dims[j + 1];
+    for (unsigned j = 0; j < order->n; j++)
+        order->axes[j] -= order->axes[j] > axis;
+}
+
+/* Axes that stay side by side are one, and those of one element none: runs become longer. */
+static void simplify(struct order *order)
+{
+    for (unsigned i = order->n; i-- > 0;) {
+        unsigned axis = order->axes[i];
+
+        if (order->n > 1 && order->dims[axis] == 1) {
+            drop_axis(order, i);
+        } else if (i > 0 && axis > 0 && order->axes[i - 1] == axis - 1) {
+            order->dims[axis - 1] *= order->dims[axis];
+            drop_axis(order, i);
+        }
+    }
+}
+
+/* Where elements go, and how the result is cut in tiles. */
+static void settle(struct order *order, size_t size)
+{
+    uint64_t stride = 1, tile = TILE / size;
+
+    for (unsigned i = order->n; i-- > 0; stride *= order->dims[order->axes[i]]) {
+        order->strides[order->axes[i]] = stride;
+        if (stride <= tile) {
+            order->cut = i;
+            order->block = stride;
+        }
+    }
+    order->step = tile / order->block;
+}
+
+/* `inner`, seen as an array of `dims`, with its axes in another order; its shape stays. */
+static struct kf_payload *reorder(struct kf_arena *arena, const struct kf_payload *inner,
+                                  const uint64_t *dims, const unsigned *axes, unsigned n)
+{
+    struct order *order = kf_arena_alloc(arena, sizeof(*order));
+    size_t size = kf_dtype_size(inner->dtype);
+    bool rows;
+
+    if (!order)
+        return NULL;
+    order->arena = arena;
+    order->n = n;
+    memcpy(order->dims, dims, n * sizeof(*dims));
+    memcpy(order->axes, axes, n * sizeof(*axes));
+    simplify(order);
+    settle(order, size);
+    rows = order->axes[order->n - 1] == order->n - 1 && order->dims[order->n - 1] * size >= ROW;
+    return kf_rewrite_wrap(arena, inner, order, rows ? pull_rows : pull_tiled);
+}
+
+static const struct kf_payload *by_columns(struct kf_arena *arena, const struct kf_payload *inner,
+                                           uint64_t gates, uint64_t units)
+{
+    const uint64_t rows = inner->dims[0];
+    const struct kf_payload *apart =
+        reorder(arena, inner, (uint64_t[]){rows, gates, units}, (unsigned[]){1, 0, 2}, 3);
+
+    return apart ? reorder(arena, apart, (uint64_t[]){gates, units, rows}, (unsigned[]){2, 0, 1}, 3)
+                 : NULL;
+}
+
+const struct kf_payload *kf_rewrite_gates(struct kf_arena *arena, const struct kf_payload *inner,
+                                          unsigned gates, enum kf_gate_layout layout, bool *fits)
+{
+    uint64_t columns = inner->rank == 2 ? inner->dims[1] : 0, units = columns / gates;
+
+    *fits = columns && columns % gates == 0 && inner->dims[0] &&
+            (layout != KF_GATE_TRANSPOSED || inner->dims[0] == units);
+    if (!*fits)
+        return NULL;
+    if (layout == KF_GATE_COLUMNS)
+        return by_columns(arena, inner, gates, units);
+    return reorder(arena, inner, (uint64_t[]){units, gates, units}, (unsigned[]){2, 1, 0}, 3);
+}
+
+const struct kf_payload *kf_rewrite_transpose(struct kf_arena *arena,
+                                              const struct kf_payload *inner, const unsigned *axes,
+                                              unsigned n, bool *fits)
+{
+    struct kf_payload *payload;
+
+    *fits = inner->rank == n && kf_payload_elements(inner) > 0;
+    if (!*fits || !(payload = reorder(arena, inner, inner->dims, axes, n)))
+        return NULL;
+    for (unsigned i = 0; i < n; i++)
+        payload->dims[i] = inner->dims[axes[i]];
+    return payload;
+}
+
+/* The rows of the source from the last one to the first; `state` is how long they are. */
+static int pull_flipped(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                        struct kf_report *rep)
+{
+    uint64_t row = *(const uint64_t *)payload->state, end = kf_payload_bytes(payload);
+    char *out = to;
+
+    while (n > 0) {
+        size_t some = (size_t)kf_min(n, row - at % row);
+        uint64_t from = end - (at / row + 1) * row + at % row;
+
+        KF_TRY(payload->inner->pull(payload->inner, from, out, some, rep));
+        at += some;
+        out += some;
+        n -= some;
+    }
+    return 0;
+}
+
+const struct kf_payload *kf_rewrite_flip(struct kf_arena *arena, const struct kf_payload *inner,
+                                         bool *fits)
+{
+    uint64_t *row = kf_arena_alloc(arena, sizeof(*row));
+
+    *fits = inner->rank >= 3 && kf_payload_elements(inner) > 0;
+    if (!*fits || !row)
+        return NULL;
+    *row =
+        inner->dims[inner->rank - 1] * inner->dims[inner->rank - 2] * kf_dtype_size(inner->dtype);
+    return kf_rewrite_wrap(arena, inner, row, pull_flipped);
+}
