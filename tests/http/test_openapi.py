@@ -5,6 +5,7 @@ import gzip
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -197,3 +198,24 @@ def test_schemas_of_the_document_are_those_beside_it(document):
         assert document["components"]["schemas"][name]["required"] == schema["required"]
         for part in schema.get("$defs", {}):
             assert f"{name}_{part}" in document["components"]["schemas"]
+
+
+def test_nothing_that_clients_rely_on_is_gone(document):
+    """api/surface.txt is what was released; tests/tools/api_surface.py --write adds what is new."""
+    done = subprocess.run([sys.executable, ROOT / "tests/tools/api_surface.py", "--check", ROOT / "api/surface.txt"],
+                          input=json.dumps(document), capture_output=True, text=True)
+    assert done.returncode in (0, 1), done.stdout
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda d: d["paths"].pop("/v1/diff"), "breaking: POST /v1/diff is diff"),
+    (lambda d: d["paths"]["/v1/jobs"]["post"]["responses"].pop("202"), "breaking: POST /v1/jobs answers 202 as application/json"),
+    (lambda d: d["components"]["schemas"]["Job"]["required"].remove("state"), "breaking: Job has state"),
+    (lambda d: d["components"]["parameters"]["allow"]["schema"]["enum"].remove("lossy"),
+     "breaking: parameter allow can be lossy"),
+])
+def test_a_breaking_change_is_noticed(document, change, said):
+    change(document)
+    done = subprocess.run([sys.executable, ROOT / "tests/tools/api_surface.py", "--check", ROOT / "api/surface.txt"],
+                          input=json.dumps(document), capture_output=True, text=True)
+    assert done.returncode == 2 and said in done.stdout.splitlines()

@@ -25,3 +25,16 @@ def check_settings(_sources):
     for name in sorted(set(re.findall(r"KFERRY_[A-Z_0-9]+", table))):
         if name not in readme:
             yield "server/README.md", 1, f"{name} is not described"
+
+
+def check_openapi(_sources):
+    """api/openapi.yaml names every problem and every route; tests/http/test_openapi.py holds it against the program itself."""
+    text = (ROOT / "api/openapi.yaml").read_text()
+    problems = re.findall(r'^KF_PROBLEM\("([a-z0-9-]+)", (?!499)', (ROOT / "api/problems.def").read_text(), re.M)
+    refusals = re.findall(r'^KF_CODE\(\w+, \d+, \w+, (?:REFUSED|FATAL), "([a-z0-9-]+)"', (ROOT / "core/include/kf/codes.def").read_text(), re.M)
+    for code in problems + refusals:
+        if not re.search(rf"[\[ ,]{code}[\],\n]", text):
+            yield "api/openapi.yaml", 1, f"the problem {code} is not described: it belongs to the codes of its status"
+    for pattern in re.findall(r'^    \{"([^"]*)",', (ROOT / "server/routes.c").read_text(), re.M):
+        if f"\n  /{pattern}:\n" not in text:
+            yield "api/openapi.yaml", 1, f"the route /{pattern} is not described"

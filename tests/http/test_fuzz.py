@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""schemathesis makes requests up from the description: none fails, none is answered otherwise than described."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kferry_service import contract
+
+HERE = Path(__file__).resolve().parent
+SECONDS = 60
+CHECKS = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
+    "response_schema_conformance", "unsupported_method", "allow_header_conformance", "missing_required_header",
+    "negative_data_rejection",
+)
+
+
+def described(service):
+    """The description with words that lead somewhere: real targets and readers, and no host that must be asked."""
+    document = json.loads(json.dumps(contract().document).replace("https://example.com/", "https://127.0.0.1:9/"))
+    formats = service.get("/v1/formats").json()
+    schemas = document["components"]["schemas"]
+    schemas["Target"]["enum"] = [row["name"] for row in formats["targets"]]
+    schemas["Reader"]["enum"] = ["auto"] + [row["name"] for row in formats["readers"]]
+    return document
+
+
+def test_made_up_requests(start, tmp_path):
+    if not importlib.util.find_spec("schemathesis"):
+        pytest.fail("schemathesis is not installed: tests/requirements.txt")
+    service = start()
+    (tmp_path / "openapi.json").write_text(json.dumps(described(service)))
+    done = subprocess.run(
+        [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
+         tmp_path / "openapi.json", "--url", "http://" + service.address, "--checks", ",".join(CHECKS),
+         "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "8", "--max-time", str(SECONDS),
+         "--seed", "1", "--request-timeout", "30", "--continue-on-failure", "--warnings", "off", "--no-color"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=4 * SECONDS,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(HERE)},
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    cases = re.search(r"(\d+) generated", done.stdout)
+    assert cases and int(cases.group(1)) > 300, done.stdout[-2000:]
+    statuses = {line["status"] for line in service.events("request")}
+    assert {200, 202, 400, 404, 405, 422} <= statuses and not statuses & {500, 502}, statuses
+    assert not service.events("internal-error")
+    assert service.wait_idle(60)
