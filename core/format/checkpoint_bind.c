@@ -200,8 +200,7 @@ static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct sp
     return bind->visit ? bind->visit->layer(bind->visit->context, layer, spot->path, bind->rep) : 0;
 }
 
-/* Edges that lead to what is no weight of the model. */
-static bool leads_aside(const char *edge)
+bool kf_checkpoint_leads_aside(const char *edge)
 {
     return kf_in_words("optimizer _optimizer keras_api _random_generator _seed_generator "
                        "seed_generator states _metrics _loss_tracker loss_tracker signatures",
@@ -228,7 +227,7 @@ static void look_at(struct bind *bind, struct search *search, int node)
         const Kf__Tf__ObjectReference *child = graph->nodes[node]->children[i];
 
         if (child->node_id >= 0 && (size_t)child->node_id < graph->n_nodes &&
-            !search->seen[child->node_id] && !leads_aside(child->local_name))
+            !search->seen[child->node_id] && !kf_checkpoint_leads_aside(child->local_name))
             search->seen[search->queue[search->tail++] = child->node_id] = true;
     }
 }
@@ -254,13 +253,19 @@ static int check_rest(struct bind *bind, int root)
     return kf_report_status(bind->rep);
 }
 
+static bool is_keras3(const struct kf_checkpoint *cp, int root)
+{
+    return kf_checkpoint_child(cp, root, "_operations") >= 0 ||
+           kf_checkpoint_child(cp, root, "_functional") >= 0;
+}
+
 int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int root,
                        const struct kf_checkpoint_visit *visit, struct kf_report *rep)
 {
     struct bind bind = {.cp = cp, .model = model, .visit = visit, .rep = rep};
     const struct spot spot = {.node = root, .path = ""};
 
-    bind.keras3 = kf_checkpoint_child(cp, root, "layer-0") < 0;
+    bind.keras3 = is_keras3(cp, root);
     if (bind.keras3 && model->dialect != KF_DIALECT_KERAS3)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "the checkpoint is of Keras 3 and the architecture of Keras 2");
@@ -279,7 +284,7 @@ int kf_checkpoint_bind_given(struct kf_checkpoint *cp, struct kf_model *model,
     if (model->dialect == KF_DIALECT_KERAS1)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "the architecture is of Keras 1, which wrote no such checkpoints");
-    if (root < 0 || keras3 != (kf_checkpoint_child(cp, root, "layer-0") < 0))
+    if (root < 0 || keras3 != is_keras3(cp, root))
         return kf_checkpoint_bind_names(cp, model, rep);
     KF_TRY(kf_checkpoint_bind(cp, model, root, NULL, rep));
     return kf_checkpoint_optimizer(cp, model, root, rep);

@@ -45,6 +45,9 @@ int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int roo
 int kf_checkpoint_bind_names(struct kf_checkpoint *cp, struct kf_model *model,
                              struct kf_report *rep);
 
+/** True for an edge that leads to what is no weight of the model: an optimizer, random states. */
+bool kf_checkpoint_leads_aside(const char *edge);
+
 /**
  * The same for an architecture that the user gives: along edges where the checkpoint has the layers
  * of a model of its generation, and then what an optimizer kept, else by names.

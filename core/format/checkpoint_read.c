@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "architecture.h"
+#include "checkpoint_alone.h"
 #include "checkpoint_bind.h"
 #include "info.h"
 #include "reader.h"
 
 /*
  * A checkpoint by itself: what model.save_weights("x"), tf.train.Checkpoint and, by names alone,
- * Saver of TensorFlow 1 wrote. The architecture is given with it.
+ * Saver of TensorFlow 1 wrote. The architecture is given with it, or the names of the variables say
+ * which layers there are.
  */
 static int read_variables(struct kf_checkpoint *cp, struct kf_model *model,
                           const struct kf_options *options, struct kf_report *rep)
@@ -16,6 +18,8 @@ static int read_variables(struct kf_checkpoint *cp, struct kf_model *model,
                        cp->graph ? "a checkpoint with a graph of %zu objects"
                                  : "a checkpoint of variables by name",
                        cp->graph ? cp->graph->n_nodes : 0);
+    if (!model->in->architecture)
+        return kf_checkpoint_alone(cp, model, options, rep);
     KF_TRY(kf_architecture_read(model, options, rep));
     return kf_checkpoint_bind_given(cp, model, rep);
 }

@@ -77,8 +77,10 @@ static int rank_of(struct made *made, const struct kf_legacy_group *group, const
         const char *path =
             kf_arena_printf(made->model->arena, "%s/%s", group->path, group->weights[i]);
 
-        if (first && path && kf_legacy_names(group->weights[i], first) &&
-            kf_h5_payload(made->h5, path, made->model->arena, &payload, &ignored) >= 0)
+        if (first && group->ranks && kf_legacy_names(group->weights[i], first))
+            rank = group->ranks[i];
+        else if (first && path && kf_legacy_names(group->weights[i], first) && made->h5 &&
+                 kf_h5_payload(made->h5, path, made->model->arena, &payload, &ignored) >= 0)
             rank = (int)payload.rank;
         made->starved = made->starved || !first || !path;
     }
@@ -219,15 +221,13 @@ static int add_group(struct made *made, const struct kf_legacy_group *group)
 }
 
 /* The config of a Sequential of the groups, as far as the names say it. */
-static int make_config(struct made *made, const char *root, json_t **out)
+static int make_config(struct made *made, const struct kf_legacy_group *groups, size_t n,
+                       json_t **out)
 {
-    struct kf_legacy_group *groups;
-    size_t n;
     json_t *input = json_pack("{s:s, s:{s:s, s:[n, i]}}", "class_name", "InputLayer", "config",
                               "name", "input", "batch_input_shape", 1);
 
     KF_TRY(kf_json_append(made->layers, input, made->rep));
-    KF_TRY(kf_legacy_groups(&groups, &n, made->model, made->h5, root, made->rep));
     for (size_t i = 0; i < n; i++) {
         int r = add_group(made, &groups[i]);
 
@@ -242,13 +242,15 @@ static int make_config(struct made *made, const char *root, json_t **out)
     return *out ? 0 : no_memory(made);
 }
 
-int kf_legacy_classes(struct kf_model *model, struct kf_h5 *h5, const char *root,
+/* The graph of the groups; `h5` has their weights where they do not know their axes. */
+static int make_graph(struct kf_model *model, struct kf_h5 *h5,
+                      const struct kf_legacy_group *groups, size_t n,
                       const struct kf_options *options, struct kf_report *rep)
 {
     struct made made = {
         .model = model, .h5 = h5, .options = options, .rep = rep, .layers = json_array()};
     json_t *config = NULL;
-    int r = made.layers ? make_config(&made, root, &config) : no_memory(&made);
+    int r = made.layers ? make_config(&made, groups, n, &config) : no_memory(&made);
 
     if (r >= 0)
         r = kf_keras2_graph(model, config, options, rep);
@@ -257,4 +259,20 @@ int kf_legacy_classes(struct kf_model *model, struct kf_h5 *h5, const char *root
     json_decref(config);
     json_decref(made.layers);
     return r;
+}
+
+int kf_legacy_classes(struct kf_model *model, struct kf_h5 *h5, const char *root,
+                      const struct kf_options *options, struct kf_report *rep)
+{
+    struct kf_legacy_group *groups;
+    size_t n;
+
+    KF_TRY(kf_legacy_groups(&groups, &n, model, h5, root, rep));
+    return make_graph(model, h5, groups, n, options, rep);
+}
+
+int kf_legacy_classes_of(struct kf_model *model, const struct kf_legacy_group *groups, size_t n,
+                         const struct kf_options *options, struct kf_report *rep)
+{
+    return make_graph(model, NULL, groups, n, options, rep);
 }

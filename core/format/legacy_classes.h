@@ -4,6 +4,7 @@
 
 #include "../io/h5.h"
 #include "../model/model.h"
+#include "legacy_match.h"
 
 /**
  * Make a graph out of legacy weights that came without an architecture (legacy_weights.h): a list
@@ -19,5 +20,9 @@
  */
 int kf_legacy_classes(struct kf_model *model, struct kf_h5 *h5, const char *root,
                       const struct kf_options *options, struct kf_report *rep);
+
+/** The same of groups that know the axes of their weights. */
+int kf_legacy_classes_of(struct kf_model *model, const struct kf_legacy_group *groups, size_t n,
+                         const struct kf_options *options, struct kf_report *rep);
 
 #endif

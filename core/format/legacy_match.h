@@ -9,6 +9,7 @@
 struct kf_legacy_group {
     const char *name, *path;
     const char **weights; /* weight_names */
+    const int *ranks;     /* axes of each, where they are known; else NULL, and the file has them */
     size_t n;
     bool taken;
 };

@@ -47,6 +47,18 @@ static size_t count(const Kf__Tf__Tensor *tensor)
     return (size_t)n;
 }
 
+/* Elements that its bytes and lists are enough for. */
+static size_t has(const Kf__Tf__Tensor *tensor)
+{
+    size_t bytes = tensor->tensor_content.len;
+
+    if (tensor->dtype == TF_STRING)
+        return tensor->n_string_val;
+    if (tensor->dtype == TF_INT32)
+        return bytes ? bytes / 4 : tensor->n_int_val;
+    return bytes ? bytes / 8 : tensor->n_int64_val;
+}
+
 static int64_t load(const uint8_t *p, size_t size)
 {
     uint64_t value = 0;
@@ -56,7 +68,7 @@ static int64_t load(const uint8_t *p, size_t size)
     return size == 4 ? (int32_t)(uint32_t)value : (int64_t)value;
 }
 
-/* A list that is short of its shape repeats its last element. */
+/* A list short of its shape repeats its last element, which no two entries of a table are. */
 static bool get_number(const Kf__Tf__Tensor *tensor, size_t i, int64_t *out)
 {
     size_t size = tensor->dtype == TF_INT32 ? 4 : 8;
@@ -68,19 +80,16 @@ static bool get_number(const Kf__Tf__Tensor *tensor, size_t i, int64_t *out)
         *out = load(tensor->tensor_content.data + i * size, size);
         return true;
     }
-    i = i < n ? i : n - 1;
-    if (n)
+    if (i < n)
         *out = size == 4 ? tensor->int_val[i] : tensor->int64_val[i];
-    return n > 0;
+    return i < n;
 }
 
 static bool get_text(const Kf__Tf__Tensor *tensor, size_t i, ProtobufCBinaryData *out)
 {
-    size_t n = tensor->n_string_val;
-
-    if (n)
-        *out = tensor->string_val[i < n ? i : n - 1];
-    return n > 0;
+    if (i < tensor->n_string_val)
+        *out = tensor->string_val[i];
+    return i < tensor->n_string_val;
 }
 
 static const Kf__Tf__Tensor *find_constant(const struct table *table, const char *name)
@@ -187,9 +196,11 @@ static int read_constants(struct table *table, json_t *list)
     const Kf__Tf__Tensor *words = table->constants[invert], *numbers = table->constants[!invert];
     size_t n = count(words);
     struct word *sorted;
-    bool fine = n == count(numbers) && numbers->dtype != TF_STRING;
+    bool fine =
+        n == count(numbers) && n <= has(words) && n <= has(numbers) && numbers->dtype != TF_STRING;
     int r;
 
+    n = fine ? n : 0;
     sorted = kf_alloc((n + 1) * sizeof(*sorted));
     if (!sorted)
         return kf_report_add(table->rep, KF_NO_MEMORY, "", "out of memory");

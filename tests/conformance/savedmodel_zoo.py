@@ -121,7 +121,8 @@ class Maker:
             return
         K.backend.clear_session()
         model = K.models.load_model(TRAINING / f"{id}.h5")
-        self.make(f"trained_{id}", "trained", lambda folder: model.save(folder, save_format="tf"), expect="trained")
+        sample = sample_of(model) if id.startswith("legacy") else None
+        self.make(f"trained_{id}", "trained", lambda folder: model.save(folder, save_format="tf"), sample, expect="trained")
 
     def others(self):
         for id, group, make, expect in others():

@@ -103,6 +103,57 @@ def judge_targets(options, tally, used):
         table(f"the same to {name}: {len(chosen)} of them", sorted(count.items()))
 
 
+def judge_alone(options, tally, used):
+    """Checkpoints without their architecture to .weights.h5 of 2.15, where their names say enough; into the model that they are of."""
+    if "k2" not in options.keras:
+        return
+    ids = [id for id, row in rows(options).items() if row["group"] == "weights"]
+    folder, count = options.work / "savedmodel-alone", collections.Counter()
+    converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in ids}, folder, lambda id: ("--keras", "2.15"), to="weights.h5", suffix=".weights.h5")
+    done = [id for id in ids if converted[id][0] == 0]
+    files = {id: f"{folder / (id + '.weights.h5')}\t1e-5\t{ZOO / (id + '.json')}\t{id}" for id in done}
+    results = judge(options.envs / "k2" / "bin" / "python", folder, ZOO, done, files=files)
+    for id in ids:
+        status, report = converted[id]
+        used.update(report.get("rules", []))
+        ok = bool(results.get(id, {}).get("ok")) if status == 0 else status == 65 and any(
+            code in reasons(report) for code in ("architecture-missing", "mapping-ambiguous"))
+        count[("right" if status == 0 else "refused") if ok else "wrong"] += 1
+        tally.check(ok, f"savedmodel/alone/{id}", f"{status}, {reasons(report)} {verdict_of(results.get(id))}")
+    table(f"checkpoints without an architecture to .weights.h5: {len(ids)}", sorted(count.items()))
+
+
+def unpacked(archive, folder):
+    """The only folder in a tar."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with tarfile.open(archive) as members:
+        members.extractall(folder)
+    return next(folder.iterdir())
+
+
+def judge_mended(options, tally):
+    """What an optimizer's slots keep TensorFlow 2.16 and later from loading loads when it is mended, and predicts the same."""
+    if "ktf" not in options.keras:
+        return
+    folder = options.work / "savedmodel-mended"
+    ids = [id for id in rows(options) if id.startswith("trained_legacy_")]
+    converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in ids}, folder, to="savedmodel-repaired", suffix=".tar")
+    listing, results, count = folder / "run.list", folder / "run.jsonl", collections.Counter()
+    results.unlink(missing_ok=True)
+    lines = [(f"before/{ids[0]}", unpacked(ZOO / f"{ids[0]}.tar", folder / "before"), ids[0])] if ids else []
+    lines += [(id, unpacked(folder / f"{id}.tar", folder / id), id) for id in ids if converted[id][0] == 0]
+    listing.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+    subprocess.run([options.envs / "ktf" / "bin" / "python", HERE / "savedmodel_run.py", listing, ZOO, results],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    found = {line["id"]: line for line in map(json.loads, results.open())} if results.exists() else {}
+    for id, _, _ in lines:
+        before = id.startswith("before/")
+        ok = "add_slot" in found.get(id, {}).get("error", "") if before else bool(found.get(id, {}).get("ok"))
+        count[("fails before, as it must" if before else "right") if ok else "wrong"] += 1
+        tally.check(ok, f"savedmodel/mended/{id}", str(found.get(id)))
+    table(f"SavedModels mended for TensorFlow 2.16 and later: {len(ids)}", sorted(count.items()))
+
+
 def judge_packings(options, tally):
     """Folder, tar, .tar.gz and zip are one model."""
     ids = [id for id, row in rows(options).items() if row["group"] in ("saved", "weights")][::20]
@@ -158,5 +209,7 @@ def run(options, tally, used):
     judge_zoo(options, tally, used)
     judge_packings(options, tally)
     judge_targets(options, tally, used)
+    judge_alone(options, tally, used)
+    judge_mended(options, tally)
     if options.wild and "k2" in options.keras:
         judge_wild(options, tally)
