@@ -195,7 +195,7 @@ static bool put_signed(struct kf_buf *key, int64_t value)
     for (unsigned i = 0; i < n; i++) {
         unsigned shift = 8 * (n - 1 - i);
 
-        bytes[i] = shift < 64 ? (unsigned char)((uint64_t)value >> shift) : (value < 0 ? 0xff : 0);
+        bytes[i] = (unsigned char)(shift < 64 ? (uint64_t)value >> shift : value < 0 ? 0xff : 0);
     }
     for (unsigned bit = 0; bit < n; bit++)
         bytes[bit / 8] ^= (unsigned char)(0x80 >> bit % 8);
