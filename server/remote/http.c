@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define POLL_MS     500
-#define PAUSE_MS    200 /* before the second try; twice as long before each further one */
-#define PAUSE_MAX   10000
+#define PAUSE_MS    200u /* before the second try; twice as long before each further one */
+#define PAUSE_MAX   10000u
 #define BUFFER      (512L * 1024)
 #define AGENT       "kferry/" KFERRY_VERSION
 #define CONNECTIONS 16L
