@@ -88,17 +88,22 @@ static enum MHD_Result answer_archive(struct request *req, struct reply *reply)
     return reply_archive_new(req, reply, archive_take(&c->archive), fd);
 }
 
-/* The artefact is not kept: who asks for JSON gets the report, and what the file would be. */
+/*
+ * The artefact is not kept here: who asks for JSON, or had it put elsewhere, gets the report, and
+ * what the file is or would be.
+ */
 static enum MHD_Result answer_envelope(struct request *req, struct reply *reply)
 {
     struct conversion *c = req->conversion;
     char link[64];
 
     snprintf(link, sizeof link, "/v1/reports/%s", c->id);
-    return reply_json_new(req, reply,
-                          json_pack("{s:s, s:s, s:I, s:n, s:{s:s}, s:O}", "id", c->id, "filename",
-                                    c->artifact_name, "bytes", (json_int_t)c->artifact_size,
-                                    "artifact", "links", "report", link, "report", c->report));
+    return reply_json_new(
+        req, reply,
+        json_pack("{s:s, s:s, s:I, s:o, s:{s:s}, s:O}", "id", c->id, "filename", c->artifact_name,
+                  "bytes", (json_int_t)c->artifact_size, "artifact",
+                  c->delivered ? json_pack("{s:s}", "uri", c->delivered) : json_null(), "links",
+                  "report", link, "report", c->report));
 }
 
 /* What a file is: the worker's facts, and the report that it wrote on the way. */
@@ -123,7 +128,7 @@ static enum MHD_Result answer_done(struct request *req, struct reply *reply)
         return reply_json_new(req, reply, json_incref(c->facts));
     if (c->task == JOB_PLAN)
         return reply_json_new(req, reply, json_incref(c->report));
-    if (c->form == ANSWER_JSON)
+    if (c->form == ANSWER_JSON || c->delivered)
         return answer_envelope(req, reply);
     if (c->form == ANSWER_ARTIFACT || c->artifact_type)
         return answer_artifact(req, reply);

@@ -82,7 +82,7 @@ int body_begin_further(struct request *req, const char *name, bool architecture)
 
 size_t body_list(const struct body *body, const char *name, struct job_input *out)
 {
-    out[0] = (struct job_input){.fd = -1, .name = name};
+    out[0] = (struct job_input){.fd = -1, .name = body->first ? body->first : name};
     for (size_t i = 0; i < body->n_further; i++)
         out[i + 1] = (struct job_input){
             .fd = -1, .name = body->further[i].name, .architecture = body->further[i].architecture};
@@ -219,6 +219,8 @@ void body_finish(struct body *body)
     close_body(body);
     for (size_t i = 0; i < body->n_further; i++)
         free(body->further[i].name);
+    free(body->first);
+    body->first = NULL;
     free(body->further);
     body->further = NULL;
     body->n_further = 0;

@@ -29,6 +29,7 @@ struct body {
     uint64_t received;      /* bytes of the request's body */
     uint64_t size;          /* bytes of the files in it */
     bool has_file;
+    char *first;               /* path of JOB/in in a folder; owned, NULL where it has but a name */
     struct body_file *further; /* owned */
     size_t n_further;
     bool in_further; /* what is being written is the last of them */

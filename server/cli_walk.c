@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "cli.h"
+#include "remote/remote.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -10,32 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Names of files that a model is, or consists of; everything else in a folder is passed over. */
-static const char *const ends[] = {".h5",  ".hdf5",  ".keras", ".json",  ".yaml", ".yml",
-                                   ".pb",  ".pbtxt", ".index", ".gz",    ".tgz",  ".tar",
-                                   ".zip", ".onnx",  ".npz",   ".tflite"};
-static const char *const names[] = {"checkpoint", "_CHECKPOINT_METADATA", "manifest.ocdbt",
-                                    "MLmodel"};
-
 bool cli_is_folder(const char *path)
 {
     struct stat st;
 
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static bool belongs_to_model(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    size_t n = strlen(name);
-
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-        if (n > strlen(ends[i]) && strcasecmp(name + n - strlen(ends[i]), ends[i]) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return strstr(name, ".data-") || strstr(path, "/assets/");
 }
 
 /* As many descriptors as there may be: each file is one, and a worker's copy of it another. */
@@ -72,7 +52,7 @@ static int take(struct cli_job *job, FTS *walk, FTSENT *entry, size_t skip)
     default:
         return 0;
     }
-    if (entry->fts_name[0] == '.' || !belongs_to_model(entry->fts_path))
+    if (entry->fts_name[0] == '.' || !remote_is_of_model(entry->fts_path))
         return 0;
     fd = open(entry->fts_accpath, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd >= 0)

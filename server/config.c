@@ -317,6 +317,7 @@ struct remote_settings config_remote(const struct config *config, bool own)
         .s3_read = config->s3_read_buckets,
         .s3_write = config->s3_write_buckets,
         .s3_style = (enum remote_style)config->s3_path_style,
+        .uploads = "",
         .webhook_secret_file = config->webhook_secret_file,
         .source_max = own ? 0 : config->source_max,
         .rate_min = config->fetch_rate_min,

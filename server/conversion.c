@@ -58,6 +58,7 @@ void conversion_destroy(struct request *req)
     archive_destroy(c->archive);
     kf_request_finish(&c->params);
     order_destroy(c->order);
+    free(c->delivered);
     free(c->artifact_name);
     free(c->dir);
     free(c);
@@ -238,6 +239,7 @@ void conversion_run(struct request *req)
         run_workers(req);
     c->ended = clock_ms();
     outcome_collect(req);
+    conversion_deliver(req);
     note_worker(req->server, c->result.outcome);
     measure_worker(req->server, c);
 }

@@ -51,6 +51,7 @@ struct conversion {
     uint64_t artifact_size;    /* bytes */
     char *artifact_name;       /* owned */
     const char *artifact_type; /* its media type where it is an archive of several results */
+    char *delivered;           /* the URI of the result at its target, owned; NULL for none */
     struct archive *archive;   /* of a tar or zip answer; owned until it is sent */
 
     int64_t began, received, started, ended; /* clock_ms(); 0 when it did not come to that */
@@ -77,6 +78,9 @@ int conversion_take_order(struct request *req);
 
 /** Fetch what was ordered; false with the outcome set when it cannot be had. */
 bool conversion_bring(struct request *req);
+
+/** Put the result where it was ordered to; sets the outcome when that cannot be. */
+void conversion_deliver(struct request *req);
 
 /** Run the worker and read what it wrote. In a supervisor's thread. */
 void conversion_run(struct request *req);

@@ -7,17 +7,20 @@
 #include "order.h"
 #include "problem.h"
 #include "remote/remote.h"
+#include "reports.h"
 #include "request.h"
 #include "routes.h"
 #include "scratch.h"
 #include "server.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <kf/format.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* A JSON body above it is a model's architecture, not a request. */
@@ -139,12 +142,19 @@ static int check(struct request *req, const struct order *order)
     struct remote_task task = task_of(req);
     int status = 0;
 
-    if (order->target || order->notify)
+    if (order->notify && !req->conversion->stored)
         return request_fail(req, "invalid-parameter",
-                            "%s is not available in this version of kferry",
-                            order->target ? "target" : "notify");
+                            "only jobs have \"notify\": POST /v1/jobs, or Prefer: respond-async");
+    if (order->target && req->conversion->task != JOB_CONVERT)
+        return request_fail(req, "invalid-parameter", "only a conversion has a target");
     for (size_t i = 0; status == 0 && i < order->n_files; i++)
         status = remote_check(&task, order->files[i].uri, false);
+    if (status == 0 && order->target)
+        status = remote_check(&task, order->target, true);
+    if (status == 0 && order->report)
+        status = remote_check(&task, order->report, true);
+    if (status == 0 && order->notify)
+        status = remote_check_notify(&task, order->notify);
     return status < 0 ? fail(req, &task) : 0;
 }
 
@@ -177,26 +187,77 @@ static int path_of(const struct conversion *c, size_t index, char path[PATH_MAX]
     return n < PATH_MAX ? 0 : -1;
 }
 
-/* Fetch one file and list it with the body's. */
-static int bring_one(struct request *req, struct remote_task *task, const struct order_file *file,
-                     size_t index)
+/* What is fetched, while it is. */
+struct bringing {
+    struct request *req;
+    struct remote_task task;
+    size_t n; /* files that are there */
+};
+
+/* Room for one more in the list of the body. */
+static struct body_file *add_further(struct body *body)
 {
-    const struct remote_source source = {file->uri, file->sha256, file->version_id, file->etag};
+    struct body_file *grown = realloc(body->further, (body->n_further + 1) * sizeof *grown);
+
+    if (!grown)
+        return NULL;
+    body->further = grown;
+    return &grown[body->n_further++];
+}
+
+/* Fetch one file and list it with the body's; `name` is its path in a folder, or NULL. */
+static int bring_file(struct bringing *b, const struct remote_source *source, const char *name,
+                      bool architecture)
+{
+    struct request *req = b->req;
     struct body *body = &req->conversion->body;
     struct remote_got got = {0};
+    struct body_file *file;
     char path[PATH_MAX];
-    int status = path_of(req->conversion, index, path);
+    int status = path_of(req->conversion, b->n, path);
 
-    if (status == 0 && remote_fetch(task, &source, path, &got) < 0)
-        status = fail(req, task);
-    if (status == 0 && index > 0) {
-        body->further[body->n_further].name = got.name;
-        body->further[body->n_further++].architecture = file->architecture;
-        got.name = NULL;
+    if (status == 0 && remote_fetch(&b->task, source, path, &got) < 0)
+        status = fail(req, &b->task);
+    if (status == 0 && b->n == 0) {
+        body->first = name ? strdup(name) : NULL;
+    } else if (status == 0) {
+        file = add_further(body);
+        status = file ? 0 : request_fail(req, "internal-error", "out of memory");
+        if (file)
+            *file = (struct body_file){strdup(name ? name : got.name), architecture};
     }
+    b->n++;
     body->size += got.size;
     remote_got_finish(&got);
     return status;
+}
+
+/* All that is below a prefix or folder: the files of one model, or several models. */
+static int bring_folder(struct bringing *b, const char *uri)
+{
+    struct remote_listing listing;
+    int status = 0;
+
+    if (remote_list(&b->task, uri, &listing, JOB_INPUTS_MAX - 1 - b->n) < 0)
+        status = fail(b->req, &b->task);
+    for (size_t i = 0; status == 0 && i < listing.n; i++) {
+        const struct remote_entry *entry = &listing.list[i];
+        const struct remote_source source = {.uri = entry->uri,
+                                             .etag = entry->etag[0] != '\0' ? entry->etag : NULL};
+
+        status = bring_file(b, &source, entry->name, false);
+    }
+    remote_listing_finish(&listing);
+    return status;
+}
+
+static int bring_one(struct bringing *b, const struct order_file *file)
+{
+    const struct remote_source source = {file->uri, file->sha256, file->version_id, file->etag};
+
+    if (remote_is_folder(file->uri) && !file->architecture)
+        return bring_folder(b, file->uri);
+    return bring_file(b, &source, NULL, file->architecture);
 }
 
 /* The report tells the digest of the first file, as it does of an upload. */
@@ -236,15 +297,12 @@ static int rewrite_request(struct request *req)
 
 static int bring(struct request *req)
 {
-    struct conversion *c = req->conversion;
-    struct remote_task task = task_of(req);
+    struct bringing b = {.req = req, .task = task_of(req)};
+    const struct order *order = req->conversion->order;
 
-    c->body.has_file = true;
-    c->body.further = calloc(c->order->n_files, sizeof *c->body.further);
-    if (!c->body.further)
-        return request_fail(req, "internal-error", "out of memory");
-    for (size_t i = 0; i < c->order->n_files; i++)
-        KF_TRY(bring_one(req, &task, &c->order->files[i], i));
+    req->conversion->body.has_file = true;
+    for (size_t i = 0; i < order->n_files; i++)
+        KF_TRY(bring_one(&b, &order->files[i]));
     KF_TRY(hash(req));
     return rewrite_request(req);
 }
@@ -257,4 +315,86 @@ bool conversion_bring(struct request *req)
         return true;
     c->result.outcome = req->failure.code ? JOB_REMOTE : JOB_CANCELLED;
     return false;
+}
+
+/* The target's URI; below a folder the result has the name that an answer would give it. */
+static char *target_of(const struct conversion *c)
+{
+    const char *uri = c->order->target;
+    size_t n = strlen(uri);
+    char *whole = NULL;
+
+    if (n == 0 || uri[n - 1] != '/')
+        return strdup(uri);
+    return asprintf(&whole, "%s%s", uri, c->artifact_name) < 0 ? NULL : whole;
+}
+
+/* Where the report goes: where it was asked for, or beside the result; NULL for nowhere. */
+static char *report_of(const struct order *order, const char *target)
+{
+    char *whole = NULL;
+
+    if (order->report)
+        return strdup(order->report);
+    if (strncasecmp(target, "http", 4) == 0)
+        return NULL; /* one signature is for one URL */
+    return asprintf(&whole, "%s.report.json", target) < 0 ? NULL : whole;
+}
+
+static int store_text(struct remote_task *task, const struct remote_target *target,
+                      const struct blob *text)
+{
+    int fd = memfd_create("report", MFD_CLOEXEC), status = -1;
+    size_t n = blob_size(text);
+
+    if (fd >= 0 && write(fd, blob_data(text), n) == (ssize_t)n)
+        status = remote_store(task, target, fd, n);
+    else
+        remote_fail(&task->failure, "internal-error", "the report cannot be kept");
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+/* The report goes last: when it is there, everything is. */
+static int deliver(struct request *req, const char *uri)
+{
+    struct conversion *c = req->conversion;
+    const struct kf_format_info *writer = kf_writer_find(c->params.options.to);
+    const char *type =
+        writer && writer->media_type ? writer->media_type : "application/octet-stream";
+    struct remote_target target = {.uri = uri,
+                                   .replace = c->order->replace,
+                                   .job = c->id,
+                                   .sha256 = c->body.sha256,
+                                   .media_type = c->artifact_type ? c->artifact_type : type};
+    struct remote_task task = task_of(req);
+    char *report = report_of(c->order, uri);
+    int status = remote_store(&task, &target, c->artifact, c->artifact_size);
+
+    if (status == 0 && report) {
+        target.uri = report;
+        target.replace = true;
+        target.media_type = JSON_TYPE;
+        status = store_text(&task, &target, c->report_text);
+    }
+    free(report);
+    return status < 0 ? fail(req, &task) : 0;
+}
+
+void conversion_deliver(struct request *req)
+{
+    struct conversion *c = req->conversion;
+    char *uri;
+
+    if (!c->order || !c->order->target || c->result.outcome != JOB_DONE)
+        return;
+    uri = target_of(c);
+    if (!uri)
+        c->result.outcome = JOB_INTERNAL;
+    else if (deliver(req, uri) == 0)
+        c->delivered = remote_show(uri);
+    else
+        c->result.outcome = req->failure.code ? JOB_REMOTE : JOB_CANCELLED;
+    free(uri);
 }

@@ -44,7 +44,7 @@ json_t *jobs_error(const struct stored *job)
 /* The artefact and what the report says in short; null until there is one. */
 static json_t *result_json(const struct stored *job)
 {
-    static const char *const names[] = {"verdict", "summary", "work_ms"};
+    static const char *const names[] = {"verdict", "summary", "work_ms", "uri"};
     json_t *result;
 
     if (job->state != STATE_SUCCEEDED)

@@ -6,6 +6,7 @@
 #include "digest.h"
 #include "jobs_private.h"
 #include "log.h"
+#include "notify.h"
 #include "order.h"
 #include "queue.h"
 #include "request.h"
@@ -258,11 +259,13 @@ int jobs_accept(struct request *req)
 
     if (!facts || (key && !fingerprint(req, print)))
         status = request_fail(req, "internal-error", "the job cannot be read back");
-    else if (data_settle(jobs->data, req->conversion->id) < 0)
+    else if (data_settle(jobs->data, req->conversion->id) < 0 || notify_add(req) < 0)
         status = request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     else
         status = record(req, facts, key, key ? print : NULL);
     json_decref(facts);
+    if (req->conversion->dir) /* not recorded: refused, or a replay of another one */
+        notify_drop(req->server, req->conversion->id);
     conversion_unreserve(req);
     if (status == 0)
         jobs_changed(req->server);

@@ -165,6 +165,8 @@ static json_t *result_of(struct request *req)
         else
             c->result.outcome = JOB_INTERNAL;
     }
+    if (c->delivered)
+        json_object_set_new(result, "uri", json_string(c->delivered));
     json_object_set_new(result, "outcome", json_string(job_outcome_slug(c->result.outcome)));
     json_object_set_new(result, "work_ms", json_integer((json_int_t)c->result.wall_ms));
     if (c->result.outcome != JOB_DONE && c->result.outcome != JOB_CANCELLED) {

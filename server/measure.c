@@ -24,6 +24,8 @@ static const char *const findings[] = {"renamed_tensors", "renamed_layers", "lay
 #define N_FINDINGS   (sizeof findings / sizeof findings[0])
 #define N_REJECTIONS (sizeof rejections / sizeof rejections[0])
 
+static const char *const deliveries[] = {"delivered", "failed", "given-up"};
+
 static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
 
 static void add(struct server *server, enum metric metric, double value, const char *label)
@@ -48,6 +50,8 @@ void measure_begin(struct server *server)
     add(server, METRIC_WORKER_CPU, 0, NULL);
     add(server, METRIC_REPLAYS, 0, NULL);
     add(server, METRIC_DISCONNECTS, 0, NULL);
+    for (size_t i = 0; i < sizeof deliveries / sizeof deliveries[0]; i++)
+        add(server, METRIC_WEBHOOKS, 0, deliveries[i]);
 }
 
 /* A client may send any word as a method. */
@@ -146,4 +150,9 @@ void measure_job(struct server *server, enum job_state state, const char *code)
     add(server, METRIC_JOBS_ENDED, 1, job_state_name(state));
     if (code)
         measure_failure(server, code);
+}
+
+void measure_webhook(struct server *server, const char *outcome)
+{
+    add(server, METRIC_WEBHOOKS, 1, outcome);
 }

@@ -21,4 +21,7 @@ void measure_worker(struct server *server, const struct conversion *c);
 /** Count an attempt at a job that ended here; `code` is its problem, or NULL. */
 void measure_job(struct server *server, enum job_state state, const char *code);
 
+/** One try at telling the end of a job: "delivered", "failed" or "given-up". */
+void measure_webhook(struct server *server, const char *outcome);
+
 #endif

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "measure.h"
 #include "metrics.h"
+#include "notify.h"
 #include "pool.h"
 #include "queue.h"
 #include "reload.h"
@@ -23,6 +24,7 @@
 #include "server.h"
 #include "watch.h"
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +81,7 @@ struct parts {
     struct doors doors;
     struct httpd *httpd, *admin_httpd;
     struct pool *pool;
+    struct notify *notify;
 };
 
 /* Block what the service is told by, in all threads; the main thread waits for it. */
@@ -105,9 +108,15 @@ static int open_jobs(struct server *server)
 
 static int open_remote(struct server *server)
 {
-    const struct remote_settings settings = config_remote(server->config, false);
-    char error[512];
+    struct remote_settings settings = config_remote(server->config, false);
+    const struct config *config = server->config;
+    char error[512], uploads[PATH_MAX];
 
+    if (config->data[0] != '\0')
+        snprintf(uploads, sizeof uploads, "%s/uploads", config->data);
+    else
+        snprintf(uploads, sizeof uploads, "%s/data/uploads", config->scratch_dir);
+    settings.uploads = uploads;
     server->remote = remote_create(&settings, error, sizeof error);
     if (server->remote)
         return 0;
@@ -230,7 +239,8 @@ static int start(struct server *server, struct parts *parts)
         return status;
     check_memory(server->config);
     parts->pool = pool_create(server, (unsigned)server->config->workers);
-    if (parts->pool && jobs_start(server->jobs))
+    parts->notify = notify_start(server);
+    if (parts->pool && parts->notify && jobs_start(server->jobs))
         parts->httpd = httpd_start(server, parts->doors.listener, false, HTTP_THREADS);
     if (parts->httpd && parts->doors.admin)
         parts->admin_httpd = httpd_start(server, parts->doors.admin, true, ADMIN_THREADS);
@@ -298,6 +308,7 @@ static void stop(struct server *server, struct parts *parts)
         jobs_drain(server->jobs);
         jobs_give_up(server->jobs);
     }
+    notify_stop(parts->notify);
     pool_destroy(parts->pool);
     httpd_destroy(parts->httpd);
     httpd_destroy(parts->admin_httpd);

@@ -35,6 +35,7 @@ set(KF_SERVE_SOURCES
   measure.c
   metrics.c
   multipart.c
+  notify.c
   order.c
   outcome.c
   pool.c

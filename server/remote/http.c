@@ -196,8 +196,8 @@ static void take_header(struct http_head *head, const char *line, size_t n_name,
         take_text(head->date, sizeof head->date, value, n);
     else if (IS("x-amz-bucket-region"))
         take_text(head->region, sizeof head->region, value, n);
-    else if (IS("x-amz-version-id"))
-        take_text(head->version, sizeof head->version, value, n);
+    else if (IS("x-amz-meta-kferry-job"))
+        take_text(head->job, sizeof head->job, value, n);
     else if (IS("content-length"))
         head->length = strtoll(value, NULL, 10);
     else if (IS("content-range"))

@@ -46,7 +46,7 @@ struct http_head {
     char location[2048];  /* of a redirect */
     char date[64];        /* Date */
     char region[64];      /* x-amz-bucket-region */
-    char version[128];    /* x-amz-version-id */
+    char job[64];         /* x-amz-meta-kferry-job */
     unsigned retry_after; /* seconds */
 };
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "clock.h"
+#include "credentials.h"
 #include "digest.h"
 #include "names.h"
 #include "remote_private.h"
+#include "s3.h"
+#include "volume.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,9 +25,14 @@ static const struct kind {
     int (*check)(struct remote_task *task, const char *uri, bool write);
     int (*fetch)(struct remote_task *task, const struct remote_source *source, const char *path,
                  struct remote_got *got);
+    int (*store)(struct remote_task *task, const struct remote_target *target, int fd,
+                 uint64_t size);
+    int (*list)(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max);
 } kinds[] = {
-    {"https://", url_check, url_fetch},
-    {"http://", url_check, url_fetch},
+    {"https://", url_check, url_fetch, url_store, NULL},
+    {"http://", url_check, url_fetch, url_store, NULL},
+    {"s3://", s3_check, s3_fetch, s3_store, s3_list},
+    {"file://", volume_check, volume_fetch, volume_store, volume_list},
 };
 
 static const struct kind *kind_of(const char *uri)
@@ -61,8 +69,7 @@ static int hex_digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* %XX in place; what is none stays. */
-static void decode(char *text)
+void remote_decode(char *text)
 {
     char *to = text;
 
@@ -86,7 +93,7 @@ char *remote_name(const char *uri)
     if (shown) {
         slash = strrchr(shown, '/');
         if (strncasecmp(uri, "s3:", 3) != 0)
-            decode(slash ? slash : shown);
+            remote_decode(slash ? slash : shown);
         name = kf_clean_filename(slash ? slash + 1 : shown);
     }
     free(shown);
@@ -138,6 +145,30 @@ int remote_fetch(struct remote_task *task, const struct remote_source *source, c
     if (!got->name || !got->shown)
         return remote_fail(&task->failure, "internal-error", "out of memory");
     return source->sha256 ? check_digest(task, source, path) : 0;
+}
+
+int remote_store(struct remote_task *task, const struct remote_target *target, int fd,
+                 uint64_t size)
+{
+    const struct kind *kind = kind_of(target->uri);
+
+    return kind ? kind->store(task, target, fd, size) : fail_kind(task, target->uri);
+}
+
+int remote_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max)
+{
+    const struct kind *kind = kind_of(uri);
+
+    *out = (struct remote_listing){0};
+    if (!kind)
+        return fail_kind(task, uri);
+    if (!kind->list)
+        return remote_fail(&task->failure, "invalid-parameter",
+                           "an URL of the web is of one file; s3:// and file:// have folders");
+    KF_TRY(kind->list(task, uri, out, max));
+    return out->n > 0 ? 0
+                      : remote_fail(&task->failure, "source-unavailable",
+                                    "there is no file of a model below %s", uri);
 }
 
 void remote_got_finish(struct remote_got *got)
@@ -228,9 +259,9 @@ static bool keep(const char **text)
 static const char **texts(struct remote_settings *set, size_t index)
 {
     const char **all[] = {
-        &set->allow_hosts, &set->allow_cidrs,        &set->proxy, &set->file_roots,
-        &set->s3_endpoint, &set->s3_region,          &set->s3_ca, &set->s3_read,
-        &set->s3_write,    &set->webhook_secret_file};
+        &set->allow_hosts, &set->allow_cidrs,         &set->proxy,  &set->file_roots,
+        &set->s3_endpoint, &set->s3_region,           &set->s3_ca,  &set->s3_read,
+        &set->s3_write,    &set->webhook_secret_file, &set->uploads};
 
     return index < sizeof all / sizeof all[0] ? all[index] : NULL;
 }
@@ -252,7 +283,12 @@ struct remote *remote_create(const struct remote_settings *settings, char *error
         }
     remote->rules =
         address_rules_create(remote->set.allow_hosts, remote->set.allow_cidrs, error, error_max);
-    return remote->rules ? remote_take(&remote) : NULL;
+    remote->credentials = credentials_create();
+    if (!remote->rules || !remote->credentials || !remote_find_s3(remote, error, error_max) ||
+        !remote_load_secret(remote, error, error_max) ||
+        !volume_roots_hold(remote->set.file_roots, error, error_max))
+        return NULL;
+    return remote_take(&remote);
 }
 
 void remote_destroy(struct remote *remote)
@@ -262,6 +298,8 @@ void remote_destroy(struct remote *remote)
     if (!remote)
         return;
     address_rules_destroy(remote->rules);
+    credentials_destroy(remote->credentials);
+    explicit_bzero(remote->secret, sizeof remote->secret);
     for (size_t i = 0; (text = texts(&remote->set, i)); i++)
         free((char *)*text);
     free(remote);

@@ -35,6 +35,7 @@ struct remote_settings {
     const char *s3_read, *s3_write; /* buckets, or bucket/prefix with a star at the end */
     enum remote_style s3_style;
     const char *webhook_secret_file;
+    const char *uploads; /* folder where uploads in parts are noted, to be given up after a crash */
     uint64_t source_max; /* bytes of one source; 0 for no limit */
     uint64_t rate_min;   /* bytes a second */
     uint64_t timeout_s;  /* for one fetch or one store */
@@ -45,6 +46,9 @@ struct remote_settings {
 struct remote *remote_create(const struct remote_settings *settings, char *error, size_t error_max);
 void remote_destroy(struct remote *remote);
 KF_DEFINE_AUTO(remote)
+
+/** The region that S3 and STS are asked in, as long as nobody says another. */
+const char *remote_region(const struct remote *remote);
 
 /* One thread's work for one conversion. */
 struct remote_task {
@@ -80,11 +84,69 @@ char *remote_show(const char *uri);
  */
 char *remote_name(const char *uri);
 
+/** %XX in place; what is none stays. */
+void remote_decode(char *text);
+
 /** May it be read, or written? 0, or -1 with task->failure, as far as that is known beforehand. */
 int remote_check(struct remote_task *task, const char *uri, bool write);
 
 /** Fetch one file into `path`, which must not exist. -1 with task->failure. */
 int remote_fetch(struct remote_task *task, const struct remote_source *source, const char *path,
                  struct remote_got *got);
+
+/* The files of models below a folder or prefix. */
+struct remote_entry {
+    char *uri, *name; /* the name is the path from the folder on */
+    char etag[256];   /* "" where there is none */
+};
+struct remote_listing {
+    struct remote_entry *list;
+    size_t n;
+};
+
+/** True for an URI that ends with "/": all that is below it. */
+static inline bool remote_is_folder(const char *uri)
+{
+    size_t n = 0;
+
+    while (uri[n] != '\0')
+        n++;
+    return n > 0 && uri[n - 1] == '/';
+}
+
+/** List what is below a folder, `max` files at most; finish `out` always. -1 with task->failure. */
+int remote_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max);
+void remote_listing_finish(struct remote_listing *listing);
+
+/** True for names of files that a model is, or consists of. */
+bool remote_is_of_model(const char *path);
+
+/* Where a file is to go. Strings are borrowed; NULL where there is none. */
+struct remote_target {
+    const char *uri;
+    bool replace;       /* what is there already */
+    const char *job;    /* whose it is: its own earlier attempt may be replaced always */
+    const char *sha256; /* of the source, told beside it */
+    const char *media_type;
+};
+
+/** Put `size` bytes of a file there; they appear whole or not at all. -1 with task->failure. */
+int remote_store(struct remote_task *task, const struct remote_target *target, int fd,
+                 uint64_t size);
+
+/** Give up the uploads that nobody is at any more; how many. */
+unsigned remote_sweep(struct remote *remote, int cancel_fd);
+
+/* What a webhook tells. Strings are borrowed. */
+struct remote_note {
+    const char *id, *body;
+    const char *trace; /* id of a trace, or "" */
+};
+
+/** May this URL be told? 0, or -1 with task->failure. */
+int remote_check_notify(struct remote_task *task, const char *url);
+
+/** Send it once, signed; -1 with task->failure. */
+int remote_notify(struct remote_task *task, const char *url, const struct remote_note *note);
 
 #endif

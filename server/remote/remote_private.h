@@ -9,7 +9,20 @@
 struct remote {
     struct remote_settings set; /* its strings are owned */
     struct address_rules *rules;
+    struct credentials_cache *credentials;
+    char s3_scheme[8], s3_host[256]; /* of the endpoint, with its port; "" for AWS */
+    const char *s3_ca;               /* borrowed, "" for the system's */
+    unsigned char secret[256];       /* that signs webhooks */
+    size_t n_secret;                 /* bytes; 0: none are sent */
 };
+
+struct credentials_cache;
+
+/** The endpoint of S3 out of settings and environment; false with one sentence. */
+bool remote_find_s3(struct remote *remote, char *error, size_t error_max);
+
+/** The secret of webhooks out of its file; false with one sentence. */
+bool remote_load_secret(struct remote *remote, char *error, size_t error_max);
 
 /* Tries of one request, the first included. */
 #define REMOTE_TRIES 5
@@ -20,6 +33,10 @@ struct http_policy remote_policy(const struct remote_task *task);
 /** Say what became of an exchange with `shown` that brought nothing; -1. */
 int remote_explain(struct remote_task *task, const struct http_exchange *x, const char *shown,
                    bool write);
+
+/** Add a file to a listing, if it is one of a model; false when there are too many. */
+bool remote_list_add(struct remote_listing *listing, size_t max, const char *name, const char *base,
+                     const char *etag);
 
 /** Make a file for what comes; -1 with task->failure. */
 int remote_open_new(struct remote_task *task, const char *path);
@@ -44,5 +61,7 @@ int url_admit(struct remote_task *task, const struct url *url, struct http_polic
 int url_check(struct remote_task *task, const char *uri, bool write);
 int url_fetch(struct remote_task *task, const struct remote_source *source, const char *path,
               struct remote_got *got);
+
+int url_store(struct remote_task *task, const struct remote_target *target, int fd, uint64_t size);
 
 #endif

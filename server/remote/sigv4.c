@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "sigv4.h"
+#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SHA256_BYTES 32
 #define DATE_LETTERS 8 /* of the time: "20130524" */
 #define SORTED_MAX   64
+#define BLOCK        ((size_t)256 * 1024)
 
 struct mac {
     unsigned char bytes[SHA256_BYTES];
@@ -22,7 +25,7 @@ static void to_hex(const unsigned char *bytes, char out[SIGV4_HEX])
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static bool sha256(const void *data, size_t n, char out[SIGV4_HEX])
+bool sigv4_sha256(const void *data, size_t n, char out[SIGV4_HEX])
 {
     unsigned char sum[EVP_MAX_MD_SIZE];
 
@@ -30,6 +33,29 @@ static bool sha256(const void *data, size_t n, char out[SIGV4_HEX])
         return false;
     to_hex(sum, out);
     return true;
+}
+
+bool sigv4_sha256_of(int fd, uint64_t at, uint64_t size, char out[SIGV4_HEX])
+{
+    unsigned char sum[EVP_MAX_MD_SIZE], *block = malloc(BLOCK);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool ok = block && context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+
+    while (ok && size > 0) {
+        ssize_t n = pread(fd, block, size < BLOCK ? (size_t)size : BLOCK, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        ok = n > 0 && EVP_DigestUpdate(context, block, (size_t)n) == 1;
+        at += ok ? (uint64_t)n : 0;
+        size -= ok ? (uint64_t)n : 0;
+    }
+    ok = ok && EVP_DigestFinal_ex(context, sum, NULL) == 1;
+    if (ok)
+        to_hex(sum, out);
+    EVP_MD_CTX_free(context);
+    free(block);
+    return ok;
 }
 
 static bool hmac(struct mac *out, const void *key, size_t n_key, const char *text, size_t n)
@@ -150,7 +176,7 @@ static bool hash_request(const struct sigv4_request *request,
         fprintf(f, "\n%s", request->payload);
         ok = fclose(f) == 0 && ok;
     }
-    ok = ok && sha256(text, size, out);
+    ok = ok && sigv4_sha256(text, size, out);
     free(text);
     return ok;
 }

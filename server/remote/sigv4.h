@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * AWS Signature Version 4 in the Authorization header. libcurl can sign too, but leaves out
@@ -43,5 +44,9 @@ char *sigv4_authorization(const struct sigv4_request *request, const struct sigv
 /** Encode all but unreserved letters, once; `/` stays where it parts segments. malloc'ed or NULL.
  */
 char *sigv4_encode(const char *text, bool keep_slash);
+
+/** SHA-256 in hex: of bytes, and of `size` bytes of a file; false when it failed. */
+bool sigv4_sha256(const void *data, size_t n, char out[SIGV4_HEX]);
+bool sigv4_sha256_of(int fd, uint64_t at, uint64_t size, char out[SIGV4_HEX]);
 
 #endif

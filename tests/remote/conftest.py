@@ -2,6 +2,7 @@
 """Fixtures of tests/http, and what is far away: web servers, S3 servers, names and addresses."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "http")]
 
 from files import Files  # noqa: E402
+from s3 import Proxy, Versity  # noqa: E402
 from kferry_service import FIXTURES, Service, program  # noqa: E402
 
 
@@ -34,6 +36,40 @@ def model():
 @pytest.fixture
 def files(model):
     server = Files(model)
+    yield server
+    server.stop()
+
+
+class Storage(Versity):
+    def fresh(self, bucket):
+        """An empty bucket of that name."""
+        if bucket in [b["Name"] for b in self.client.list_buckets()["Buckets"]]:
+            for upload in self.client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+                self.client.abort_multipart_upload(
+                    Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                )
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for found in page.get("Contents", []):
+                    self.client.delete_object(Bucket=bucket, Key=found["Key"])
+        else:
+            self.client.create_bucket(Bucket=bucket)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory):
+    program = os.environ.get("KF_S3_SERVER")
+    if not program:
+        if os.environ.get("CI") == "true":
+            pytest.fail("KF_S3_SERVER names no S3 server")
+        pytest.skip("KF_S3_SERVER names no S3 server")
+    server = Storage(program, tmp_path_factory.mktemp("s3"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def proxy(s3):
+    server = Proxy(s3.port)
     yield server
     server.stop()
 

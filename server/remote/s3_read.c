@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "names.h"
+#include "remote_private.h"
+#include "s3.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AT_ONCE 4
+
+/* One object on its way into a file. */
+struct reading {
+    struct s3 s3;
+    struct s3_place place;
+    int fd;
+    char query[512];
+    char etag[256]; /* of what is read: every range must be of it */
+    uint64_t total;
+};
+
+/* A piece of it: what is still to come. */
+struct piece {
+    uint64_t at, left;
+    unsigned tries;
+    char range[64];
+    struct s3_request request;
+    struct s3_call call;
+};
+
+static void ask_for(struct reading *r, struct piece *piece)
+{
+    struct s3_request *request = &piece->request;
+
+    *request = (struct s3_request)S3_REQUEST_INIT;
+    snprintf(piece->range, sizeof piece->range, "bytes=%" PRIu64 "-%" PRIu64, piece->at,
+             piece->at + piece->left - 1);
+    request->method = "GET";
+    request->place = &r->place;
+    request->query = r->query;
+    request->headers[request->n_headers++] = (struct sigv4_header){"range", piece->range};
+    if (r->etag[0] != '\0')
+        request->headers[request->n_headers++] = (struct sigv4_header){"if-match", r->etag};
+    request->out_fd = r->fd;
+    request->out_at = piece->at;
+    request->out_max = piece->left;
+}
+
+/* Take what came of a piece: 1 when it is whole, 0 when more is to be asked for, -1. */
+static int take(struct reading *r, struct piece *piece)
+{
+    struct s3_call *call = &piece->call;
+    bool partial = call->x.head.status == 206 && call->x.head.at == (int64_t)piece->at;
+    int status = 0;
+
+    if (partial) {
+        piece->at += call->x.got;
+        piece->left -= call->x.got;
+    }
+    if (partial && call->x.end == HTTP_ANSWERED && piece->left == 0) {
+        status = 1;
+    } else if (s3_is_fine(call)) {
+        status = ++piece->tries < REMOTE_TRIES
+                     ? 0
+                     : remote_fail(&r->s3.task->failure, "source-fetch-failed",
+                                   "%s: the storage does not send the range that is asked for",
+                                   r->place.shown);
+    } else {
+        status = s3_retry(&r->s3, &piece->request, call, ++piece->tries);
+        if (status == 0)
+            status = s3_explain(&r->s3, &piece->request, call);
+        else if (status == 1)
+            status = 0;
+    }
+    s3_call_finish(call);
+    return status;
+}
+
+/* All pieces of one round at once, each until it is whole. */
+static int run_round(struct reading *r, struct piece *pieces, size_t n)
+{
+    struct http_exchange *list[AT_ONCE];
+    size_t open;
+
+    do {
+        int status = 0;
+
+        open = 0;
+        for (size_t i = 0; i < n; i++)
+            if (pieces[i].left > 0) {
+                ask_for(r, &pieces[i]);
+                if (s3_sign(&r->s3, &pieces[i].request, &pieces[i].call) < 0)
+                    status = -1;
+                list[open++] = &pieces[i].call.x;
+            }
+        if (status == 0)
+            http_run(r->s3.http, list, open, &r->s3.policy);
+        for (size_t i = 0; i < n; i++) {
+            if (pieces[i].left == 0)
+                continue;
+            if (status == 0 && take(r, &pieces[i]) < 0)
+                status = -1;
+            else if (status < 0)
+                s3_call_finish(&pieces[i].call);
+        }
+        KF_TRY(status);
+        open = 0;
+        for (size_t i = 0; i < n; i++)
+            open += pieces[i].left > 0;
+    } while (open > 0);
+    return 0;
+}
+
+static int read_rest(struct reading *r, uint64_t at)
+{
+    uint64_t part = r->s3.task->remote->set.part;
+
+    while (at < r->total) {
+        struct piece pieces[AT_ONCE];
+        size_t n = 0;
+
+        for (; n < AT_ONCE && at < r->total; n++) {
+            uint64_t left = r->total - at;
+
+            pieces[n] = (struct piece){.at = at, .left = left < part ? left : part};
+            at += pieces[n].left;
+        }
+        KF_TRY(run_round(r, pieces, n));
+    }
+    return 0;
+}
+
+/* The size is known: is it allowed, is there room? */
+static int prepare(struct reading *r)
+{
+    struct remote_task *task = r->s3.task;
+    uint64_t max = task->remote->set.source_max;
+
+    if (max > 0 && r->total > max) {
+        task->failure.limit = max;
+        return remote_fail(&task->failure, "source-too-large",
+                           "%s has %" PRIu64 " bytes, more than KFERRY_SOURCE_MAX", r->place.shown,
+                           r->total);
+    }
+    if ((task->reserve && !task->reserve(task->context, r->total)) ||
+        (r->total > 0 && fallocate(r->fd, 0, 0, (off_t)r->total) < 0 && errno == ENOSPC))
+        return remote_fail(&task->failure, "scratch-full", "there is no room to store %s",
+                           r->place.shown);
+    return 0;
+}
+
+/* An empty object has no range that could be sent. */
+static int read_empty(struct reading *r)
+{
+    struct s3_request request = S3_REQUEST_INIT;
+    struct s3_call call;
+    int status;
+
+    request.method = "HEAD";
+    request.place = &r->place;
+    request.query = r->query;
+    status = s3_ask(&r->s3, &request, &call);
+    if (status == 0 && (!s3_is_fine(&call) || call.x.head.length != 0))
+        status = s3_explain(&r->s3, &request, &call);
+    memcpy(r->etag, call.x.head.etag, sizeof r->etag);
+    s3_call_finish(&call);
+    return status;
+}
+
+/* The first range tells the size of the whole; where it does not, all has come. */
+static int read_first(struct reading *r, uint64_t *at)
+{
+    struct piece first = {.left = r->s3.task->remote->set.part};
+    struct s3_call *call = &first.call;
+    uint64_t max = r->s3.task->remote->set.source_max;
+    int status;
+
+    ask_for(r, &first);
+    first.request.out_max = max > 0 ? max : UINT64_MAX; /* where ranges are not known, all comes */
+    status = s3_ask(&r->s3, &first.request, call);
+    if (status == 0 && call->x.head.status == 416) {
+        s3_call_finish(call);
+        return read_empty(r);
+    }
+    if (status == 0 && !s3_is_fine(call))
+        status = s3_explain(&r->s3, &first.request, call);
+    if (status == 0) {
+        memcpy(r->etag, call->x.head.etag, sizeof r->etag);
+        *at = call->x.got;
+        r->total = call->x.head.total >= 0 ? (uint64_t)call->x.head.total : call->x.got;
+    }
+    s3_call_finish(call);
+    return status;
+}
+
+static int set_query(struct reading *r, const struct remote_source *source)
+{
+    char *version = source->version_id ? sigv4_encode(source->version_id, false) : NULL;
+    int n = version ? snprintf(r->query, sizeof r->query, "versionId=%s", version) : 0;
+
+    free(version);
+    if (source->etag)
+        snprintf(r->etag, sizeof r->etag, "%s", source->etag);
+    if (n < (int)sizeof r->query)
+        return 0;
+    return remote_fail(&r->s3.task->failure, "invalid-parameter", "the version_id is too long");
+}
+
+static int run(struct reading *r, const struct remote_source *source)
+{
+    uint64_t at = 0;
+
+    KF_TRY(set_query(r, source));
+    KF_TRY(read_first(r, &at));
+    KF_TRY(prepare(r));
+    return read_rest(r, at);
+}
+
+int s3_fetch(struct remote_task *task, const struct remote_source *source, const char *path,
+             struct remote_got *got)
+{
+    struct reading r = {.fd = -1};
+    int status;
+
+    KF_TRY(s3_check(task, source->uri, false));
+    status = s3_place_parse(task, &r.place, source->uri);
+    if (status == 0)
+        status = s3_begin(&r.s3, task, false);
+    if (status == 0) {
+        r.fd = remote_open_new(task, path);
+        status = r.fd < 0 ? -1 : run(&r, source);
+        if (r.fd >= 0)
+            close(r.fd);
+    }
+    s3_end(&r.s3);
+    got->name = kf_clean_filename(r.place.key ? r.place.key : "");
+    got->shown = r.place.shown ? strdup(r.place.shown) : NULL;
+    got->size = r.total;
+    snprintf(got->etag, sizeof got->etag, "%s", r.etag);
+    s3_place_finish(&r.place);
+    return status;
+}
