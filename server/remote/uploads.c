@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TEXT_MAX 4096
+#define TEXT_MAX   4096
+#define ABORTS_MAX 4
 
 struct upload {
     int fd;
@@ -49,21 +50,32 @@ void upload_forget(struct upload *upload)
     free(upload);
 }
 
+/*
+ * A part that still arrives may bring an upload back that was given up just now: once more, until
+ * the storage says that there is none.
+ */
 int s3_abort(struct s3 *s3, const struct s3_place *place, const char *id)
 {
     struct s3_request request = S3_REQUEST_INIT;
-    struct s3_call call = {0};
     char query[2048];
-    int status;
+    int status = 0;
+    bool gone = false;
 
     snprintf(query, sizeof query, "uploadId=%s", id);
     request.method = "DELETE";
     request.place = place;
     request.query = query;
-    status = s3_ask(s3, &request, &call);
-    if (status == 0 && !s3_is_fine(&call) && call.x.head.status != 404)
-        status = s3_explain(s3, &request, &call);
-    s3_call_finish(&call);
+    for (unsigned i = 1; status == 0 && !gone && i <= ABORTS_MAX; i++) {
+        struct s3_call call = {0};
+
+        status = s3_ask(s3, &request, &call);
+        gone = call.x.head.status == 404;
+        if (status == 0 && !gone && !s3_is_fine(&call))
+            status = s3_explain(s3, &request, &call);
+        s3_call_finish(&call);
+        if (status == 0 && !gone && !http_pause(&s3->policy, 1, 0))
+            break;
+    }
     return status;
 }
 
