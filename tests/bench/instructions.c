@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/arena.h"
+#include "core/io/h5.h"
+#include <fcntl.h>
+#include <jansson.h>
+#include <kf/convert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * Conversions in this very process, for a counter of instructions:
+ *
+ *   instructions make OUT.h5 LAYERS WIDTH   a legacy .h5, a Sequential of Dense layers
+ *   instructions convert IN TO OUT
+ */
+static int pull_counting(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                         struct kf_report *rep)
+{
+    (void)payload;
+    (void)rep;
+    for (size_t i = 0; i < n; i += sizeof(float)) {
+        float value = (float)((at + i) % 1021) / 1021.0f;
+
+        memcpy((char *)to + i, &value, sizeof(value));
+    }
+    return 0;
+}
+
+static json_t *dense(int number, int width)
+{
+    char name[32];
+
+    snprintf(name, sizeof(name), "dense_%d", number);
+    return json_pack("{s:s, s:{s:s, s:b, s:s, s:i, s:s, s:b}}", "class_name", "Dense", "config",
+                     "name", name, "trainable", 1, "dtype", "float32", "units", width, "activation",
+                     "relu", "use_bias", 1);
+}
+
+static char *config(int layers, int width)
+{
+    json_t *list = json_pack("[{s:s, s:{s:[n, i], s:s, s:s}}]", "class_name", "InputLayer",
+                             "config", "batch_input_shape", width, "dtype", "float32", "name", "x");
+    json_t *model;
+    char *text;
+
+    for (int i = 0; i < layers; i++)
+        json_array_append_new(list, dense(i, width));
+    model = json_pack("{s:s, s:{s:s, s:o}}", "class_name", "Sequential", "config", "name", "many",
+                      "layers", list);
+    text = json_dumps(model, JSON_COMPACT);
+    json_decref(model);
+    return text;
+}
+
+/* One layer's group; its name goes to `names`. */
+static int write_layer(struct kf_h5_out *h5, struct kf_arena *arena, int number, uint64_t width,
+                       const char **names, struct kf_report *rep)
+{
+    const struct kf_payload kernel = {.dtype = KF_DTYPE_FLOAT32,
+                                      .rank = 2,
+                                      .dims = {width, width},
+                                      .pull = pull_counting,
+                                      .file_at = KF_NOWHERE};
+    const char *name = kf_arena_printf(arena, "dense_%d", number);
+    const char *group = kf_arena_printf(arena, "/model_weights/%s", name);
+    const char *weights[2] = {kf_arena_printf(arena, "%s/kernel:0", name),
+                              kf_arena_printf(arena, "%s/bias:0", name)};
+    struct kf_payload bias = kernel;
+
+    bias.rank = 1;
+    names[number] = name;
+    KF_TRY(kf_h5_out_group(h5, group, rep));
+    KF_TRY(kf_h5_out_attr_names(h5, group, "weight_names", weights, 2, rep));
+    KF_TRY(kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[0]), &kernel,
+                             KF_CHECKSUM_NONE, NULL, rep));
+    return kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[1]), &bias,
+                             KF_CHECKSUM_NONE, NULL, rep);
+}
+
+static int make(const char *path, int layers, int width, struct kf_report *rep)
+{
+    KF_AUTO(kf_arena) arena = kf_arena_create();
+    KF_AUTO(kf_h5_out) h5 = NULL;
+    const char **names = kf_arena_alloc(arena, (size_t)layers * sizeof(*names));
+    char *text = config(layers, width);
+    int r;
+
+    KF_TRY(kf_h5_create(&h5, path, rep));
+    r = kf_h5_out_attr_text(h5, "/", "model_config", text, rep);
+    free(text);
+    KF_TRY(r);
+    KF_TRY(kf_h5_out_attr_text(h5, "/", "keras_version", "2.15.0", rep));
+    KF_TRY(kf_h5_out_attr_text(h5, "/", "backend", "tensorflow", rep));
+    KF_TRY(kf_h5_out_group(h5, "/model_weights", rep));
+    for (int i = 0; i < layers; i++)
+        KF_TRY(write_layer(h5, arena, i, (uint64_t)width, names, rep));
+    KF_TRY(kf_h5_out_attr_names(h5, "/model_weights", "layer_names", names, (size_t)layers, rep));
+    return kf_h5_out_close(h5, rep);
+}
+
+static int convert(const char *path, const char *to, const char *out, struct kf_report *rep)
+{
+    struct kf_options options = KF_OPTIONS_INIT;
+    struct kf_input in = {.fd = open(path, O_RDONLY | O_CLOEXEC), .name = path};
+    int r;
+
+    options.to = to;
+    options.scratch = "/tmp";
+    r = kf_convert(&in, out, &options, rep);
+    close(in.fd);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct kf_report rep;
+    int r = -1;
+
+    kf_report_init(&rep);
+    if (argc == 5 && strcmp(argv[1], "make") == 0)
+        r = make(argv[2], atoi(argv[3]), atoi(argv[4]), &rep);
+    else if (argc == 5 && strcmp(argv[1], "convert") == 0)
+        r = convert(argv[2], argv[3], argv[4], &rep);
+    for (size_t i = 0; r < 0 && i < rep.n_entries; i++)
+        fprintf(stderr, "%s\n", rep.entries[i].what);
+    kf_report_finish(&rep);
+    return r < 0;
+}
