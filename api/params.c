@@ -19,6 +19,7 @@ enum param_kind {
     PARAM_READER,   /* const char *: name of a reader, NULL for "auto" */
     PARAM_RELEASE,  /* int: checked with the writer in kf_request_check() */
     PARAM_CHOICE,   /* enum: position among `values` */
+    PARAM_NUMBER,   /* int: one of `values` */
     PARAM_SWITCH,   /* bool: the last of `values` is true */
     PARAM_SHAPE,    /* const char *: "None,7;3" */
     PARAM_FILENAME, /* const char *: cleaned */
@@ -40,7 +41,7 @@ static const struct param {
 _Static_assert(N_OF(params) <= N_OF(((struct kf_request *)0)->texts), "texts has a place a row");
 
 /* Names of the API that this version does not serve: never silently ignored. */
-static const char *const later[] = {"opset", "verify"};
+static const char *const later[] = {"verify"};
 
 static int fail(struct kf_param_error *err, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -173,6 +174,8 @@ static int set_word(struct kf_request *req, const struct param *row, const char 
     }
     if (row->kind == PARAM_SWITCH)
         *(bool *)member(req, row) = word == count_words(row->values) - 1;
+    else if (row->kind == PARAM_NUMBER)
+        *(int *)member(req, row) = (int)strtol(value, NULL, 10);
     else
         *(unsigned *)member(req, row) = (unsigned)word;
     return 0;
@@ -219,6 +222,7 @@ static int apply(struct kf_request *req, const struct param *row, const char *te
     case PARAM_READER:
         return strcmp(text, "auto") == 0 ? 0 : set_format(to, row, text, kf_reader_info, err);
     case PARAM_CHOICE:
+    case PARAM_NUMBER:
     case PARAM_SWITCH:
         return set_word(req, row, text, err);
     case PARAM_SHAPE:

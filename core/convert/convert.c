@@ -152,6 +152,7 @@ static int prepare(struct kf_model **out, const struct kf_writer *writer, int *k
 
     rep->progress = options->progress;
     keras = options->keras ? options->keras : writer->info->keras_default;
+    keras = keras ? keras : writer->speaks;
     KF_TRY(kf_read_model(&model, in, options, rep));
     had = model->training || model->has_optimizer_state;
     if (had && !writer->training)

@@ -122,6 +122,18 @@ static const char *const names[] = {
 #define KF_SLOT_NAME(class_name, slot, found) "slot-name:" class_name "." slot,
 #include "../format/checkpoint_slots.def"
 #undef KF_SLOT_NAME
+#define KF_ONNX_LAYER(class_name, form, op) "onnx:" #class_name,
+#define KF_ONNX_GONE(class_name, why)       "onnx-gone:" #class_name,
+#include "../onnx/layers.def"
+#define KF_ONNX_OPERATION(class_name, form, op, names) "onnx-operation:" #class_name,
+#include "../onnx/operations.def"
+#undef KF_ONNX_OPERATION
+#define KF_ONNX_ACTIVATION(name, form, op, a, b) "onnx-activation:" name,
+#include "../onnx/activations.def"
+#undef KF_ONNX_ACTIVATION
+#define KF_ONNX_GATE(name, function, numbers, alpha, beta) "onnx-gate:" name,
+#include "../onnx/gates.def"
+#undef KF_ONNX_GATE
     "width:bias",       "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"

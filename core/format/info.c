@@ -185,6 +185,13 @@ const struct kf_format_info kf_info_write_savedmodel_repaired = {
     .releases = (const struct kf_release_range[]){END},
 };
 
+const struct kf_format_info kf_info_write_onnx = {
+    .name = "onnx",
+    .title = "ONNX model, opset 13 to 21 (.onnx)",
+    .media_type = "application/onnx",
+    .suffix = ".onnx",
+};
+
 /* clang-format off */
 static const struct kf_format_info *const readers[] = {
     &kf_info_read_keras_h5,
@@ -212,6 +219,7 @@ static const struct kf_format_info *const writers[] = {
     &kf_info_write_savedmodel_repaired,
     &kf_info_write_weights_h5,
     &kf_info_write_json,
+    &kf_info_write_onnx,
 };
 /* clang-format on */
 

@@ -27,5 +27,6 @@ extern const struct kf_format_info kf_info_write_json;
 extern const struct kf_format_info kf_info_write_h5;
 extern const struct kf_format_info kf_info_write_h5_weights;
 extern const struct kf_format_info kf_info_write_savedmodel_repaired;
+extern const struct kf_format_info kf_info_write_onnx;
 
 #endif

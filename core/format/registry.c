@@ -47,6 +47,7 @@ extern const struct kf_writer kf_write_json;
 extern const struct kf_writer kf_write_h5;
 extern const struct kf_writer kf_write_h5_weights;
 extern const struct kf_writer kf_write_savedmodel_repaired;
+extern const struct kf_writer kf_write_onnx;
 
 /* clang-format off */
 static const struct kf_writer *const writers[] = {
@@ -56,6 +57,7 @@ static const struct kf_writer *const writers[] = {
     &kf_write_h5,
     &kf_write_h5_weights,
     &kf_write_savedmodel_repaired,
+    &kf_write_onnx,
 };
 /* clang-format on */
 

@@ -21,6 +21,8 @@ struct kf_writer {
     int (*direct)(const char *path, const struct kf_input *in, const struct kf_options *options,
                   struct kf_report *rep);
 
+    int speaks; /* the release whose words the model is brought into, where the target is for none
+                 */
     enum kf_takes takes;
     bool training; /* its kind can hold a compile config and the state of an optimizer */
 

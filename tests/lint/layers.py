@@ -12,7 +12,8 @@ MAY = {
     "core/format": ("core/base", "core/io", "core/model"),
     "core/adapt": ("core/base", "core/io", "core/model", "core/format"),
     "core/bundle": ("core/base", "core/io", "core/model", "core/format"),
-    "core/convert": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/bundle"),
+    "core/onnx": ("core/base", "core/io", "core/model", "core/format"),
+    "core/convert": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/bundle", "core/onnx"),
     "core/diff": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/convert"),
     "api": (),
 }

@@ -45,6 +45,7 @@ struct kf_options {
     bool require_training;
     bool guess;
     enum kf_backend backend;
+    int opset;               /* of ONNX, 0 for the default */
     const char *input_shape; /* "None,7" ; inputs separated by ';' */
     enum kf_checksum_kind checksum;
     struct kf_progress *progress; /* kf/progress.h; NULL when nobody wants to know */

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph.h"
+#include "../base/alloc.h"
+#include "../base/str.h"
+#include <onnx.pb-c.h>
+#include <string.h>
+
+void kf_onnx_finish(struct kf_onnx *onnx)
+{
+    kf_free(onnx->nodes);
+    kf_free(onnx->weights);
+    kf_free(onnx->uses);
+    kf_free(onnx->memos);
+    json_decref(onnx->taken);
+}
+
+void *kf_onnx_no_memory(struct kf_onnx *onnx)
+{
+    kf_report_add(onnx->rep, KF_NO_MEMORY, onnx->path ? onnx->path : "", "out of memory");
+    return NULL;
+}
+
+struct kf_onnx_tensor *kf_onnx_tensor_new(struct kf_onnx *onnx, const char *name,
+                                          enum kf_dtype dtype, unsigned rank, const int64_t *dims)
+{
+    struct kf_onnx_tensor *tensor;
+
+    if (rank > KF_ONNX_RANK_MAX) {
+        kf_report_add(onnx->rep, KF_NO_EQUAL, onnx->path, "a tensor of it has more than %d axes",
+                      KF_ONNX_RANK_MAX);
+        return NULL;
+    }
+    tensor = kf_arena_alloc(onnx->arena, sizeof(*tensor));
+    if (!tensor || !name)
+        return kf_onnx_no_memory(onnx);
+    tensor->name = name;
+    tensor->dtype = dtype;
+    tensor->rank = rank;
+    if (rank)
+        memcpy(tensor->dims, dims, rank * sizeof(*dims));
+    return tensor;
+}
+
+/* No operator has more. */
+#define ATTRIBUTES_MAX 12
+
+struct kf_onnx_node *kf_onnx_node_new(struct kf_onnx *onnx, const char *op,
+                                      struct kf_onnx_tensor *const *in, size_t n)
+{
+    struct kf_onnx_node *node;
+
+    for (size_t i = 0; i < n; i++)
+        if (!in[i])
+            return NULL;
+    node = kf_arena_alloc(onnx->arena, sizeof(*node));
+    if (!node || !kf_grow(&onnx->nodes, &onnx->nodes_cap, onnx->n_nodes + 1, sizeof(*onnx->nodes)))
+        return kf_onnx_no_memory(onnx);
+    node->op = op;
+    node->name = kf_arena_printf(onnx->arena, "%s/%s_%zu", onnx->path, op, onnx->n_nodes);
+    node->in = kf_arena_alloc(onnx->arena, (n + 1) * sizeof(*node->in));
+    node->out = kf_arena_alloc(onnx->arena, sizeof(*node->out));
+    node->attributes = kf_arena_alloc(onnx->arena, ATTRIBUTES_MAX * sizeof(*node->attributes));
+    if (!node->name || !node->in || !node->out || !node->attributes)
+        return kf_onnx_no_memory(onnx);
+    if (n)
+        memcpy(node->in, in, n * sizeof(*in));
+    node->n_in = n;
+    onnx->nodes[onnx->n_nodes++] = node;
+    return node;
+}
+
+/* Most nodes have one output: the array grows by a new one in the arena. */
+static bool add_output(struct kf_onnx *onnx, struct kf_onnx_node *node,
+                       struct kf_onnx_tensor *tensor)
+{
+    if (node->n_out) {
+        struct kf_onnx_tensor **more =
+            kf_arena_alloc(onnx->arena, (node->n_out + 1) * sizeof(*more));
+
+        if (!more)
+            return false;
+        memcpy(more, node->out, node->n_out * sizeof(*more));
+        node->out = more;
+    }
+    node->out[node->n_out++] = tensor;
+    return true;
+}
+
+struct kf_onnx_tensor *kf_onnx_output(struct kf_onnx *onnx, struct kf_onnx_node *node,
+                                      enum kf_dtype dtype, unsigned rank, const int64_t *dims)
+{
+    struct kf_onnx_tensor *tensor;
+    const char *name;
+
+    if (!node)
+        return NULL;
+    name =
+        node->n_out ? kf_arena_printf(onnx->arena, "%s:%zu", node->name, node->n_out) : node->name;
+    tensor = kf_onnx_tensor_new(onnx, name, dtype, rank, dims);
+    if (!tensor || !add_output(onnx, node, tensor))
+        return NULL;
+    return tensor;
+}
+
+/* The kinds of AttributeProto: onnx.proto, AttributeType. */
+enum { FLOAT = 1, INT = 2, STRING = 3, FLOATS = 6, INTS = 7, STRINGS = 8 };
+
+static Onnx__AttributeProto *attribute(struct kf_onnx *onnx, struct kf_onnx_node *node,
+                                       const char *name, int type)
+{
+    Onnx__AttributeProto *made;
+
+    if (!node || node->n_attributes == ATTRIBUTES_MAX)
+        return NULL;
+    made = kf_arena_alloc(onnx->arena, sizeof(*made));
+    if (!made)
+        return kf_onnx_no_memory(onnx);
+    onnx__attribute_proto__init(made);
+    made->name = (char *)name;
+    made->type = type;
+    made->has_type = 1;
+    node->attributes[node->n_attributes++] = made;
+    return made;
+}
+
+void kf_onnx_set_int(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
+                     int64_t value)
+{
+    Onnx__AttributeProto *made = attribute(onnx, node, name, INT);
+
+    if (!made)
+        return;
+    made->i = value;
+    made->has_i = 1;
+}
+
+void kf_onnx_set_float(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
+                       double value)
+{
+    Onnx__AttributeProto *made = attribute(onnx, node, name, FLOAT);
+
+    if (!made)
+        return;
+    made->f = (float)value;
+    made->has_f = 1;
+}
+
+static ProtobufCBinaryData bytes_of(const char *text)
+{
+    return (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+}
+
+void kf_onnx_set_text(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
+                      const char *value)
+{
+    Onnx__AttributeProto *made = attribute(onnx, node, name, STRING);
+
+    if (!made)
+        return;
+    made->s = bytes_of(value);
+    made->has_s = 1;
+}
+
+/* A copy in the arena; NULL when memory ran out. */
+static void *copy(struct kf_onnx *onnx, const void *from, size_t n)
+{
+    void *to = kf_arena_alloc(onnx->arena, n + 1);
+
+    if (!to)
+        return kf_onnx_no_memory(onnx);
+    if (n)
+        memcpy(to, from, n);
+    return to;
+}
+
+void kf_onnx_set_ints(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
+                      const int64_t *values, size_t n)
+{
+    Onnx__AttributeProto *made = attribute(onnx, node, name, INTS);
+
+    if (made && (made->ints = copy(onnx, values, n * sizeof(*values))))
+        made->n_ints = n;
+}
+
+void kf_onnx_set_floats(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
+                        const float *values, size_t n)
+{
+    Onnx__AttributeProto *made = attribute(onnx, node, name, FLOATS);
+
+    if (made && (made->floats = copy(onnx, values, n * sizeof(*values))))
+        made->n_floats = n;
+}
+
+void kf_onnx_set_texts(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
+                       const char *const *values, size_t n)
+{
+    Onnx__AttributeProto *made = attribute(onnx, node, name, STRINGS);
+
+    if (!made || !(made->strings = kf_arena_alloc(onnx->arena, n * sizeof(*made->strings))))
+        return;
+    for (size_t i = 0; i < n; i++)
+        made->strings[i] = bytes_of(values[i]);
+    made->n_strings = n;
+}
+
+struct kf_onnx_tensor *kf_onnx_initializer(struct kf_onnx *onnx, const struct kf_payload *payload,
+                                           const char *what)
+{
+    const char *name = kf_arena_printf(onnx->arena, "%s/%s", onnx->path, what);
+    int64_t dims[KF_RANK_MAX];
+    struct kf_onnx_tensor *tensor;
+
+    if (!payload || !name)
+        return kf_onnx_no_memory(onnx);
+    for (unsigned i = 0; i < payload->rank; i++)
+        dims[i] = (int64_t)payload->dims[i];
+    tensor = kf_onnx_tensor_new(onnx, name, payload->dtype, payload->rank, dims);
+    if (!tensor)
+        return NULL;
+    if (!kf_grow(&onnx->weights, &onnx->weights_cap, onnx->n_weights + 1, sizeof(*onnx->weights)))
+        return kf_onnx_no_memory(onnx);
+    tensor->payload = payload;
+    onnx->weights[onnx->n_weights++] = tensor;
+    return tensor;
+}
+
+static int pull_bytes(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                      struct kf_report *rep)
+{
+    (void)rep;
+    memcpy(to, (const char *)payload->state + at, n);
+    return 0;
+}
+
+struct kf_onnx_tensor *kf_onnx_constant(struct kf_onnx *onnx, enum kf_dtype dtype, unsigned rank,
+                                        const int64_t *dims, const void *bytes)
+{
+    struct kf_payload *payload = kf_arena_alloc(onnx->arena, sizeof(*payload));
+    char *what = kf_arena_printf(onnx->arena, "Constant_%zu", onnx->n_weights);
+
+    if (!payload || !what)
+        return kf_onnx_no_memory(onnx);
+    *payload = (struct kf_payload){
+        .dtype = dtype, .rank = rank, .pull = pull_bytes, .file_at = KF_NOWHERE};
+    for (unsigned i = 0; i < rank; i++)
+        payload->dims[i] = (uint64_t)dims[i];
+    payload->state = copy(onnx, bytes, kf_payload_bytes(payload));
+    return payload->state ? kf_onnx_initializer(onnx, payload, what) : NULL;
+}
+
+void kf_onnx_note_use(struct kf_onnx *onnx, const struct kf_layer *layer,
+                      const struct kf_tensor *tensor, struct kf_onnx_tensor *target)
+{
+    if (!target || !tensor)
+        return;
+    if (!kf_grow(&onnx->uses, &onnx->uses_cap, onnx->n_uses + 1, sizeof(*onnx->uses))) {
+        kf_onnx_no_memory(onnx);
+        return;
+    }
+    onnx->uses[onnx->n_uses++] = (struct kf_onnx_use){layer, tensor, target};
+}
+
+static size_t place_of(const struct kf_onnx_memo *memos, size_t cap, const void *of,
+                       const char *what)
+{
+    size_t at = ((size_t)of >> 4) * 31 + strlen(what) * 7;
+
+    for (at &= cap - 1; memos[at].of; at = (at + 1) & (cap - 1))
+        if (memos[at].of == of && strcmp(memos[at].what, what) == 0)
+            break;
+    return at;
+}
+
+struct kf_onnx_tensor *kf_onnx_recall(const struct kf_onnx *onnx, const void *of, const char *what)
+{
+    return onnx->memos_cap ? onnx->memos[place_of(onnx->memos, onnx->memos_cap, of, what)].tensor
+                           : NULL;
+}
+
+/* Twice the room, every entry in its new place. */
+static bool make_room(struct kf_onnx *onnx)
+{
+    size_t cap = onnx->memos_cap ? onnx->memos_cap * 2 : 64;
+    struct kf_onnx_memo *memos = kf_alloc(cap * sizeof(*memos));
+
+    if (!memos)
+        return false;
+    for (size_t i = 0; i < onnx->memos_cap; i++)
+        if (onnx->memos[i].of)
+            memos[place_of(memos, cap, onnx->memos[i].of, onnx->memos[i].what)] = onnx->memos[i];
+    kf_free(onnx->memos);
+    onnx->memos = memos;
+    onnx->memos_cap = cap;
+    return true;
+}
+
+void kf_onnx_remember(struct kf_onnx *onnx, const void *of, const char *what,
+                      struct kf_onnx_tensor *tensor)
+{
+    size_t at;
+
+    if (!tensor)
+        return;
+    if (onnx->n_memos * 2 >= onnx->memos_cap && !make_room(onnx)) {
+        kf_onnx_no_memory(onnx);
+        return;
+    }
+    at = place_of(onnx->memos, onnx->memos_cap, of, what);
+    onnx->n_memos += !onnx->memos[at].of;
+    onnx->memos[at] = (struct kf_onnx_memo){of, what, tensor};
+}
+
+void kf_onnx_mark_used(struct kf_onnx *onnx)
+{
+    for (size_t i = 0; i < onnx->n_outputs; i++)
+        onnx->outputs[i]->used = true;
+    for (size_t i = onnx->n_nodes; i-- > 0;) {
+        struct kf_onnx_node *node = onnx->nodes[i];
+
+        for (size_t k = 0; k < node->n_out; k++)
+            node->used = node->used || node->out[k]->used;
+        for (size_t k = 0; node->used && k < node->n_in; k++)
+            node->in[k]->used = true;
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_ONNX_OPERATION_H
+#define KF_ONNX_OPERATION_H
+
+#include "layer.h"
+
+/* operations.c */
+
+/** The row of an operation of Keras 3; NULL when the table has none. */
+const struct kf_onnx_row *kf_onnx_operation(const char *class_name);
+
+/** An argument of an operation by its name: of the call, or of the config; NULL for none. */
+json_t *kf_onnx_operand_json(const struct kf_onnx_call *call, const char *name);
+
+/** True when an argument is a tensor of the graph. */
+bool kf_onnx_is_tensor(const json_t *value);
+
+/**
+ * An argument as a tensor: one of the graph, or a constant in `dtype` (NONE: the dtype that it has
+ * by itself). NULL when it is not given, or when it is nothing like that, which is reported.
+ */
+struct kf_onnx_tensor *kf_onnx_operand(struct kf_onnx_call *call, const json_t *value,
+                                       enum kf_dtype dtype);
+
+/** The tensor that the operation works on, its first argument. */
+struct kf_onnx_tensor *kf_onnx_operand_first(struct kf_onnx_call *call);
+
+/** The tensors and constants of arguments that meet, all in the dtype that Keras gives them. */
+bool kf_onnx_operands(struct kf_onnx_call *call, json_t *const *values, size_t n,
+                      struct kf_onnx_tensor **out);
+
+/** Axes of an argument, from 0 on: all of them for none; how many, 0 when they are not axes. */
+size_t kf_onnx_operand_axes(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
+                            const char *name, int64_t *axes);
+
+#define KF_ONNX_OPERATION(class_name, form, op, names)                                             \
+    void kf_onnx_form_##form(struct kf_onnx_call *call);
+#include "operations.def"
+#undef KF_ONNX_OPERATION
+
+#endif

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
+#include "../io/json.h"
+#include "../model/numbers.h"
+#include "operation.h"
+#include <math.h>
+#include <string.h>
+
+/* Operations that move, cut and join. */
+
+/* One axis of the call or the config; -1 (reported) when there is none. */
+static int axis_of(struct kf_onnx_call *call, const struct kf_onnx_tensor *x, const char *name,
+                   int64_t fallback)
+{
+    json_t *value = kf_onnx_operand_json(call, name);
+
+    if (value && !json_is_integer(value)) {
+        kf_onnx_refuse(call, "its %s is not one axis", name);
+        return -1;
+    }
+    return kf_onnx_axis(call->onnx, x, value ? json_integer_value(value) : fallback);
+}
+
+void kf_onnx_form_op_reshape(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int64_t dims[KF_ONNX_RANK_MAX];
+    json_t *shape = kf_onnx_operand_json(call, "newshape");
+    size_t n = shape ? kf_onnx_numbers(call, shape, dims) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (dims[i] == 0 || dims[i] < -1) {
+            kf_onnx_refuse(call, "an axis of it has no size");
+            return;
+        }
+    if (x && shape && n == (json_is_array(shape) ? json_array_size(shape) : 1))
+        kf_onnx_give(call, kf_onnx_reshape(call->onnx, x, dims, (unsigned)n));
+}
+
+void kf_onnx_form_op_transpose(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int64_t axes[KF_ONNX_RANK_MAX];
+    unsigned perm[KF_ONNX_RANK_MAX], seen = 0;
+    size_t n = x ? kf_onnx_operand_axes(call, x, "axes", axes) : 0;
+    bool given = kf_onnx_operand_json(call, "axes") != NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        perm[i] = (unsigned)(given ? axes[i] : axes[n - 1 - i]);
+        seen |= 1U << perm[i];
+    }
+    if (x && n == x->rank && seen == (1U << n) - 1)
+        kf_onnx_give(call, kf_onnx_transpose(call->onnx, x, perm));
+}
+
+static void all_axes(unsigned *perm, unsigned rank)
+{
+    for (unsigned i = 0; i < rank; i++)
+        perm[i] = i;
+}
+
+void kf_onnx_form_op_swap_axes(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    unsigned perm[KF_ONNX_RANK_MAX];
+    int a = x ? axis_of(call, x, "axis1", 0) : -1, b = x ? axis_of(call, x, "axis2", 0) : -1;
+
+    if (a < 0 || b < 0)
+        return;
+    all_axes(perm, x->rank);
+    perm[a] = (unsigned)b;
+    perm[b] = (unsigned)a;
+    kf_onnx_give(call, kf_onnx_transpose(call->onnx, x, perm));
+}
+
+void kf_onnx_form_op_move_axis(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int64_t from[KF_ONNX_RANK_MAX], to[KF_ONNX_RANK_MAX];
+    unsigned perm[KF_ONNX_RANK_MAX], rest = 0;
+    size_t n = x ? kf_onnx_operand_axes(call, x, "source", from) : 0;
+    bool taken[KF_ONNX_RANK_MAX] = {false};
+
+    if (!n || kf_onnx_operand_axes(call, x, "destination", to) != n)
+        return;
+    for (size_t i = 0; i < n; i++)
+        taken[from[i]] = true;
+    for (unsigned i = 0; i < x->rank; i++) {
+        size_t k = 0;
+
+        while (k < n && to[k] != (int64_t)i)
+            k++;
+        while (k == n && rest < x->rank && taken[rest])
+            rest++;
+        if (k == n && rest == x->rank)
+            return;
+        perm[i] = k < n ? (unsigned)from[k] : rest++;
+    }
+    kf_onnx_give(call, kf_onnx_transpose(call->onnx, x, perm));
+}
+
+void kf_onnx_form_op_squeeze(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int64_t axes[KF_ONNX_RANK_MAX];
+    size_t n = 0;
+
+    if (!x)
+        return;
+    if (kf_onnx_operand_json(call, "axis"))
+        n = kf_onnx_operand_axes(call, x, "axis", axes);
+    else
+        for (unsigned i = 0; i < x->rank; i++)
+            if (x->dims[i] == 1)
+                axes[n++] = i;
+    kf_onnx_give(call, n ? kf_onnx_squeeze(call->onnx, x, axes, n) : x);
+}
+
+void kf_onnx_form_op_broadcast_to(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int64_t dims[KF_ONNX_RANK_MAX];
+    size_t n = kf_onnx_numbers(call, kf_onnx_operand_json(call, "shape"), dims);
+
+    for (size_t i = 0; i < n; i++)
+        if (dims[i] < 1) {
+            kf_onnx_refuse(call, "its shape is not known");
+            return;
+        }
+    if (x && n)
+        kf_onnx_give(call, kf_onnx_expand(onnx, x, kf_onnx_list(onnx, dims, n), dims, (unsigned)n));
+}
+
+/* The tensors of a list, in one dtype; NULL when one could not be made. */
+static struct kf_onnx_tensor **gather_list(struct kf_onnx_call *call, const char *name, size_t *n)
+{
+    json_t *list = kf_onnx_operand_json(call, name), *one, **values;
+    struct kf_onnx_tensor **all;
+    size_t i;
+
+    *n = json_array_size(list);
+    values = kf_arena_alloc(call->onnx->arena, (*n + 1) * sizeof(*values));
+    all = kf_arena_alloc(call->onnx->arena, (*n + 1) * sizeof(*all));
+    if (!values || !all)
+        return kf_onnx_no_memory(call->onnx);
+    json_array_foreach(list, i, one) values[i] = one;
+    return *n && kf_onnx_operands(call, values, *n, all) ? all : NULL;
+}
+
+void kf_onnx_form_op_concatenate(struct kf_onnx_call *call)
+{
+    size_t n;
+    struct kf_onnx_tensor **all = gather_list(call, "xs", &n);
+    int axis = all ? axis_of(call, all[0], "axis", 0) : -1;
+
+    if (axis >= 0)
+        kf_onnx_give(call, kf_onnx_concat(call->onnx, all, n, axis));
+}
+
+void kf_onnx_form_op_stack(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    size_t n;
+    struct kf_onnx_tensor **all = gather_list(call, "x", &n);
+    json_t *given = kf_onnx_operand_json(call, "axis");
+    int64_t axis = given ? json_integer_value(given) : 0;
+
+    if (!all || axis > all[0]->rank || axis < -(int64_t)all[0]->rank - 1)
+        return;
+    axis = axis < 0 ? axis + all[0]->rank + 1 : axis;
+    for (size_t i = 0; i < n; i++)
+        if (!(all[i] = kf_onnx_unsqueeze(onnx, all[i], &axis, 1)))
+            return;
+    kf_onnx_give(call, kf_onnx_concat(onnx, all, n, (int)axis));
+}
+
+/* How many pieces an axis is cut in, at most. */
+#define PIECES_MAX 4096
+
+static void give_pieces(struct kf_onnx_call *call, struct kf_onnx_tensor *x, int axis,
+                        const int64_t *sizes, size_t n, bool squeeze)
+{
+    struct kf_onnx_node *node = kf_onnx_split(call->onnx, x, axis, sizes, n);
+    int64_t at = axis;
+
+    for (size_t i = 0; node && i < node->n_out; i++)
+        kf_onnx_give(call,
+                     squeeze ? kf_onnx_squeeze(call->onnx, node->out[i], &at, 1) : node->out[i]);
+}
+
+/* A number of equal parts, or the places where it is cut. */
+void kf_onnx_form_op_split(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    const json_t *how = kf_onnx_operand_json(call, "indices_or_sections"), *one;
+    int axis = x ? axis_of(call, x, "axis", 0) : -1;
+    size_t n = json_is_integer(how) ? (size_t)json_integer_value(how) : json_array_size(how) + 1;
+    int64_t *sizes, size = axis < 0 ? 0 : x->dims[axis], at = 0;
+    size_t i;
+
+    if (axis < 0 || n < 1 || n > PIECES_MAX || size == KF_ONNX_FREE) {
+        kf_onnx_refuse(call, "the size of what it cuts is not known");
+        return;
+    }
+    sizes = kf_arena_alloc(call->onnx->arena, n * sizeof(*sizes));
+    if (!sizes)
+        return;
+    for (i = 0; i < n; i++)
+        sizes[i] = size / (int64_t)n;
+    json_array_foreach(how, i, one)
+    {
+        int64_t place = json_integer_value(one);
+
+        place = place < 0 ? place + size : place;
+        if (!json_is_integer(one) || place < at || place > size) {
+            kf_onnx_refuse(call, "it is not cut at places in order");
+            return;
+        }
+        sizes[i] = place - at;
+        at = place;
+    }
+    if (json_is_array(how))
+        sizes[n - 1] = size - at;
+    give_pieces(call, x, axis, sizes, n, false);
+}
+
+void kf_onnx_form_op_unstack(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int axis = x ? axis_of(call, x, "axis", 0) : -1;
+    int64_t *sizes, n = axis < 0 ? 0 : x->dims[axis];
+
+    if (axis < 0 || n < 1 || n > PIECES_MAX) {
+        kf_onnx_refuse(call, "the size of what it cuts is not known");
+        return;
+    }
+    sizes = kf_arena_alloc(call->onnx->arena, (size_t)n * sizeof(*sizes));
+    for (int64_t i = 0; sizes && i < n; i++)
+        sizes[i] = 1;
+    if (sizes)
+        give_pieces(call, x, axis, sizes, (size_t)n, true);
+}
+
+/* What stands between the brackets of x[...]. */
+struct item {
+    struct kf_onnx_tensor *x;
+    unsigned axis;                    /* of x, so far */
+    int64_t gone[KF_ONNX_RANK_MAX];   /* axes of x that a number takes away */
+    int64_t fresh[KF_ONNX_RANK_MAX];  /* axes of the result that are new */
+    size_t n_gone, n_fresh, n_result; /* n_result: axes of the result, so far */
+};
+
+static bool is_kind(const json_t *part, const char *kind)
+{
+    return kf_streq(kf_json_str(part, "class_name", NULL), kind);
+}
+
+static bool apply_slice(struct kf_onnx *onnx, struct item *item, const json_t *part)
+{
+    const json_t *config = json_object_get(part, "config");
+    const json_t *start = json_object_get(config, "start"), *stop = json_object_get(config, "stop");
+    const json_t *step = json_object_get(config, "step");
+    int64_t by = json_is_integer(step) ? json_integer_value(step) : 1;
+    bool whole = !json_is_integer(start) && !json_is_integer(stop) && by == 1;
+
+    if (by == 0 || (start && !json_is_integer(start) && !json_is_null(start)) ||
+        (stop && !json_is_integer(stop) && !json_is_null(stop)))
+        return false;
+    if (!whole)
+        item->x = kf_onnx_slice(onnx, item->x, (int)item->axis,
+                                json_is_integer(start) ? json_integer_value(start)
+                                : by > 0               ? 0
+                                                       : -1,
+                                json_is_integer(stop) ? json_integer_value(stop)
+                                : by > 0              ? KF_ONNX_END
+                                                      : -KF_ONNX_END,
+                                by);
+    item->axis++;
+    item->n_result++;
+    return item->x != NULL;
+}
+
+static bool apply_number(struct kf_onnx *onnx, struct item *item, json_int_t at)
+{
+    item->x = kf_onnx_slice(onnx, item->x, (int)item->axis, at, at == -1 ? KF_ONNX_END : at + 1, 1);
+    item->gone[item->n_gone++] = item->axis++;
+    return item->x != NULL;
+}
+
+/* One part of the key; false when it is none of those that are known. */
+static bool apply_part(struct kf_onnx *onnx, struct item *item, const json_t *part, size_t n_left)
+{
+    if (json_is_null(part)) {
+        if (item->n_fresh == KF_ONNX_RANK_MAX)
+            return false;
+        item->fresh[item->n_fresh++] = (int64_t)item->n_result++;
+        return true;
+    }
+    if (is_kind(part, "__ellipsis__")) {
+        while (item->axis + n_left < item->x->rank) {
+            item->axis++;
+            item->n_result++;
+        }
+        return true;
+    }
+    if (item->axis >= item->x->rank)
+        return false;
+    if (json_is_integer(part) && json_integer_value(part) > -INT32_MAX &&
+        json_integer_value(part) < INT32_MAX)
+        return apply_number(onnx, item, json_integer_value(part));
+    return is_kind(part, "__slice__") && apply_slice(onnx, item, part);
+}
+
+void kf_onnx_form_op_get_item(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct item item = {.x = kf_onnx_operand_first(call)};
+    const json_t *key = json_array_get(call->args, 1);
+    size_t n, n_left = 0;
+
+    if (!key)
+        key = json_object_get(call->kwargs, "key");
+    n = json_is_array(key) ? json_array_size(key) : 1;
+    for (size_t i = 0; json_is_array(key) && i < n; i++) {
+        const json_t *part = json_array_get(key, i);
+
+        n_left += !json_is_null(part) && !is_kind(part, "__ellipsis__");
+    }
+    for (size_t i = 0; item.x && i < n; i++) {
+        const json_t *part = json_is_array(key) ? json_array_get(key, i) : key;
+        unsigned before = item.axis;
+
+        if (!apply_part(onnx, &item, part, n_left)) {
+            kf_onnx_refuse(call, "its index is more than whole numbers and slices");
+            return;
+        }
+        n_left -= item.axis > before && !is_kind(part, "__ellipsis__") && n_left > 0;
+    }
+    if (item.n_gone)
+        item.x = kf_onnx_squeeze(onnx, item.x, item.gone, item.n_gone);
+    if (item.n_fresh)
+        item.x = kf_onnx_unsqueeze(onnx, item.x, item.fresh, item.n_fresh);
+    if (item.x)
+        kf_onnx_give(call, item.x);
+}
+
+void kf_onnx_form_op_take(struct kf_onnx_call *call)
+{
+    static const int64_t flat = -1;
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    struct kf_onnx_tensor *places =
+        kf_onnx_operand(call, kf_onnx_operand_json(call, "indices"), KF_DTYPE_INT64);
+    int axis;
+
+    if (!kf_onnx_operand_json(call, "axis"))
+        x = kf_onnx_reshape(onnx, x, &flat, 1);
+    axis = x ? axis_of(call, x, "axis", 0) : -1;
+    if (places && axis >= 0)
+        kf_onnx_give(call,
+                     kf_onnx_gather(onnx, x, kf_onnx_cast(onnx, places, KF_DTYPE_INT64), axis));
+}
+
+void kf_onnx_form_op_pad(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call), *value = NULL;
+    const char *mode = kf_json_str(call->layer->config, "mode", "constant");
+    const json_t *width = kf_onnx_operand_json(call, "pad_width"), *one;
+    json_t *given = kf_onnx_operand_json(call, "constant_values");
+    int64_t pads[2 * KF_ONNX_RANK_MAX], pair[KF_ONNX_RANK_MAX];
+    size_t i;
+
+    if (!x)
+        return;
+    if (!kf_in_words("constant reflect edge", mode) || json_array_size(width) != x->rank) {
+        kf_onnx_refuse(call, "the mode %.40s, or not a pair for each axis", mode);
+        return;
+    }
+    json_array_foreach(width, i, one)
+    {
+        size_t n = kf_onnx_numbers(call, one, pair);
+
+        if (n < 1 || n > 2)
+            return;
+        pads[i] = pair[0];
+        pads[i + x->rank] = pair[n - 1];
+    }
+    if (given &&
+        !(value = kf_onnx_cast(call->onnx, kf_onnx_operand(call, given, x->dtype), x->dtype)))
+        return;
+    kf_onnx_give(call, kf_onnx_pad(call->onnx, x, pads, mode, value));
+}
+
+/* Each element so many times: an axis of that size is put behind its own, and both become one. */
+void kf_onnx_form_op_repeat(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call), **copies;
+    json_t *given = kf_onnx_operand_json(call, "repeats");
+    int64_t n = json_is_integer(given) ? json_integer_value(given) : 0, behind;
+    int axis = x ? axis_of(call, x, "axis", 0) : -1;
+    int64_t dims[KF_ONNX_RANK_MAX];
+
+    if (axis < 0)
+        return;
+    if (n < 1 || n > PIECES_MAX || x->dims[axis] == KF_ONNX_FREE ||
+        !kf_onnx_operand_json(call, "axis")) {
+        kf_onnx_refuse(call, "the size of what it repeats is not known, or how often");
+        return;
+    }
+    behind = axis + 1;
+    copies = kf_arena_alloc(onnx->arena, (size_t)n * sizeof(*copies));
+    x = kf_onnx_unsqueeze(onnx, x, &behind, 1);
+    for (int64_t i = 0; copies && i < n; i++)
+        copies[i] = x;
+    if (!copies || !x)
+        return;
+    for (unsigned i = 0; i < x->rank - 1; i++)
+        dims[i] = i < (unsigned)axis ? 0 : i == (unsigned)axis ? x->dims[i] * n : x->dims[i + 1];
+    for (unsigned i = (unsigned)axis + 1; i < x->rank - 1; i++)
+        if (dims[i] == KF_ONNX_FREE) {
+            kf_onnx_refuse(call, "a size of its input is not known");
+            return;
+        }
+    x = kf_onnx_concat(onnx, copies, (size_t)n, axis + 1);
+    kf_onnx_give(call, kf_onnx_reshape(onnx, x, dims, x ? x->rank - 1 : 0));
+}
+
+void kf_onnx_form_op_tile(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call), *in[2];
+    int64_t repeats[KF_ONNX_RANK_MAX], dims[KF_ONNX_RANK_MAX];
+    size_t n = kf_onnx_numbers(call, kf_onnx_operand_json(call, "repeats"), repeats);
+    struct kf_onnx_node *node;
+
+    if (!x)
+        return;
+    if (n != x->rank) {
+        kf_onnx_refuse(call, "not a number for each axis");
+        return;
+    }
+    in[0] = x;
+    in[1] = kf_onnx_list(onnx, repeats, n);
+    node = kf_onnx_node_new(onnx, "Tile", in, 2);
+    for (size_t i = 0; i < n; i++)
+        dims[i] = x->dims[i] == KF_ONNX_FREE ? KF_ONNX_FREE : x->dims[i] * repeats[i];
+    kf_onnx_give(call, kf_onnx_output(onnx, node, x->dtype, x->rank, dims));
+}
+
+void kf_onnx_form_op_flip(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int64_t axes[KF_ONNX_RANK_MAX];
+    size_t n = x ? kf_onnx_operand_axes(call, x, "axis", axes) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        x = kf_onnx_slice(call->onnx, x, (int)axes[i], -1, -KF_ONNX_END, -1);
+    if (x)
+        kf_onnx_give(call, x);
+}
+
+/* The end comes in front. */
+void kf_onnx_form_op_roll(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call), *parts[2];
+    json_t *given = kf_onnx_operand_json(call, "shift");
+    int axis = x && kf_onnx_operand_json(call, "axis") ? axis_of(call, x, "axis", 0) : -1;
+    int64_t shift, size = axis < 0 ? 0 : x->dims[axis];
+
+    if (axis < 0 || !json_is_integer(given) || size < 1) {
+        kf_onnx_refuse(call, "it does not turn one axis whose size is known");
+        return;
+    }
+    shift = (json_integer_value(given) % size + size) % size;
+    parts[0] = kf_onnx_slice(onnx, x, axis, size - shift, KF_ONNX_END, 1);
+    parts[1] = kf_onnx_slice(onnx, x, axis, 0, size - shift, 1);
+    kf_onnx_give(call, shift ? kf_onnx_concat(onnx, parts, 2, axis) : x);
+}
