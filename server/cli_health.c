@@ -13,13 +13,15 @@ static char *own_address(const struct config *config)
 {
     const char *listen = config->admin_listen[0] != '\0' ? config->admin_listen : config->listen;
     const char *port = strrchr(listen, ':');
+    bool tls = listen == config->listen && config->tls_cert[0] != '\0';
     char *address = NULL;
     bool any = port && (strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0 ||
                         port == listen);
 
     if (strncmp(listen, "unix:", 5) == 0)
         return strdup(listen);
-    if (asprintf(&address, "http://%s%s", any ? "127.0.0.1" : listen, any ? port : "") < 0)
+    if (asprintf(&address, "%s://%s%s", tls ? "https" : "http", any ? "127.0.0.1" : listen,
+                 any ? port : "") < 0)
         return NULL;
     return address;
 }

@@ -35,7 +35,11 @@ struct service_upload {
 /** The address of the service that is to do the work: the flag's, the environment's, or NULL. */
 const char *service_address(const struct cli *cli);
 
-/** Read address, key and certificates: 0, or an exit status after the reason was printed. */
+/**
+ * Read address, key and certificates: 0, or an exit status after the reason was printed. Where the
+ * user named no service it is this machine's own: that gets no key and may have any certificate,
+ * which is for the name that others know it by.
+ */
 int service_open(struct service **out, const struct cli *cli, const char *address, int cancel_fd);
 void service_destroy(struct service *service);
 KF_DEFINE_AUTO(service)

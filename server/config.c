@@ -262,6 +262,9 @@ static int check(const struct config *config, struct config_error *error)
     if ((config->tls_cert[0] == '\0') != (config->tls_key[0] == '\0'))
         return config_fail(error,
                            "KFERRY_TLS_CERT and KFERRY_TLS_KEY go together: one alone is no use");
+    if (config->tls_cert[0] != '\0' && strncmp(config->listen, "unix:", 5) == 0)
+        return config_fail(error,
+                           "KFERRY_TLS_CERT is for the network, KFERRY_LISTEN is a Unix socket");
     return 0;
 }
 

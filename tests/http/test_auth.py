@@ -218,6 +218,10 @@ def test_proxy_says_who_it_is(start, model):
     assert service.get(f"/v1/jobs/{job}", **bob).status == 404
     for headers in ({}, {"X-User": ""}, {"X-User": "a b"}, {"X-User": "a" * 200}):
         assert service.get("/v1/jobs", **headers).status == 403
+    with tempfile.TemporaryDirectory() as folder:
+        behind = start(KFERRY_AUTH="proxy", KFERRY_PROXY_FROM="", KFERRY_LISTEN=f"unix:{folder}/api.sock")
+        assert behind.get("/v1/jobs", **{"X-Forwarded-User": "alice"}).status == 200
+        assert behind.stop() == 0
     stranger = service.request("GET", "/v1/jobs", headers=alice, source="127.0.0.2")
     assert stranger.status == 403 and stranger.json()["code"] == "forbidden"
 

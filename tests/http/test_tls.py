@@ -164,6 +164,16 @@ def test_admin_listener_stays_plain(secure, tmp_path):
     assert abs(expiry - time.time() - 2 * 86400) < 3600
 
 
+def test_health_asks_its_own_service(secure, files):
+    service = secure()
+    env = {k: v for k, v in os.environ.items() if not k.startswith("KFERRY")}
+    env |= {"KFERRY_TLS_CERT": str(files[0]), "KFERRY_TLS_KEY": str(files[1]), "KFERRY_LISTEN": service.address}
+    done = subprocess.run([service.binary, "health"], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "ready\n"), done.stderr
+    done = subprocess.run([service.binary, "health", "--server", f"https://{service.address}"], env=env, capture_output=True)
+    assert done.returncode == 69  # who names another service wants it to prove itself
+
+
 def test_nothing_leaks(secure, model):
     service = secure()
     assert service.put(TO, model).status == 200
