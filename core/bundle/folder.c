@@ -82,6 +82,19 @@ static int take_saved_models(struct kf_bundle *bundle)
     return 0;
 }
 
+/* A SavedModel that lost its saved_model.pb still has the configs of its layers. */
+static int take_lost_models(struct kf_bundle *bundle)
+{
+    for (size_t i = 0; i < bundle->n_pieces; i++) {
+        struct kf_piece *piece = &bundle->pieces[i];
+        const struct folder folder = {bundle, piece->path, kf_bundle_folder(piece->path)};
+
+        if (!piece->used && piece->kind == KF_FILE_KERAS_METADATA)
+            KF_TRY(take_folder(&folder, piece, KF_FILE_SAVED_MODEL_FOLDER));
+    }
+    return 0;
+}
+
 /* Source: keras/src/saving/orbax_util.py, is_orbax_checkpoint; what Orbax itself writes */
 static bool is_orbax(const char *base)
 {
@@ -211,6 +224,7 @@ static int take_all_unzipped(struct kf_bundle *bundle)
 int kf_bundle_folders(struct kf_bundle *bundle)
 {
     KF_TRY(take_saved_models(bundle));
+    KF_TRY(take_lost_models(bundle));
     KF_TRY(take_orbax(bundle));
     KF_TRY(take_all_unzipped(bundle));
     return take_checkpoints(bundle);

@@ -115,13 +115,40 @@ static int take_file(struct kf_saved_model *saved, const struct kf_input *in, st
     return 0;
 }
 
+/* keras_metadata.pb alone: of its objects the model is the first, and no graph says more. */
+static int open_metadata(struct kf_saved_model *saved, struct kf_report *rep)
+{
+    const Kf__Tf__KerasMetadata *file =
+        unpack(saved, &saved->model->source, &kf__tf__keras_metadata__descriptor,
+               KF_SAVED_MODEL_METADATA, rep);
+
+    if (!file)
+        return kf_report_status(rep);
+    saved->metadata = kf_arena_alloc(saved->model->arena, sizeof(*saved->metadata));
+    if (!saved->metadata)
+        return no_memory(rep);
+    for (size_t i = 0; i < file->n_nodes; i++)
+        if (file->nodes[i]->node_id == 0 && file->nodes[i]->metadata.len)
+            saved->metadata[0] = &file->nodes[i]->metadata;
+    saved->has_metadata = saved->metadata[0];
+    if (!saved->has_metadata)
+        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
+                             "saved_model.pb is missing, and " KF_SAVED_MODEL_METADATA
+                             " has no config of the model");
+    kf_report_evidence(rep, "saved_model.pb is missing; " KF_SAVED_MODEL_METADATA
+                            " has the configs of Keras");
+    return 0;
+}
+
 int kf_saved_model_open(struct kf_saved_model *out, struct kf_model *model,
                         const struct kf_options *options, struct kf_report *rep)
 {
-    const struct kf_input *metadata = kf_saved_model_file(model, "keras_metadata.pb");
+    const struct kf_input *metadata = kf_saved_model_file(model, KF_SAVED_MODEL_METADATA);
     size_t n;
 
     *out = (struct kf_saved_model){.model = model, .options = options};
+    if (kf_streq(model->in->name, KF_SAVED_MODEL_METADATA))
+        return open_metadata(out, rep);
     KF_TRY(read_graph(out, rep));
     if (!out->objects)
         return 0;

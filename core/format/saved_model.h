@@ -20,7 +20,8 @@
  * Source: tensorflow/core/protobuf/saved_model.proto; keras/src/saving/legacy/saved_model/save.py,
  * load.py, json_utils.py (2.15)
  */
-#define KF_SAVED_MODEL_INDEX "variables/variables.index"
+#define KF_SAVED_MODEL_INDEX    "variables/variables.index"
+#define KF_SAVED_MODEL_METADATA "keras_metadata.pb"
 
 struct kf_saved_model {
     struct kf_model *model; /* what it becomes, and the files that it was given as */
@@ -33,7 +34,8 @@ struct kf_saved_model {
 };
 
 /**
- * Unpack saved_model.pb and what metadata there is, into the model's arena.
+ * Unpack saved_model.pb and what metadata there is, into the model's arena. A folder that lost the
+ * former is given as its keras_metadata.pb, and has neither `meta` nor `objects`.
  *
  * Outcomes: CORRUPT, TOO_LARGE, READ_FAILED, NO_MEMORY.
  */

@@ -31,7 +31,7 @@ static void note(struct uses *uses, const char *op, const char *name)
 
 void kf_saved_model_unsafe(const struct kf_saved_model *saved, struct kf_report *rep)
 {
-    const Kf__Tf__Graph *graph = saved->meta->graph;
+    const Kf__Tf__Graph *graph = saved->meta ? saved->meta->graph : NULL;
     struct uses uses = {0};
 
     for (size_t i = 0; graph && i < graph->n_node; i++)

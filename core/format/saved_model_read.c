@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
 #include "../io/json.h"
 #include "architecture.h"
 #include "checkpoint_bind.h"
@@ -112,12 +113,35 @@ static int open_variables(struct reading *reading)
     return r;
 }
 
+static bool has_variables(const struct kf_model *model)
+{
+    bool data = false;
+
+    for (size_t i = 0; i < model->in->n_shards; i++)
+        data = data || kf_starts(model->in->shards[i].name, "variables/variables.data-");
+    return data && kf_saved_model_file(model, KF_SAVED_MODEL_INDEX);
+}
+
+/* An architecture needs none: what a folder without its variables still has. */
+static bool is_graph_enough(struct reading *reading)
+{
+    if (has_variables(reading->model) || !kf_streq(reading->options->to, "json"))
+        return false;
+    kf_report_add(
+        reading->rep, KF_FINDING, "",
+        "the folder's variables are missing, and the architecture was taken without them");
+    reading->model->weightless = true;
+    return true;
+}
+
 /* By the edges from the model's object on. */
 static int bind_objects(struct reading *reading)
 {
     const struct kf_checkpoint_visit visit = {.layer = take_layer, .context = reading};
     int r;
 
+    if (is_graph_enough(reading))
+        return 0;
     KF_TRY(open_variables(reading));
     if (!reading->checkpoint.bundle)
         return 0;
@@ -183,7 +207,7 @@ static int read_saved_model(struct kf_model *model, void *state, const struct kf
     KF_TRY(kf_saved_model_open(&reading.saved, model, options, rep));
     kf_saved_model_unsafe(&reading.saved, rep);
     kf_saved_model_print(&reading.saved, rep);
-    if (!reading.saved.objects || !reading.saved.objects->n_nodes || !reading.saved.metadata[0])
+    if (!reading.saved.metadata || !reading.saved.metadata[0])
         return model->in->architecture ? bind_given(&reading) : refuse(&reading);
     metadata = kf_saved_model_metadata(&reading.saved, 0, rep);
     if (!metadata)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/alloc.h"
 #include "../base/str.h"
+#include "../io/proto.h"
 #include "../io/tar_write.h"
 #include "../io/tensor_bundle.h"
 #include "info.h"
@@ -53,6 +54,26 @@ static int mend(struct repair *repair, const struct kf_source *source, const cha
     return 0;
 }
 
+/* The graph is carried over, and with it what it does. */
+static int look_for_code(struct repair *repair)
+{
+    KF_AUTO(kf_arena) arena = kf_arena_create();
+    struct kf_saved_model saved = {0};
+    const Kf__Tf__SavedModel *file;
+
+    if (!arena)
+        return no_memory(repair);
+    file = kf_proto_unpack(&kf__tf__saved_model__descriptor, arena, repair->mended.data,
+                           repair->mended.n, "saved_model.pb", repair->rep);
+    if (!file)
+        return kf_report_status(repair->rep);
+    for (size_t i = 0; i < file->n_meta_graphs; i++) {
+        saved.meta = file->meta_graphs[i];
+        kf_saved_model_unsafe(&saved, repair->rep);
+    }
+    return 0;
+}
+
 static int read_graph(struct repair *repair, struct kf_source *source)
 {
     char *bytes;
@@ -69,7 +90,7 @@ static int read_graph(struct repair *repair, struct kf_source *source)
     if (r >= 0)
         r = mend(repair, source, bytes);
     kf_free(bytes);
-    return r;
+    return r < 0 ? r : look_for_code(repair);
 }
 
 /* That the variables are whole: without them the result would not load either. */
@@ -141,9 +162,11 @@ static int repair_saved_model(const char *path, const struct kf_input *in,
     struct repair repair = {.in = in, .options = options, .rep = rep};
     int r;
 
-    if (!kf_streq(in->kind, kf_kind_info(KF_FILE_SAVED_MODEL_FOLDER)->name))
-        return kf_report_add(rep, KF_UNSUPPORTED_PAIR, "",
-                             "only the folder of a SavedModel can be mended");
+    if (!kf_streq(in->kind, kf_kind_info(KF_FILE_SAVED_MODEL_FOLDER)->name) ||
+        kf_streq(in->name, KF_SAVED_MODEL_METADATA))
+        return kf_report_add(
+            rep, KF_UNSUPPORTED_PAIR, "",
+            "only the folder of a SavedModel can be mended, with its saved_model.pb");
     kf_report_set(&rep->source.format, in->kind);
     kf_report_set(&rep->source.title, kf_kind_info(KF_FILE_SAVED_MODEL_FOLDER)->title);
     repair.mended.max = (size_t)options->limits.proto_bytes;

@@ -163,7 +163,7 @@ def judge_packings(options, tally):
         shutil.rmtree(plain, ignore_errors=True)
         with tarfile.open(ZOO / f"{id}.tar") as archive:
             archive.extractall(plain)
-        with zipfile.ZipFile(folder / f"{id}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(folder / f"{id}.zip", "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
             for file in sorted(plain.rglob("*")):
                 archive.write(file, file.relative_to(plain))
         with tarfile.open(folder / f"{id}.tar.gz", "w:gz") as archive:
