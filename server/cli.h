@@ -108,7 +108,9 @@ struct cli_job {
     int cancel_fd;      /* owned; -1 for none */
     json_t *report, *facts; /* owned; NULL when the worker left none */
     struct job_result result;
-    bool told; /* why there is no report was said already */
+    bool told;             /* why there is no report was said already */
+    struct remote *remote; /* owned; NULL while nothing is far away */
+    char *fetched;         /* folder of the inputs that were fetched; owned, NULL for none */
     char sha256[65];
 };
 
@@ -131,6 +133,22 @@ int cli_job_add_folder(struct cli_job *job, const char *path);
 /** Add an open file under a name: 0, or an exit status. Takes the descriptor, on failure too. */
 int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool architecture);
 
+/* Inputs and results that are elsewhere, cli_uri.c: exit statuses, after the reason was printed. */
+
+/** Fetch an URI, or all below one that ends with "/", and add it to the inputs. */
+int cli_uri_add(struct cli_job *job, const char *uri, bool architecture);
+/** May the URI be written, as far as that is known beforehand? */
+int cli_uri_check(struct cli_job *job, const char *uri);
+/** Put the artefact in `dir` there, and the report, which may be NULL, beside it. */
+int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
+                    const json_t *report);
+int cli_uri_store_json(const struct cli_job *job, const char *uri, const json_t *value);
+/** Remove what was fetched. */
+void cli_uri_end(struct cli_job *job);
+
+/** The folder of temporary files. */
+const char *cli_temporary(void);
+
 /** What the end of a worker means to the shell. */
 int cli_exit_of(enum job_outcome outcome);
 
@@ -143,12 +161,13 @@ int cli_batch(const struct cli_job *job, const char *folder);
 /** True when a worker handed several models back. */
 bool cli_batch_found(const struct cli_job *job);
 /** Print what became of several models and write --report: the exit status. */
-int cli_batch_tell(const struct cli *cli, const json_t *summary, int status);
+int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status);
 /** Put the artefact in `dir` to its place below `folder`: the exit status. */
-int cli_batch_publish(const char *dir, const char *folder, const char *output);
+int cli_batch_publish(const struct cli_job *job, const char *dir, const char *folder,
+                      const char *output, const json_t *report);
 
 /** Write a report as --report says; EXIT_FINE without the flag. */
-int cli_write_report(const struct cli *cli, const json_t *report);
+int cli_write_report(const struct cli_job *job, const json_t *report);
 /** Put the artefact of the job in `dir` to where it belongs. */
 int cli_publish(const char *dir, const char *to);
 

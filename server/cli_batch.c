@@ -3,6 +3,7 @@
 #include "batch.h"
 #include "cli.h"
 #include "left.h"
+#include "remote/remote.h"
 #include "report_json.h"
 #include <errno.h>
 #include <limits.h>
@@ -15,7 +16,8 @@
 
 /* Where the results of a batch go. */
 struct target {
-    const char *folder; /* NULL: nothing is written */
+    const struct cli_job *job;
+    const char *folder; /* or URI; NULL: nothing is written */
 };
 
 /* Make the folders that a result stands in below the folder of all. */
@@ -35,9 +37,27 @@ static int make_folders(const char *folder, const char *output)
     return 0;
 }
 
-int cli_batch_publish(const char *dir, const char *folder, const char *output)
+/* Beside each result below a URI stands its report. */
+static int publish_far(const struct cli_job *job, const char *dir, const char *folder,
+                       const char *output, const json_t *report)
+{
+    char *uri = NULL;
+    int status;
+
+    if (asprintf(&uri, "%s%s", folder, output) < 0)
+        return EXIT_INTERNAL;
+    status = cli_uri_publish(job, dir, uri, report);
+    free(uri);
+    return status;
+}
+
+int cli_batch_publish(const struct cli_job *job, const char *dir, const char *folder,
+                      const char *output, const json_t *report)
 {
     char path[PATH_MAX];
+
+    if (remote_is_uri(folder))
+        return publish_far(job, dir, folder, output, report);
 
     if (make_folders(folder, output) < 0 ||
         snprintf(path, sizeof path, "%s/%s", folder, output) >= (int)sizeof path) {
@@ -52,10 +72,11 @@ static int take(void *context, const struct found_model *model, const char *dir,
 {
     const struct target *target = context;
 
-    (void)report;
     if (!done || !target->folder)
         return 0;
-    return cli_batch_publish(dir, target->folder, model->output) == EXIT_FINE ? 0 : -1;
+    return cli_batch_publish(target->job, dir, target->folder, model->output, report) == EXIT_FINE
+               ? 0
+               : -1;
 }
 
 /* One line a model: where it was, what came out, and where that is or why it is not. */
@@ -83,8 +104,9 @@ static void print_summary(const json_t *summary, bool planned)
     json_decref(table);
 }
 
-int cli_batch_tell(const struct cli *cli, const json_t *summary, int status)
+int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status)
 {
+    const struct cli *cli = job->cli;
     const json_t *counts = json_object_get(summary, "counts");
     bool failed = json_integer_value(json_object_get(counts, "failed")) > 0;
 
@@ -92,14 +114,14 @@ int cli_batch_tell(const struct cli *cli, const json_t *summary, int status)
         return EXIT_INTERNAL;
     if (!cli->quiet || failed)
         print_summary(summary, cli->dry_run);
-    if (cli_write_report(cli, summary) != EXIT_FINE && status == EXIT_FINE)
+    if (cli_write_report(job, summary) != EXIT_FINE && status == EXIT_FINE)
         return EXIT_CANNOT_WRITE;
     return status == EXIT_FINE && failed ? EXIT_REFUSED : status;
 }
 
 int cli_batch(const struct cli_job *job, const char *folder)
 {
-    struct target target = {folder};
+    struct target target = {job, folder};
     struct models models;
     struct job order;
     struct batch_result result;
@@ -115,7 +137,7 @@ int cli_batch(const struct cli_job *job, const char *folder)
         return status;
     if (models_load(&models, job->dir, job->inputs, job->n_inputs, &job->cli->request) == 0) {
         batch_run(&batch, &result);
-        status = cli_batch_tell(job->cli, result.summary, cli_exit_of(result.job.outcome));
+        status = cli_batch_tell(job, result.summary, cli_exit_of(result.job.outcome));
         json_decref(result.summary);
     } else {
         cli_error("the worker's list of models cannot be read");

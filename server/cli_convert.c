@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "cli.h"
 #include "cli_remote.h"
+#include "remote/remote.h"
 #include "report_json.h"
 #include <errno.h>
 #include <limits.h>
@@ -23,11 +24,32 @@ static bool is_folder(const char *path)
     return (n > 0 && path[n - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
+/* What -o says is to be written, by its suffix; of an URL that of its path. */
+static const char *kind_of_output(const struct cli *cli)
+{
+    char *name = remote_is_uri(cli->output) ? remote_name(cli->output) : NULL;
+    const char *to = kf_writer_of_name(name ? name : cli->output);
+
+    free(name);
+    return to;
+}
+
+/* The name of the first input; 0, or -1 with `err`. */
+static int name_input(struct cli *cli, struct kf_param_error *err)
+{
+    const char *input = cli->inputs[0];
+    char *name = remote_is_uri(input) ? remote_name(input) : NULL;
+    int status = kf_request_set(&cli->request, "filename", name ? name : input, err);
+
+    free(name);
+    return status;
+}
+
 /* Take the name, and what follows from -o, into the request; 0 or an exit status. */
 static int complete(struct cli *cli)
 {
     struct kf_request *req = &cli->request;
-    const char *to = req->options.to || !cli->output ? NULL : kf_writer_of_name(cli->output);
+    const char *to = req->options.to || !cli->output ? NULL : kind_of_output(cli);
     struct kf_param_error err;
 
     if (!cli->output && !cli->dry_run) {
@@ -40,7 +62,7 @@ static int complete(struct cli *cli)
                   cli->output);
         return EXIT_USAGE;
     }
-    if ((req->filename[0] == '\0' && kf_request_set(req, "filename", cli->inputs[0], &err) < 0) ||
+    if ((req->filename[0] == '\0' && name_input(cli, &err) < 0) ||
         (to && kf_request_set(req, "to", to, &err) < 0) || kf_request_check(req, &err) < 0) {
         cli_error("%s", err.detail);
         return EXIT_USAGE;
@@ -52,19 +74,24 @@ static int complete(struct cli *cli)
 static int find_place(struct place *out, const struct cli *cli)
 {
     char *name = is_folder(cli->output) ? kf_artifact_name(&cli->request) : NULL, *slash;
+    bool uri = remote_is_uri(cli->output);
     int n;
 
-    if (name && mkdir(cli->output, 0777) < 0 && errno != EEXIST) {
+    if (name && !uri && mkdir(cli->output, 0777) < 0 && errno != EEXIST) {
         cli_error("cannot make %s: %s", cli->output, strerror(errno));
         free(name);
         return EXIT_CANNOT_WRITE;
     }
-    n = snprintf(out->path, sizeof out->path, "%s%s%s", cli->output, name ? "/" : "",
+    n = snprintf(out->path, sizeof out->path, "%s%s%s", cli->output, name && !uri ? "/" : "",
                  name ? name : "");
     free(name);
     if (n >= (int)sizeof out->path) {
         cli_error("the path of the result is too long");
         return EXIT_CANNOT_WRITE;
+    }
+    if (uri) {
+        snprintf(out->parent, sizeof out->parent, "%s", cli_temporary());
+        return 0;
     }
     memcpy(out->parent, out->path, sizeof out->parent);
     slash = strrchr(out->parent, '/');
@@ -89,14 +116,16 @@ int cli_publish(const char *dir, const char *to)
     return EXIT_CANNOT_WRITE;
 }
 
-int cli_write_report(const struct cli *cli, const json_t *report)
+int cli_write_report(const struct cli_job *job, const json_t *report)
 {
-    const char *path = cli->report;
+    const char *path = job->cli->report;
     FILE *out;
     int bad;
 
     if (!path)
         return EXIT_FINE;
+    if (remote_is_uri(path))
+        return cli_uri_store_json(job, path, report);
     out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     bad = out ? json_dumpf(report, out, JSON_INDENT(2)) : -1;
     if (out) {
@@ -121,12 +150,23 @@ static int conclude(struct cli_job *job, const struct place *place, int status)
     }
     if (status != EXIT_FINE || !cli->quiet)
         cli_print_lines(stderr, json_object_get(json_object_get(job->report, "summary"), "lines"));
-    reported = cli_write_report(cli, job->report);
+    reported = cli_write_report(job, job->report);
     if (job->result.outcome != JOB_DONE && job->result.outcome != JOB_REFUSED)
         cli_job_explain(job);
     if (status == EXIT_FINE)
         status = reported;
-    return status == EXIT_FINE && !cli->dry_run ? cli_publish(job->dir, place->path) : status;
+    if (status != EXIT_FINE || cli->dry_run)
+        return status;
+    return remote_is_uri(place->path) ? cli_uri_publish(job, job->dir, place->path, job->report)
+                                      : cli_publish(job->dir, place->path);
+}
+
+/* The folder that several results go into: of a URI as it was given. */
+static const char *folder_of(const struct cli *cli, const struct place *place)
+{
+    if (cli->dry_run)
+        return NULL;
+    return remote_is_uri(cli->output) ? cli->output : place->parent;
 }
 
 /* Of a folder or several inputs, into a folder: what there is, however many. */
@@ -156,10 +196,10 @@ static int run(struct cli_job *job, const struct place *place)
 
     if (ended && cli_remote_is_summary(job))
         return cli->dry_run || is_folder(cli->output)
-                   ? cli_remote_unpack(job, cli->dry_run ? NULL : place->parent, status)
+                   ? cli_remote_unpack(job, folder_of(cli, place), status)
                    : refuse_several(job);
     if (ended && cli_batch_found(job) && (cli->dry_run || is_folder(cli->output)))
-        return cli_batch(job, cli->dry_run ? NULL : place->parent);
+        return cli_batch(job, folder_of(cli, place));
     return conclude(job, place, status);
 }
 

@@ -5,6 +5,7 @@
 #include "digest.h"
 #include "names.h"
 #include "problem.h"
+#include "remote/remote.h"
 #include "report_json.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -66,7 +67,7 @@ static int catch_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static const char *temporary(void)
+const char *cli_temporary(void)
 {
     const char *dir = getenv("TMPDIR");
 
@@ -95,8 +96,13 @@ int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool archit
 static int add_input(struct cli_job *job, const char *path, bool architecture)
 {
     char *name = kf_clean_filename(path);
-    int fd = name ? open_input(path) : -1, status = EXIT_NO_INPUT;
+    int fd, status = EXIT_NO_INPUT;
 
+    if (remote_is_uri(path)) {
+        free(name);
+        return cli_uri_add(job, path, architecture);
+    }
+    fd = name ? open_input(path) : -1;
     if (fd >= 0)
         status = cli_job_add_input(job, fd, name, architecture);
     free(name);
@@ -109,8 +115,9 @@ static int open_inputs(struct cli_job *job)
     int status = 0;
 
     for (size_t i = 0; status == 0 && i < cli->n_inputs; i++)
-        status = cli_is_folder(cli->inputs[i]) ? cli_job_add_folder(job, cli->inputs[i])
-                                               : add_input(job, cli->inputs[i], false);
+        status = cli_is_folder(cli->inputs[i]) && !remote_is_uri(cli->inputs[i])
+                     ? cli_job_add_folder(job, cli->inputs[i])
+                     : add_input(job, cli->inputs[i], false);
     if (status == 0 && job->n_inputs == 0) {
         cli_error("no file of a model is in %s", cli->inputs[0]);
         status = EXIT_NO_INPUT;
@@ -127,11 +134,13 @@ int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent
     *job = (struct cli_job){.cli = cli, .cancel_fd = -1};
     if (!cli->output || stat(cli->output, &job->output) < 0)
         job->output = (struct stat){0};
-    status = open_inputs(job);
+    job->cancel_fd = catch_signals(); /* first: what is fetched must not stay behind */
+    status = cli->output && remote_is_uri(cli->output) ? cli_uri_check(job, cli->output) : 0;
+    if (status == 0)
+        status = open_inputs(job);
     if (status != 0)
         return status;
-    job->cancel_fd = catch_signals();
-    parent = parent ? parent : temporary();
+    parent = parent ? parent : cli_temporary();
     job->dir = job_dir_create(parent, ".kferry-");
     if (job->dir &&
         job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs, false) == 0)
@@ -269,6 +278,7 @@ void cli_job_finish(struct cli_job *job)
     if (job->dir)
         job_dir_remove(job->dir);
     free(job->dir);
+    cli_uri_end(job);
     json_decref(job->report);
     json_decref(job->facts);
     for (size_t i = 0; i < job->n_inputs; i++) {

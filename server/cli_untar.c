@@ -135,7 +135,7 @@ static int take_artifact(struct unpacking *un, const char *output)
     ok = out && fclose(out) == 0 && ok;
     free(piece);
     if (ok)
-        return cli_batch_publish(dir, un->folder, output);
+        return cli_batch_publish(un->job, dir, un->folder, output, NULL);
     cli_error("cannot unpack %s: %s", output, strerror(errno));
     return EXIT_CANNOT_WRITE;
 }
@@ -208,5 +208,5 @@ int cli_remote_unpack(const struct cli_job *job, const char *folder, int status)
         status = unpack(&un);
         fclose(un.in);
     }
-    return cli_batch_tell(job->cli, job->report, status);
+    return cli_batch_tell(job, job->report, status);
 }

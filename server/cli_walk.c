@@ -15,6 +15,8 @@ bool cli_is_folder(const char *path)
 {
     struct stat st;
 
+    if (remote_is_uri(path))
+        return remote_is_folder(path);
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 

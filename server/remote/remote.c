@@ -43,6 +43,11 @@ static const struct kind *kind_of(const char *uri)
     return NULL;
 }
 
+bool remote_is_uri(const char *text)
+{
+    return kind_of(text) != NULL;
+}
+
 char *remote_show(const char *uri)
 {
     const char *host = strstr(uri, "://");

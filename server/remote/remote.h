@@ -77,6 +77,10 @@ struct remote_got {
 };
 void remote_got_finish(struct remote_got *got);
 
+/** True for a text that begins as an URI of ours does: "s3://", "https://", "http://", "file://".
+ */
+bool remote_is_uri(const char *text);
+
 /** The URI as logs and answers may show it: no query, no user; malloc'ed or NULL. */
 char *remote_show(const char *uri);
 

@@ -12,6 +12,7 @@
  */
 struct volume_place {
     int root;            /* descriptor of the folder, owned by whoever found it */
+    bool own;            /* the command line: any link may be followed */
     char path[PATH_MAX]; /* below it; "." for itself */
 };
 

@@ -121,6 +121,7 @@ int volume_find(struct remote_task *task, const char *uri, bool write, struct vo
     rest = path + root.n;
     rest += strspn(rest, "/");
     snprintf(out->path, sizeof out->path, "%s", *rest ? rest : ".");
+    out->own = set->own;
     out->root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (out->root >= 0)
         return 0;
@@ -133,7 +134,7 @@ int volume_open(const struct volume_place *place, const char *path, int flags)
     const struct open_how how = {
         .flags = (unsigned)flags | (unsigned)O_CLOEXEC,
         .mode = flags & O_CREAT ? 0600 : 0,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+        .resolve = place->own ? 0 : RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
     int fd;
 

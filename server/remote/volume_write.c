@@ -20,7 +20,7 @@ static int make_folders(const struct volume_place *place, char *folder)
     char *rest = folder, *name;
 
     for (size_t n = 0; parent >= 0 && (name = strsep(&rest, "/"));) {
-        struct volume_place below = {.root = parent};
+        const struct volume_place below = {.root = parent, .own = place->own};
         int next;
 
         n++;
