@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapt.h"
+#include "flow.h"
 #include "../base/str.h"
 #include "lambdas.h"
 #include "ops.h"
@@ -93,5 +94,6 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
         KF_TRY(kf_report_status(rep));
         model->dialect = way->to;
     }
-    return fit_release(&adapt);
+    KF_TRY(fit_release(&adapt));
+    return model->weightless || model->made_up ? 0 : kf_adapt_flow(&adapt, model->graph);
 }
