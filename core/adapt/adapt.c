@@ -28,6 +28,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
 
     kf_adapt_note_theano(adapt);
 
+    KF_TRY(kf_adapt_merges(adapt, graph));
     KF_TRY(kf_adapt_lambdas(adapt, graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_masks(adapt, graph));

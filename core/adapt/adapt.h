@@ -129,6 +129,9 @@ int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);
 /** Write into the input's shape what the weights of the Normalization `index` of a graph tell. */
 int kf_adapt_normalization(struct kf_adapt *adapt, struct kf_graph *graph, size_t index);
 
+/* keras2_merge.c: the Merge of Keras 1 that Keras 2.0-2.2 still have. */
+int kf_adapt_merges(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* keras3_keras2.c: from Keras 3 down to Keras 2. */
 int kf_adapt_keras3_keras2(struct kf_adapt *adapt);
 

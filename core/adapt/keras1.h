@@ -26,4 +26,7 @@ int kf_keras1_theano(struct kf_keras1 *keras1, struct kf_graph *graph);
 /* keras1_merge.c: Merge layers that are no single layer, and masks that a Merge loses. */
 int kf_keras1_merges(struct kf_keras1 *keras1, struct kf_graph *graph);
 
+/** Make a Merge the class that its mode is, "cos" aside; refuse what is none. */
+int kf_merge_become(struct kf_adapt *adapt, struct kf_layer *layer);
+
 #endif

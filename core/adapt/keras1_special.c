@@ -164,23 +164,22 @@ static const struct merge_row {
 #include "keras1_keras2.def"
 };
 
-static int refuse_merge(struct kf_keras1 *keras1, struct kf_layer *layer)
+static int refuse_merge(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     const char *type = kf_json_str(layer->config, "mode_type", "raw");
     const char *mode = kf_json_str(layer->config, "mode", "?");
 
     if (strcmp(type, "raw") == 0)
-        kf_report_add(keras1->adapt->rep, KF_VALUE_NO_EQUAL, layer->path,
+        kf_report_add(adapt->rep, KF_VALUE_NO_EQUAL, layer->path,
                       "a Merge of mode %s is none of Keras 1", mode);
     else
-        kf_report_add(keras1->adapt->rep, KF_LAMBDA, layer->path,
+        kf_report_add(adapt->rep, KF_LAMBDA, layer->path,
                       "a Merge whose mode is a %s is Python code of the version that wrote it",
                       type);
     return 0;
 }
 
-/* Every mode became a class of its own; "cos" is made of two, see keras1_merge.c. */
-static int merge_mode(struct kf_keras1 *keras1, struct kf_layer *layer)
+int kf_merge_become(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     const char *mode = kf_json_str(layer->config, "mode", "");
     const struct merge_row *row = NULL;
@@ -188,25 +187,30 @@ static int merge_mode(struct kf_keras1 *keras1, struct kf_layer *layer)
     json_t *value;
 
     if (!kf_streq(kf_json_str(layer->config, "mode_type", "raw"), "raw"))
-        return refuse_merge(keras1, layer);
+        return refuse_merge(adapt, layer);
     for (size_t i = 0; !row && i < sizeof(merge_rows) / sizeof(merge_rows[0]); i++)
         if (strcmp(merge_rows[i].mode, mode) == 0)
             row = &merge_rows[i];
     if (!row)
-        return refuse_merge(keras1, layer);
-    kf_report_rule(keras1->adapt->rep, row->name);
+        return refuse_merge(adapt, layer);
+    kf_report_rule(adapt->rep, row->name);
     config = json_pack("{s:s, s:b}", "name", layer->name, "trainable", 1);
     value = json_object_get(layer->config, row->key);
     if (!config)
-        return kf_adapt_no_memory(keras1->adapt, layer->path);
+        return kf_adapt_no_memory(adapt, layer->path);
     if (value)
-        KF_TRY(kf_json_set(config, row->new_key, json_incref(value), keras1->adapt->rep));
+        KF_TRY(kf_json_set(config, row->new_key, json_incref(value), adapt->rep));
     json_decref(layer->config);
     layer->config = json_incref(config);
     layer->class_name = row->class_name;
-    return kf_report_add(keras1->adapt->rep, KF_CLASS_REPLACED, layer->path,
+    return kf_report_add(adapt->rep, KF_CLASS_REPLACED, layer->path,
                          "a Merge of mode %s became %s, which computes the same", row->mode,
                          row->class_name);
+}
+
+static int merge_mode(struct kf_keras1 *keras1, struct kf_layer *layer)
+{
+    return kf_merge_become(keras1->adapt, layer);
 }
 
 static const struct special {

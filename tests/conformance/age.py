@@ -447,7 +447,7 @@ TABLE = [
         expect="refused:AtrousConvolution1D"),
     Row("old_atrous2d", "conv2d_dilated", [configured(*ERA, renamed(Conv2D="AtrousConvolution2D"), with_values("AtrousConvolution2D", atrous_rate=[2, 2]))] + OLD,
         expect="refused:AtrousConvolution2D"),
-    Row("old_merge", "concatenate_two", [configured(*ERA, renamed(Concatenate="Merge"), with_values("Merge", mode="concat", concat_axis=-1))] + OLD, expect="refused:Merge"),
+    Row("old_merge", "concatenate_two", [configured(*ERA, renamed(Concatenate="Merge"), with_values("Merge", mode="concat", concat_axis=-1))] + OLD),
     # Theano
     Row("old_theano_conv2d", "conv2d_stack", [configured(*ERA, sequential_list), version("2.0.6", "theano"), flipped], note=NOT + "kernels are turned by 180 degrees"),
     Row("old_theano_conv1d", "conv1d", [configured(plain, model_class), version("2.1.3", "theano"), flipped], note=NOT + "kernels are turned"),
