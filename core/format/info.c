@@ -76,6 +76,12 @@ const struct kf_format_info kf_info_read_shards = {
     .wrote = "Keras 3.10-3.15",
 };
 
+const struct kf_format_info kf_info_read_npz = {
+    .name = "npz",
+    .title = "arrays of NumPy (.npz) in the order of get_weights(), with an architecture",
+    .wrote = "numpy.savez",
+};
+
 const struct kf_format_info kf_info_read_saved_model = {
     .name = "saved-model-folder",
     .title = "SavedModel of a Keras model (folder)",

@@ -18,6 +18,7 @@ extern const struct kf_format_info kf_info_read_h5_no_config;
 extern const struct kf_format_info kf_info_read_keras3_h5;
 extern const struct kf_format_info kf_info_read_weights_h5;
 extern const struct kf_format_info kf_info_read_shards;
+extern const struct kf_format_info kf_info_read_npz;
 extern const struct kf_format_info kf_info_read_keras1_h5;
 extern const struct kf_format_info kf_info_read_saved_model;
 extern const struct kf_format_info kf_info_read_checkpoint;

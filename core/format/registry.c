@@ -15,6 +15,7 @@ extern const struct kf_reader kf_read_h5_weights_old;
 extern const struct kf_reader kf_read_h5_no_config;
 extern const struct kf_reader kf_read_weights_h5;
 extern const struct kf_reader kf_read_shards;
+extern const struct kf_reader kf_read_npz;
 extern const struct kf_reader kf_read_keras1_h5;
 extern const struct kf_reader kf_read_saved_model;
 extern const struct kf_reader kf_read_checkpoint;
@@ -34,6 +35,7 @@ static const struct kf_reader *const readers[] = {
     &kf_read_yaml,
     &kf_read_weights_h5,
     &kf_read_shards,
+    &kf_read_npz,
     &kf_read_keras1_h5,
     &kf_read_saved_model,
     &kf_read_checkpoint,

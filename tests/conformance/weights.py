@@ -2,6 +2,7 @@
 
     weights.py OUT [FILTER]     OUT/<environment>_<id>.json, .npz, .weights.h5; of Keras 2.15 also .legacy.h5, of Keras 3.15
                                 also .weights.json with its shards; OUT/MANIFEST.tsv gets this Keras's lines
+    weights.py --arrays OUT     OUT/<environment>_<id>.arrays.npz of what stands there: model.get_weights() by numpy.savez
 
 Every class of layer that has variables, and every way in which layers hold layers. Run it in each environment with the same OUT.
 """
@@ -196,7 +197,23 @@ def make(out, id):
     return {"id": stem.name, "group": ENVIRONMENT, "tolerance": "1e-5", "keras_version": keras.__version__}
 
 
+def save_arrays(out):
+    """Every third compressed, every fifth column-major, every seventh big-endian: numpy reads them all the same."""
+    for i, path in enumerate(sorted(out.glob(f"{ENVIRONMENT}_*.json"))):
+        stem = str(path)[:-len(".json")]
+        if stem.endswith(".weights"):
+            continue
+        model = keras.models.model_from_json(path.read_text())
+        model.load_weights(f"{stem}.weights.h5")
+        arrays = model.get_weights()
+        arrays = [np.asfortranarray(a) for a in arrays] if i % 5 == 0 else arrays
+        arrays = [a.astype(a.dtype.newbyteorder(">")) for a in arrays] if i % 7 == 0 else arrays
+        (np.savez_compressed if i % 3 == 0 else np.savez)(f"{stem}.arrays.npz", *arrays)
+
+
 def main():
+    if sys.argv[1] == "--arrays":
+        return save_arrays(pathlib.Path(sys.argv[2]))
     out, wanted = pathlib.Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
     out.mkdir(parents=True, exist_ok=True)
     lines = [make(out, id) for id in CASES if wanted in id]

@@ -14,7 +14,7 @@ from pack import files_of
 from suite import FIXTURES, HERE, convert, judge, reasons, table, verdict_of
 
 WEIGHTS = FIXTURES / "weights"
-SUFFIXES = {"legacy": ".legacy.h5", "weights": ".weights.h5", "shards": ".weights.json"}
+SUFFIXES = {"legacy": ".legacy.h5", "weights": ".weights.h5", "shards": ".weights.json", "arrays": ".arrays.npz"}
 SHARDED = "k3"
 NEWEST = "3.15"
 # The oldest Keras 3 sees every EVERY-th model.
