@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapt.h"
-#include "flow.h"
 #include "../base/str.h"
+#include "flow.h"
 #include "lambdas.h"
 #include "ops.h"
 #include "training.h"
