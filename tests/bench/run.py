@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""One table: converting a large legacy .h5 by kferry, beside `cp` and real Keras 3's load and save.
+"""One table: converting large models by kferry, beside `cp` of the same file and real Keras doing the same.
 
-    run.py --kferry build/kferry --python PYTHON-WITH-KERAS-3 [--mib 1024] [--runs 3] [--folder DIR]
+    run.py --kferry build/kferry --python PYTHON-WITH-KERAS-3 [--python2 PYTHON-WITH-TF-2.15]
+           [--mib 1024] [--runs 3] [--folder DIR]
 
-The model is made here with h5py, dense random float32 in 16 Dense layers. Each line gives the
-median wall time, its spread, the ratio to `cp` in the same run and the largest process's memory.
-Needs numpy and h5py in the Python that runs it, or runs itself in PYTHON.
+The models are made here with h5py, dense random float32: 16 large Dense layers, CuDNN kernels that
+must be turned round, gates that must be scaled, and 2,500 layers. Each line gives the median wall
+time until the result is on the disk, its spread, the ratio to `cp` in the same run, order
+alternated, and the largest process's memory.
 """
 import argparse
 import json
@@ -17,36 +19,78 @@ import sys
 import tempfile
 import time
 
-LAYERS = 16
+LAYERS, MANY = 16, 2500
 KERAS = """
 import os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-import keras
-keras.models.load_model(sys.argv[1], compile=False).save(sys.argv[2])
+from {module} import load_model
+load_model(sys.argv[1], compile=False).save{what}(sys.argv[2])
 """
+# (what, source, suffix of the result, further arguments, of which Keras real Keras is)
+WORKS = (
+    ("legacy .h5 to .keras", "large.h5", ".keras", (), 3),
+    ("  without checksums", "large.h5", ".keras", ("--checksum", "none"), None),
+    ("  with the source's SHA-256", "large.h5", ".keras", ("--sha256",), None),
+    (".keras to legacy .h5", "large.keras", ".h5", (), None),
+    (".keras to .weights.h5", "large.keras", ".weights.h5", (), 3),
+    (".keras of 3.15 to 3.4", "large.keras", ".keras", ("--keras", "3.4"), None),
+    ("legacy .h5 to .keras of 2.15", "large.h5", ".keras", ("--keras", "2.15"), 2),
+    ("gates scaled", "scaled.h5", ".keras", (), None),
+    ("CuDNN kernels turned", "turned.h5", ".keras", (), None),
+    ("2,500 layers", "many.h5", ".keras", (), None),  # real Keras takes minutes to build it
+)
 
 
-def make(path, mib):
-    """A Sequential of 16 Dense layers, `mib` MiB of weights in all."""
+def sequential(name, width, layers):
+    inputs = {"class_name": "InputLayer", "config": {"batch_input_shape": width, "dtype": "float32",
+                                                     "sparse": False, "ragged": False, "name": "x"}}
+    return {"class_name": "Sequential", "config": {"name": name, "layers": [inputs, *layers]}}
+
+
+def write(path, config, weights, version="2.15.0"):
+    """A legacy .h5; `weights` gives each layer its variables' names and shapes."""
     import h5py
     import numpy
-    width = int((mib * 2**20 / 4 / LAYERS) ** 0.5)
-    names = [f"dense_{i}" for i in range(LAYERS)]
-    layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, width], "dtype": "float32",
-                                                      "sparse": False, "ragged": False, "name": "x"}}]
-    layers += [{"class_name": "Dense", "config": {"name": name, "trainable": True, "dtype": "float32", "units": width,
-                                                  "activation": "linear", "use_bias": True}} for name in names]
-    config = {"class_name": "Sequential", "config": {"name": "large", "layers": layers}}
     random = numpy.random.default_rng(7)
     with h5py.File(path, "w") as file:
-        file.attrs.update(keras_version="2.15.0", backend="tensorflow", model_config=json.dumps(config).encode())
-        weights = file.create_group("model_weights")
-        weights.attrs.update(layer_names=[n.encode() for n in names], backend=b"tensorflow", keras_version=b"2.15.0")
-        for name in names:
-            group = weights.create_group(name)
-            group.attrs["weight_names"] = [f"{name}/kernel:0".encode(), f"{name}/bias:0".encode()]
-            group[f"{name}/kernel:0"] = random.standard_normal((width, width), dtype="f4") / width**0.5
-            group[f"{name}/bias:0"] = random.standard_normal(width, dtype="f4")
+        file.attrs.update(keras_version=version, backend="tensorflow")
+        file.attrs["model_config"] = json.dumps(config)
+        group = file.create_group("model_weights")
+        group.attrs.update(backend=b"tensorflow", keras_version=version.encode())
+        names = numpy.array([name.encode() for name in weights])
+        parts = numpy.array_split(names, 1 + names.nbytes // 60000)
+        for i, part in enumerate(parts):
+            group.attrs["layer_names" + (str(i) if len(parts) > 1 else "")] = part
+        for name, variables in weights.items():
+            layer = group.create_group(name)
+            layer.attrs["weight_names"] = [f"{name}/{variable}:0".encode() for variable in variables]
+            for variable, shape in variables.items():
+                layer[f"{name}/{variable}:0"] = random.standard_normal(shape, dtype="f4") / shape[0]**0.5
+
+
+def make_dense(path, layers, width):
+    names = [f"dense_{i}" for i in range(layers)]
+    config = [{"class_name": "Dense", "config": {"name": name, "trainable": True, "dtype": "float32", "units": width,
+                                                 "activation": "linear", "use_bias": True}} for name in names]
+    write(path, sequential("large", [None, width], config),
+          {name: {"kernel": (width, width), "bias": (width,)} for name in names})
+
+
+def make_recurrent(path, class_name, units, kernel, bias, version, **config):
+    config = {"name": "rnn", "trainable": True, "dtype": "float32", "units": units, **config}
+    write(path, sequential("large", [None, 5, units], [{"class_name": class_name, "config": config}]),
+          {"rnn": {"kernel": (units, kernel * units), "recurrent_kernel": (units, kernel * units),
+                   "bias": (bias * units,)}}, version)
+
+
+def make(folder, mib):
+    """All sources but large.keras, which kferry makes."""
+    floats = mib * 2**18
+    make_dense(f"{folder}/large.h5", LAYERS, int((floats / LAYERS)**0.5))
+    make_dense(f"{folder}/many.h5", MANY, int((floats / 2 / MANY)**0.5))
+    make_recurrent(f"{folder}/scaled.h5", "LSTM", int((floats / 8)**0.5), 4, 4, "2.15.0",
+                   recurrent_activation="hard_sigmoid")
+    make_recurrent(f"{folder}/turned.h5", "CuDNNGRU", int((floats / 6)**0.5), 3, 6, "2.2.4")
 
 
 def measure(command):
@@ -62,38 +106,51 @@ def measure(command):
     return time.monotonic() - start, usage.ru_maxrss / 1024
 
 
+def lines(options, folder):
+    """(title, command, source) of each line of the table; "cp" for a source stands in front of its first."""
+    out, pythons, seen = f"{folder}/out", {3: options.python, 2: options.python2}, set()
+    for what, source, suffix, arguments, keras in WORKS:
+        path = f"{folder}/{source}"
+        if source not in seen:
+            yield f"cp {source}", ["cp", "--sparse=never", "--reflink=never", path, out], source
+            seen.add(source)
+        yield what, [options.kferry, "convert", path, "-o", out + suffix, *arguments], source
+        if pythons.get(keras):
+            code = KERAS.format(module="keras.models" if keras == 3 else "tensorflow.keras.models",
+                                what="_weights" if suffix == ".weights.h5" else "")
+            yield f"  real Keras {keras}", [pythons[keras], "-c", code, path, out + suffix], source
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kferry", required=True)
     parser.add_argument("--python", required=True)
+    parser.add_argument("--python2", default=None)
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folder", default=None)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        source = os.path.join(folder, "large.h5")
-        subprocess.run([options.python, __file__, "--make", source, str(options.mib)], check=True)
-        out = os.path.join(folder, "out.keras")
-        commands = {
-            "cp": ["cp", "--sparse=never", "--reflink=never", source, out],
-            "kferry": [options.kferry, "convert", source, "-o", out],
-            "kferry, no checksums": [options.kferry, "convert", source, "-o", out, "--checksum", "none"],
-            "Keras 3 load and save": [options.python, "-c", KERAS, source, out],
-        }
-        seconds, memory = {name: [] for name in commands}, {name: 0 for name in commands}
+        subprocess.run([options.python, __file__, "--make", folder, str(options.mib)], check=True)
+        subprocess.run([options.kferry, "convert", f"{folder}/large.h5", "-o", f"{folder}/large.keras"],
+                       check=True, capture_output=True)
+        table = list(lines(options, folder))
+        seconds, memory = [[] for _ in table], [0.0 for _ in table]
         for run in range(options.runs):
-            for name in (commands if run % 2 == 0 else reversed(commands)):
-                took, mib = measure(commands[name])
-                seconds[name].append(took)
-                memory[name] = max(memory[name], mib)
-                os.unlink(out)
-        print(f"{options.mib} MiB legacy .h5 to .keras, {options.runs} runs\n")
-        print(f"{'':24}{'median s':>10}{'min':>8}{'max':>8}{'x cp':>8}{'MiB':>8}")
-        copy = statistics.median(seconds["cp"])
-        for name, took in seconds.items():
-            middle = statistics.median(took)
-            print(f"{name:24}{middle:10.2f}{min(took):8.2f}{max(took):8.2f}{middle / copy:8.2f}{memory[name]:8.0f}")
+            order = range(len(table)) if run % 2 == 0 else reversed(range(len(table)))
+            for i in order:
+                took, mib = measure(table[i][1])
+                seconds[i].append(took)
+                memory[i] = max(memory[i], mib)
+                for made in pathlib.Path(folder).glob("out*"):
+                    made.unlink()
+    print(f"{options.mib} MiB of weights (half for 2,500 layers), {options.runs} runs\n")
+    print(f"{'':32}{'median s':>10}{'min':>8}{'max':>8}{'x cp':>8}{'MiB':>8}")
+    copies = {source: statistics.median(took) for (title, _, source), took in zip(table, seconds)
+              if title.startswith("cp ")}
+    for (title, _, source), took, mib in zip(table, seconds, memory):
+        middle = statistics.median(took)
+        print(f"{title:32}{middle:10.2f}{min(took):8.2f}{max(took):8.2f}{middle / copies[source]:8.2f}{mib:8.0f}")
 
 
 if __name__ == "__main__":
