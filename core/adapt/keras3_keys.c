@@ -4,7 +4,7 @@
 #include "adapt.h"
 #include <string.h>
 
-enum what { DROP, NEUTRAL, NOT_ZERO, NOT_SCALAR };
+enum what { DROP, NEUTRAL, NOT_ZERO };
 
 static const struct key {
     const char *classes, *key;
@@ -131,9 +131,7 @@ static bool has_zero(const json_t *value)
 static int check_value(struct kf_adapt *adapt, struct kf_layer *layer, const struct key *row,
                        const json_t *value)
 {
-    bool scalar = json_is_number(value) && !json_is_null(json_object_get(layer->config, "axis"));
-
-    if (!(row->what == NOT_ZERO ? has_zero(value) : scalar))
+    if (!has_zero(value))
         return 0;
     kf_report_rule(adapt->rep, row->name);
     refuse(adapt, layer, row->key, value, row->since);
@@ -147,7 +145,7 @@ static int apply_key(struct kf_adapt *adapt, struct kf_layer *layer, const struc
 
     if (!value || adapt->since >= row->since || !kf_in_words(row->classes, layer->class_name))
         return 0;
-    if (row->what == NOT_ZERO || row->what == NOT_SCALAR)
+    if (row->what == NOT_ZERO)
         return check_value(adapt, layer, row, value);
     kf_report_rule(adapt->rep, row->name);
     if (row->what == NEUTRAL)

@@ -3,6 +3,7 @@
 #include "../io/json.h"
 #include "../model/operations.h"
 #include "adapt.h"
+#include "keras3_limits.h"
 #include "lambdas.h"
 #include "ops.h"
 #include "training.h"
@@ -10,7 +11,7 @@
 
 /*
  * From one release of Keras 3 to another. A config of Keras 2 was adapted to the target release
- * as it was translated, so this is for files of Keras 3 alone.
+ * as it was translated, so this is for files of Keras 3 alone, but for the limits of the release.
  */
 
 static int fit_layer(struct kf_adapt *adapt, struct kf_layer *layer);
@@ -91,11 +92,12 @@ static int fit_layer(struct kf_adapt *adapt, struct kf_layer *layer)
 
 int kf_adapt_keras3_release(struct kf_adapt *adapt)
 {
-    if (!adapt->native)
-        return 0;
-    KF_TRY(kf_adapt_lambdas(adapt, adapt->model->graph));
-    KF_TRY(kf_adapt_ops(adapt, adapt->model->graph));
-    KF_TRY(fit_graph(adapt, adapt->model->graph));
-    KF_TRY(kf_adapt_training(adapt));
+    if (adapt->native) {
+        KF_TRY(kf_adapt_lambdas(adapt, adapt->model->graph));
+        KF_TRY(kf_adapt_ops(adapt, adapt->model->graph));
+        KF_TRY(fit_graph(adapt, adapt->model->graph));
+        KF_TRY(kf_adapt_training(adapt));
+    }
+    KF_TRY(kf_keras3_limits(adapt, adapt->model->graph));
     return kf_report_status(adapt->rep);
 }

@@ -19,7 +19,9 @@ static const char *const names[] = {
 #define KF1_GONE(class_name, why)                 "keras1-gone:" class_name,
 #define KF1_MERGE(mode, class_name, key, new_key) "keras1-merge:" mode,
 #include "../adapt/keras1_keras2.def"
-    "keras1-merge:cos", "keras1-theano:padding", "keras1-theano:refused",
+    "keras1-merge:cos",
+    "keras1-theano:padding",
+    "keras1-theano:refused",
 #define KF1_TENSOR(classes, variable, pieces)        "keras1-tensor:" classes "." variable "." pieces,
 #define KF1_LAYOUT(classes, variables, format, axes) "keras1-layout:" classes "." format,
 #include "../adapt/keras1_tensors.def"
@@ -99,6 +101,12 @@ static const char *const names[] = {
 #define KF_SHAPED(class_name, variables, may_have, rank) "shaped:" class_name,
 #include "../format/legacy_classes.def"
 #undef KF_SHAPED
+#define KF_LIMIT(name, classes, since, test, code, why, source) "limit:" name,
+#define KF_MEND(name, classes, since, apply, source)            "limit:" name,
+#include "../adapt/keras3_limits.def"
+    "limit:operation_names",
+    "limit:attention_mask",
+    "limit:sequential",
 #define KF_DOUBT(classes, with, why) "doubt:" classes,
 #include "../adapt/doubts.def"
 #undef KF_DOUBT
@@ -134,7 +142,8 @@ static const char *const names[] = {
 #define KF_ONNX_GATE(name, function, numbers, alpha, beta) "onnx-gate:" name,
 #include "../onnx/gates.def"
 #undef KF_ONNX_GATE
-    "width:bias",       "lookup:size",
+    "width:bias",
+    "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
 #include "../adapt/shapes.def"
 #undef KF_SHAPE

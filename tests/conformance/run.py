@@ -5,7 +5,7 @@
 
 Each module of parts/ converts one family of files and has it judged, with the environments of --keras that are there.
 Refusals are held against committed lists. Rows of the core's tables that no conversion used fail the run, when all parts ran.
-Ends with `N passed, N failed, N skipped`.
+Ends with a list of all failed checks and `N passed, N failed, N skipped`.
 """
 import argparse
 import importlib
@@ -46,7 +46,7 @@ def main():
         importlib.import_module(f"parts.{part}").run(options, tally, used)
     if not options.only and options.part == PARTS:
         run_coverage(options, tally, used)
-    print(f"conformance: {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    tally.summary()
     return 1 if tally.failed else 0
 
 

@@ -1,5 +1,6 @@
 """What the parts of the conformance run share: converting, judging by real Keras, counting."""
 import concurrent.futures
+import csv
 import json
 import os
 import pathlib
@@ -31,13 +32,18 @@ def convert_all(options, files, folder, told=lambda id: (), to="keras", suffix="
         return dict(pool.map(one, files.items()))
 
 
-def judge(python, folder, refs, ids, suffix="", reference=False, files=None, onednn=False, backend="tensorflow"):
-    """{id: result} of judge.py in a real Keras, in two processes."""
+def judge(python, folder, refs, ids, suffix="", reference=False, files=None, onednn=False, backend="tensorflow", packages=(), processes=2):
+    """{id: result} of judge.py in a real Keras, which prefers the `packages` in those folders to the environment's own.
+
+    Keras 3.4 to 3.8 unpack every archive to a file of the same name beside it: one process.
+    """
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1" if onednn else "0", "KERAS_BACKEND": backend}
+    if packages:
+        environment["PYTHONPATH"] = os.pathsep.join(map(str, packages))
     if pathlib.Path(python).parts[-3] == "ktf":
         environment["TF_USE_LEGACY_KERAS"] = "1"
-    parts = [ids[i::2] for i in range(2)]
-    results = [folder / f"judged{suffix}-{i}.jsonl" for i in range(2)]
+    parts = [ids[i::processes] for i in range(processes)]
+    results = [folder / f"judged{suffix}-{i}.jsonl" for i in range(processes)]
     running = []
     for part, result in zip(parts, results):
         result.unlink(missing_ok=True)
@@ -52,6 +58,12 @@ def judge(python, folder, refs, ids, suffix="", reference=False, files=None, one
     return {line["id"]: line for line in lines}
 
 
+def refusals(environment):
+    """{id of a zoo model: row} of what must be refused for the release of an environment."""
+    names = ["REFUSED.tsv"] + (["REFUSED-3.0.tsv"] if environment == "k30" else [])
+    return {row["id"]: row for name in names for row in csv.DictReader((HERE / name).open(), delimiter="\t")}
+
+
 def reasons(report):
     """Codes and places of what was refused."""
     entries = report.get("layer_mismatches", []) + report.get("needs", []) + report.get("problems", [])
@@ -59,21 +71,32 @@ def reasons(report):
 
 
 class Tally:
-    """Counts, and says what failed as it is found."""
+    """Counts, says what failed as it is found, and once more at the end, where a log that is cut still shows it."""
 
     def __init__(self):
-        self.passed, self.failed, self.skipped = 0, 0, 0
+        self.passed, self.skipped, self.failures = 0, 0, []
+
+    @property
+    def failed(self):
+        return len(self.failures)
 
     def check(self, ok, name, why=""):
         if ok:
             self.passed += 1
         else:
-            self.failed += 1
-            print(f"FAILED {name}: {why}", flush=True)
+            self.failures.append(f"FAILED {name}: {why}")
+            print(self.failures[-1], flush=True)
 
     def skip(self, name, why):
         self.skipped += 1
         print(f"skipped {name}: {why}", flush=True)
+
+    def summary(self):
+        """Every failed check, and the counts as the last line."""
+        print(f"\nfailed checks: {self.failed or 'none'}")
+        for failure in self.failures:
+            print(failure)
+        print(f"conformance: {self.passed} passed, {self.failed} failed, {self.skipped} skipped", flush=True)
 
 
 def verdict_of(result):

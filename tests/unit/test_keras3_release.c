@@ -113,10 +113,26 @@ static void values_that_came_later_are_refused(void **unused)
                    KF_VALUE_NO_EQUAL, "3.11");
     assert_fits(LAYER("Conv1DTranspose", "{'output_padding':[1]}"), KF_KERAS(3, 10, 0),
                 "{'output_padding':[1]}");
-    assert_refused(LAYER("Normalization", "{'axis':[-1],'mean':1.5}"), KF_KERAS(3, 7, 0),
-                   KF_VALUE_NO_EQUAL, "3.8");
-    assert_fits(LAYER("Normalization", "{'axis':null,'mean':1.5}"), KF_KERAS(3, 7, 0),
-                "{'axis':null,'mean':1.5}");
+}
+
+/* What releases fail on though they have the class and the key. */
+static void limits_of_a_release_are_refused_or_avoided(void **unused)
+{
+    (void)unused;
+    assert_refused(LAYER("Normalization", "{'axis':[-1],'mean':1.5,'variance':[1,2]}"),
+                   KF_KERAS(3, 7, 0), KF_VALUE_NO_EQUAL, "one number and many");
+    assert_fits(LAYER("Normalization", "{'axis':[-1],'mean':1.5,'variance':2.5}"),
+                KF_KERAS(3, 7, 0), "{'axis':null,'mean':1.5,'variance':2.5}");
+    assert_fits(LAYER("Normalization", "{'axis':[-1],'mean':1.5,'variance':2.5}"),
+                KF_KERAS(3, 8, 0), "{'axis':[-1],'mean':1.5,'variance':2.5}");
+    assert_refused(LAYER("MultiHeadAttention", "{'output_shape':3}"), KF_KERAS(3, 6, 0),
+                   KF_VALUE_NO_EQUAL, "3.7");
+    assert_fits(LAYER("MultiHeadAttention", "{'output_shape':null}"), KF_KERAS(3, 6, 0),
+                "{'output_shape':null}");
+    assert_refused(LAYER("CategoryEncoding", "{'output_mode':'count'}"), KF_KERAS(3, 2, 0),
+                   KF_VALUE_NO_EQUAL, "3.3");
+    assert_fits(LAYER("CategoryEncoding", "{'output_mode':'multi_hot'}"), KF_KERAS(3, 2, 0),
+                "{'output_mode':'multi_hot'}");
 }
 
 static void classes_come_and_operations_come_and_go(void **unused)
@@ -269,6 +285,7 @@ int main(void)
         cmocka_unit_test(keys_that_went_away_are_left_out),
         cmocka_unit_test(layers_that_predict_otherwise_change_their_class),
         cmocka_unit_test(values_that_came_later_are_refused),
+        cmocka_unit_test(limits_of_a_release_are_refused_or_avoided),
         cmocka_unit_test(classes_come_and_operations_come_and_go),
         cmocka_unit_test(dtype_policies_are_names_before_3_4),
         cmocka_unit_test(quantized_policies_have_their_age),

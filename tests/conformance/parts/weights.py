@@ -110,20 +110,14 @@ def check(family, tally, label, name, results, code):
 
 
 def run_release(options, tally, environment, release, used):
-    refused = list(csv.DictReader((HERE / "REFUSED.weights.tsv").open(), delimiter="\t"))
+    names = ["REFUSED.weights.tsv"] + ([] if release == NEWEST else ["REFUSED.weights-3.0.tsv"])
+    refused = [row for name in names for row in csv.DictReader((HERE / name).open(), delimiter="\t")]
     chosen = [source for source in sources() if options.only in source[0]]
     family = Family(options, release)
-    limits = {row["name"]: row["reason"] for row in csv.DictReader((HERE / "LIMITS-weights.tsv").open(), delimiter="\t")
-              if row["environment"] == environment}
     family.convert(chosen if release == NEWEST else chosen[::EVERY])
     results, count = family.judge(environment), collections.Counter()
     for name, (_, report) in sorted(family.results.items()):
         used.update(report.get("rules", []))
-        limit = next((reason for pattern, reason in limits.items() if fnmatch.fnmatch(name, pattern)), None)
-        if limit:
-            tally.skip(f"weights/{environment}/{name}", limit)
-            count["beyond this Keras"] += 1
-            continue
         count[check(family, tally, f"weights/{environment}/{name}", name, results, code_of(refused, name))] += 1
     table(f"weights and architectures in {environment}: {len(chosen)} files of weights", sorted(count.items()))
 
