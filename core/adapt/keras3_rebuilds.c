@@ -29,10 +29,23 @@ static int note_namer(struct kf_layer *layer, struct kf_graph *graph, void *cont
     return 0;
 }
 
+/* "not_equal", "not_equal_1": a name that Keras gave. */
+static bool is_given(const char *name, const char *snake)
+{
+    const char *rest = name + (kf_starts(name, snake) ? strlen(snake) : 0);
+
+    if (rest == name)
+        return false;
+    return !*rest || (*rest == '_' && rest[1] && !rest[1 + strspn(rest + 1, "0123456789")]);
+}
+
 static int rename_operation(struct kf_adapt *adapt, struct kf_graph *graph, struct kf_layer *layer)
 {
-    const char *name = kf_free_name(adapt, graph, layer->name, "operation");
+    const char *snake = kf_snake_case(adapt->model->arena, layer->class_name), *name;
 
+    if (snake && !is_given(layer->name, snake))
+        return 0;
+    name = snake ? kf_free_name(adapt, graph, layer->name, "operation") : NULL;
     if (!name)
         return kf_adapt_no_memory(adapt, layer->path);
     kf_report_rule(adapt->rep, "limit:operation_names");
