@@ -75,6 +75,9 @@ int kf_objects_apply(struct kf_adapt *adapt, struct kf_layer *layer);
 int kf_adapt_layers(struct kf_adapt *adapt, struct kf_graph *graph);
 /** A class that Keras does not have: carried untouched or refused, as the user says. */
 int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer);
+/** The class of Keras 3 that a layer is of; NULL for one that Keras does not have or that is the
+ * user's own. */
+const struct kf_class *kf_adapt_class(const struct kf_layer *layer);
 /** Refuse a config key that the class does not take; all of them. */
 int kf_adapt_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_class *found);
 /** Refuse a class that came after the target release. */

@@ -62,7 +62,7 @@ static int fit_class(struct kf_adapt *adapt, struct kf_layer *layer)
     const struct kf_class *found;
 
     KF_TRY(kf_keras3_becomes(adapt, layer));
-    found = kf_class_find("keras.layers", layer->class_name);
+    found = kf_adapt_class(layer);
     if (!found || strcmp(layer->class_name, "Lambda") == 0)
         return kf_adapt_custom(adapt, layer);
     layer->module = found->module;

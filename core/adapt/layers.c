@@ -55,7 +55,8 @@ static int lambda(struct kf_adapt *adapt, struct kf_layer *layer)
 
 int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    const char *rule = NULL, *foreign = kf_keras3_foreign(layer->class_name, &rule), *hint;
+    const char *rule = NULL, *foreign = kf_keras3_foreign(layer->class_name, &rule);
+    const char *hint, *handle;
     char text[KF_PACKAGE_TEXT];
 
     if (foreign) {
@@ -68,8 +69,9 @@ int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
     hint = kf_package_hint(layer, text);
     if (adapt->options->custom == KF_CUSTOM_KEEP)
         return keep_custom(adapt, layer, "the custom class", hint);
-    kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not a layer of Keras%s",
-                  layer->class_name, hint);
+    handle = kf_json_str(layer->config, "handle", NULL);
+    kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not a layer of Keras%s%s%s",
+                  layer->class_name, hint, handle ? "; it loads " : "", handle ? handle : "");
     return 0;
 }
 
@@ -90,6 +92,20 @@ int kf_adapt_age(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf
         kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path, "%s came with Keras %d.%d",
                       layer->class_name, found->since / 100, found->since % 100);
     return 0;
+}
+
+/* The user's own class, which may have the name of one of Keras: by its module, which an .h5 does
+ * not say, or by the package that it was registered for. */
+static bool is_users(const struct kf_layer *layer)
+{
+    if (layer->module)
+        return !kf_starts(layer->module, "keras.") && !kf_starts(layer->module, "tf_keras.");
+    return layer->registered_name && strchr(layer->registered_name, '>');
+}
+
+const struct kf_class *kf_adapt_class(const struct kf_layer *layer)
+{
+    return is_users(layer) ? NULL : kf_class_find("keras.layers", layer->class_name);
 }
 
 /* The object of a part in its parent's config, as Keras 3 writes it. */
@@ -128,7 +144,7 @@ static int adapt_class(struct kf_adapt *adapt, struct kf_layer *layer)
     KF_TRY(kf_adapt_tensors(adapt, layer));
     KF_TRY(kf_rules_apply(adapt, layer));
     KF_TRY(kf_adapt_lookup(adapt, layer));
-    found = kf_class_find("keras.layers", layer->class_name);
+    found = kf_adapt_class(layer);
     if (!found || kf_rules_gone(adapt, layer->class_name, &rule) ||
         strcmp(layer->class_name, "Lambda") == 0)
         return refuse_class(adapt, layer);

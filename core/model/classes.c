@@ -14,11 +14,16 @@ static const struct kf_class classes[] = {
 /* Keys that every layer takes; activity_regularizer and the rest come by Layer.__init__. */
 #define LAYER_KEYS "name trainable dtype activity_regularizer"
 
+/* Models of keras.applications have layers of their own, which stand in a config as all others. */
+#define APPLICATIONS "keras.src.applications."
+
 /* Keys that all classes of another module take. */
 static const struct {
     const char *module, *keys;
 } common[] = {
     {"keras.layers", LAYER_KEYS},
+    {APPLICATIONS "convnext", LAYER_KEYS},
+    {APPLICATIONS "inception_resnet_v2", LAYER_KEYS},
     {"keras.losses", "name dtype"},
     {"keras.metrics", "name dtype"},
     {"keras.optimizers", "name learning_rate weight_decay clipnorm clipvalue global_clipnorm "
@@ -26,10 +31,17 @@ static const struct {
                          "gradient_accumulation_steps"},
 };
 
+/* `row` is of the module, or a layer of the applications where it is that of the layers. */
+static bool is_of(const struct kf_class *row, const char *module)
+{
+    return strcmp(row->module, module) == 0 ||
+           (strcmp(module, "keras.layers") == 0 && kf_starts(row->module, APPLICATIONS));
+}
+
 const struct kf_class *kf_class_find(const char *module, const char *name)
 {
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-        if (strcmp(classes[i].name, name) == 0 && strcmp(classes[i].module, module) == 0)
+        if (strcmp(classes[i].name, name) == 0 && is_of(&classes[i], module))
             return &classes[i];
     return NULL;
 }
@@ -41,7 +53,7 @@ bool kf_class_of_snake(const struct kf_class **out, struct kf_arena *arena, cons
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]) && !*out; i++) {
         const char *name;
 
-        if (strcmp(classes[i].module, "keras.layers") != 0)
+        if (!is_of(&classes[i], "keras.layers"))
             continue;
         if (!(name = kf_snake_case(arena, classes[i].name)))
             return false;
