@@ -138,8 +138,10 @@ def test_limits_of_a_key(guarded, model):
     with guarded.connect() as sock:
         head = f"PUT {TO} HTTP/1.1\r\nHost: h\r\nX-API-Key: {BOB}\r\nContent-Length: {len(model)}\r\n\r\n"
         sock.sendall(head.encode())
-        assert wait_until(lambda: guarded.put(TO, b"x", **bearer(BOB)).status == 429)
-        assert guarded.put(TO, b"x", **bearer(BOB)).json()["code"] == "client-requests"
+        look = lambda: guarded.get("/v1/capacity", **bearer(ALICE)).json()["queue"]["uploading"]  # noqa: E731
+        assert wait_until(lambda: look() == 1)
+        busy = guarded.put(TO, b"x", **bearer(BOB))
+        assert busy.status == 429 and busy.json()["code"] == "client-requests"
         assert guarded.get("/v1/capacity", **bearer(BOB)).status == 200
     guarded.set_mode("")
     guarded.request("DELETE", f"/v1/jobs/{first.json()['id']}", headers=bearer(BOB))
