@@ -188,8 +188,8 @@ static bool read_parameters(struct kf_trace *trace, const struct call_row *row, 
         text += n + (text[n] == ' ');
     }
     return n_taken == json_array_size(args) + json_object_size(kwargs) &&
-           is_tensor(json_object_get(node, "args")) |
-               is_tensor(json_object_get(json_object_get(node, "kwargs"), "y"));
+           (is_tensor(json_object_get(node, "args")) ||
+            is_tensor(json_object_get(json_object_get(node, "kwargs"), "y")));
 }
 
 /* Takes the node; a new reference to what it gives. */
