@@ -144,7 +144,8 @@ def test_the_document_is_whole(document):
         assert ref.startswith("#/"), ref
         contract.follow({"$ref": ref})
     names = re.findall(r'"operationId": "(\w+)"', text)
-    defined = [row["operationId"] for path in document["paths"].values() for m, row in path.items() if m in METHODS]
+    everywhere = [*document["paths"].values(), *document["webhooks"].values()]
+    defined = [row["operationId"] for path in everywhere for m, row in path.items() if m in METHODS]
     assert len(defined) == len(set(defined)) and set(names) == set(defined)
     for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)

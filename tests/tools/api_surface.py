@@ -32,8 +32,8 @@ def of_operation(document, path, method, row):
     for kind in follow(document, operation.get("requestBody", {})).get("content", {}):
         yield f"{name} takes body {kind}"
     for status, response in operation["responses"].items():
-        kinds = follow(document, response).get("content", {})
-        yield f"{name} answers {status} as {', '.join(sorted(kinds)) or 'nothing'}"
+        for kind in follow(document, response).get("content", {}) or ["nothing"]:
+            yield f"{name} answers {status} as {kind}"
 
 
 def of_schema(name, schema):
