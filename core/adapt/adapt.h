@@ -36,6 +36,7 @@ struct kf_adapt {
     bool models_pass; /* a model in a Sequential passes masks on: in Keras 1 and 3, not in 2 */
     enum kf_backend backend; /* whose kernels the tensors hold now, as far as it was said */
     enum kf_rules rules;
+    bool trained; /* what compile() was told is adapted already */
 };
 
 /** Report that memory ran out; -KF_NO_MEMORY. */

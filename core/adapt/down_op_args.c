@@ -167,6 +167,7 @@ static int check_takes(struct kf_down_op *op)
 
     if (op->row->takes == KF_DOWN_ANY || (op->row->takes == KF_DOWN_FLOAT && is_floating(dtype)) ||
         (op->row->takes == KF_DOWN_WIDE && wide) ||
+        (op->row->takes == KF_DOWN_SINGLE && dtype == KF_DTYPE_FLOAT32) ||
         (op->row->takes == KF_DOWN_INTEGER && wide && !is_floating(dtype)))
         return 0;
     return kf_down_refuse(op, dtype == KF_DTYPE_NONE

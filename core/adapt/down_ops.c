@@ -11,6 +11,7 @@
 #define FLOAT   KF_DOWN_FLOAT
 #define WIDE    KF_DOWN_WIDE
 #define INTEGER KF_DOWN_INTEGER
+#define SINGLE  KF_DOWN_SINGLE
 #define SAME    KF_DOWN_SAME
 #define BOOL    KF_DOWN_BOOL
 #define INT     KF_DOWN_INT

@@ -5,7 +5,7 @@
 #include "keras3_keras2.h"
 
 /* Dtypes of the tensors for which a row holds, and of what comes out; see down_ops.def. */
-enum kf_down_takes { KF_DOWN_ANY, KF_DOWN_FLOAT, KF_DOWN_WIDE, KF_DOWN_INTEGER };
+enum kf_down_takes { KF_DOWN_ANY, KF_DOWN_FLOAT, KF_DOWN_WIDE, KF_DOWN_INTEGER, KF_DOWN_SINGLE };
 enum kf_down_gives { KF_DOWN_SAME, KF_DOWN_BOOL, KF_DOWN_INT, KF_DOWN_NAMED, KF_DOWN_MIXED };
 
 struct kf_down_op;
@@ -49,7 +49,7 @@ int kf_down_read(struct kf_down_op *op);
 /** The dtype of an argument: of a ref, of an array; NONE for a plain number. */
 enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value);
 
-/* down_op_forms.c */
+/* down_op_forms.c, down_op_recipe.c */
 
 /** A TFOpLambda in front of the operation. Takes the two; `out` is a new ref to its output. */
 int kf_down_function(struct kf_down_op *op, const char *function, json_t *first, json_t *kwargs,
@@ -58,6 +58,7 @@ int kf_down_function(struct kf_down_op *op, const char *function, json_t *first,
 #define KF_DOWN_FORM(name) int kf_down_form_##name(struct kf_down_op *op);
 KF_DOWN_FORM(plain)
 KF_DOWN_FORM(argmax)
+KF_DOWN_FORM(elu)
 KF_DOWN_FORM(flip)
 KF_DOWN_FORM(gelu)
 KF_DOWN_FORM(getitem)
@@ -70,6 +71,7 @@ KF_DOWN_FORM(one_hot)
 KF_DOWN_FORM(pad)
 KF_DOWN_FORM(padded)
 KF_DOWN_FORM(pool)
+KF_DOWN_FORM(recipe)
 KF_DOWN_FORM(reshape)
 KF_DOWN_FORM(resize)
 KF_DOWN_FORM(split)

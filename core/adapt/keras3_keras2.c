@@ -2,6 +2,7 @@
 #include "keras3_keras2.h"
 #include "../base/str.h"
 #include "../io/json.h"
+#include "training.h"
 #include <string.h>
 
 /*
@@ -163,6 +164,9 @@ int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
     struct kf_graph *graph = adapt->model->graph;
 
     adapt->rules = KF_RULES_KERAS3_KERAS2;
+    KF_TRY(kf_adapt_training(adapt));
+    KF_TRY(kf_down_quantized(adapt, graph));
+    KF_TRY(kf_down_activations(adapt, graph));
     KF_TRY(stretch_graph(adapt, graph));
     KF_TRY(kf_down_calls(adapt, graph));
     KF_TRY(kf_down_masks(adapt, graph));

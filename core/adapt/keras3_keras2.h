@@ -6,6 +6,12 @@
 
 /* What the way from Keras 3 down to Keras 2 does, step by step; see keras3_keras2.c. */
 
+/* down_activations.c: those that only Keras 3 has become operations behind their layers. */
+int kf_down_activations(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* down_quantized.c: quantized variables become floats again. */
+int kf_down_quantized(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* down_calls.c: one positional argument and keywords, as Keras 2 calls its layers. */
 int kf_down_calls(struct kf_adapt *adapt, struct kf_graph *graph);
 /* ... and at last what only Keras 2 passes otherwise: the state of an RNN. */

@@ -33,7 +33,7 @@ const char *kf_function_name(const json_t *value)
     return kf_streq(class_name, "function") ? kf_json_str(value, "config", NULL) : NULL;
 }
 
-json_t *kf_keras3_object(const char *module, const char *class_name, json_t *config)
+json_t *kf_training_object(const char *module, const char *class_name, json_t *config)
 {
     return json_pack("{s:s, s:s, s:o, s:n}", "module", module, "class_name", class_name, "config",
                      config, "registered_name");
@@ -49,9 +49,57 @@ static const struct {
 #include "training.def"
 };
 
+static const struct {
+    const char *module, *class_name, *key, *neutral, *name;
+} down_rows[] = {
+#define KF_TRAINED_DOWN(module, class_name, key, neutral)                                          \
+    {module, class_name, key, neutral, "trained-down:" module "." class_name "." key},
+#include "training.def"
+};
+
+bool kf_training_down(const struct kf_adapt *adapt)
+{
+    return adapt->since < 300;
+}
+
+const struct kf_class *kf_training_class(const struct kf_adapt *adapt, const char *module,
+                                         const char *name)
+{
+    const struct kf_class *found =
+        kf_training_down(adapt) ? kf_keras2_class_find(module, name) : kf_class_find(module, name);
+
+    return found && found->since <= adapt->since ? found : NULL;
+}
+
+/* kf_training_key() for a release of Keras 2. */
+static enum kf_key down_key(struct kf_adapt *adapt, const struct kf_class *found, const char *where,
+                            const char *key, const json_t *value)
+{
+    int since = kf_keras2_class_takes(found, key);
+
+    if (since && since <= adapt->since)
+        return KF_KEY_TAKEN;
+    for (size_t i = 0; i < sizeof(down_rows) / sizeof(down_rows[0]); i++) {
+        json_auto_t *neutral = NULL;
+
+        if (strcmp(down_rows[i].class_name, found->name) != 0 ||
+            strcmp(down_rows[i].module, found->module) != 0 || strcmp(down_rows[i].key, key) != 0)
+            continue;
+        kf_report_rule(adapt->rep, down_rows[i].name);
+        neutral = json_loads(down_rows[i].neutral, JSON_DECODE_ANY, NULL);
+        if (!json_is_null(value) && !json_equal(value, neutral))
+            return KF_KEY_UNKNOWN;
+        kf_training_change(adapt, where, key, value, NULL, "the target Keras does not know it");
+        return KF_KEY_IDLE;
+    }
+    return json_is_null(value) ? KF_KEY_IDLE : KF_KEY_UNKNOWN;
+}
+
 enum kf_key kf_training_key(struct kf_adapt *adapt, const struct kf_class *found, const char *where,
                             const char *key, const json_t *value)
 {
+    if (kf_training_down(adapt))
+        return down_key(adapt, found, where, key, value);
     for (size_t i = 0; i < sizeof(since_rows) / sizeof(since_rows[0]); i++) {
         json_auto_t *neutral = NULL;
 
@@ -143,7 +191,7 @@ static int check_keys(struct kf_adapt *adapt)
         kf_training_lost(adapt, "compile", "%s is no argument of compile() of Keras", key);
     }
     value = json_object_get(adapt->model->training, "sample_weight_mode");
-    if (!value || json_is_null(value))
+    if (!value || json_is_null(value) || kf_training_down(adapt))
         return 0;
     return kf_training_change(adapt, "compile", "sample_weight_mode", value, NULL,
                               "Keras 3 sees from the weights themselves what they are for");
@@ -160,6 +208,8 @@ static const struct part {
     {"weighted_metrics", kf_adapt_metrics},
 };
 
+static const struct part down_optimizer = {"optimizer", kf_down_optimizer};
+
 /*
  * One part. A file of Keras 3 says it in the target's words already, and keeps them where nothing
  * had to be said about it; but not a legacy .h5, whose objects do not name their modules.
@@ -172,8 +222,8 @@ static int adapt_part(struct kf_adapt *adapt, json_t *made, const struct part *p
     size_t n_before = adapt->rep->n_entries;
 
     KF_TRY(part->adapt(adapt, &value, part->key, old, outputs));
-    if (value && old && adapt->native && json_object_get(optimizer, "module") &&
-        adapt->rep->n_entries == n_before) {
+    if (value && old && adapt->native && !kf_training_down(adapt) &&
+        json_object_get(optimizer, "module") && adapt->rep->n_entries == n_before) {
         json_decref(value);
         value = json_incref(old);
     }
@@ -182,7 +232,8 @@ static int adapt_part(struct kf_adapt *adapt, json_t *made, const struct part *p
 
 static int adapt_parts(struct kf_adapt *adapt, json_t *made, const struct kf_outputs *outputs)
 {
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+    KF_TRY(adapt_part(adapt, made, kf_training_down(adapt) ? &down_optimizer : &parts[0], outputs));
+    for (size_t i = 1; i < sizeof(parts) / sizeof(parts[0]); i++)
         KF_TRY(adapt_part(adapt, made, &parts[i], outputs));
     return add_plain(adapt, made);
 }
@@ -215,17 +266,8 @@ static int adapt_config(struct kf_adapt *adapt)
 
 int kf_adapt_training(struct kf_adapt *adapt)
 {
-    return adapt->model->training ? adapt_config(adapt) : 0;
-}
+    bool done = adapt->trained || !adapt->model->training;
 
-int kf_adapt_drop_training(struct kf_adapt *adapt)
-{
-    struct kf_model *model = adapt->model;
-
-    if (model->training)
-        kf_training_lost(adapt, "compile", "optimizer, loss and metrics of compile() are left out");
-    kf_optimizer_lose(model, "training starts it anew");
-    json_decref(model->training);
-    model->training = NULL;
-    return 0;
+    adapt->trained = true;
+    return done ? 0 : adapt_config(adapt);
 }

@@ -20,6 +20,14 @@ static const struct {
 #include "training.def"
 };
 
+static const struct {
+    bool down;
+    const char *text, *to, *name;
+} reductions[] = {
+#define KF_REDUCTION(down, text, to, source) {down, text, to, "reduction:" #down "." text},
+#include "training.def"
+};
+
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 /* Source: keras/src/trainers/compile_utils.py CompileLoss.__init__ (3.2.0, 3.3.3) */
@@ -39,7 +47,8 @@ const char *kf_loss_name(struct kf_adapt *adapt, const char *name)
 static const char *class_of(struct kf_adapt *adapt, const char *function)
 {
     for (size_t i = 0; i < N_ROWS(losses); i++)
-        if (losses[i].since <= adapt->since && strcmp(losses[i].function, function) == 0) {
+        if ((kf_training_down(adapt) || losses[i].since <= adapt->since) &&
+            strcmp(losses[i].function, function) == 0) {
             kf_report_rule(adapt->rep, losses[i].name);
             return losses[i].class_name;
         }
@@ -53,22 +62,33 @@ static int lost(struct kf_adapt *adapt, const char *name)
 
 static int adapt_name(struct kf_adapt *adapt, json_t **out, const char *name)
 {
-    const char *canonical = kf_loss_name(adapt, name);
+    const char *canonical = kf_loss_name(adapt, name), *class_name = class_of(adapt, canonical);
 
-    if (!class_of(adapt, canonical))
+    if (!class_name || !kf_training_class(adapt, "keras.losses", class_name))
         return lost(adapt, name);
     *out = json_string(canonical);
     return *out ? 0 : kf_adapt_no_memory(adapt, "compile/loss");
 }
 
-/* "auto" is what Keras 3 always does. */
-static int adapt_reduction(struct kf_adapt *adapt, json_t *config, json_t *value)
+/* How the losses of a batch become one, in the words of the target; `*whole` turns false when it
+ * has none. "auto" is what Keras 3 always does. */
+static int adapt_reduction(struct kf_adapt *adapt, json_t *config, json_t *value, bool *whole)
 {
-    if (!kf_streq(json_string_value(value), "auto"))
-        return kf_json_set(config, "reduction", json_incref(value), adapt->rep);
-    KF_TRY(kf_training_change(adapt, "compile/loss", "reduction", value, NULL,
-                              "Keras 3 calls it sum_over_batch_size"));
-    return kf_json_set(config, "reduction", json_string("sum_over_batch_size"), adapt->rep);
+    const char *text = json_is_string(value) ? json_string_value(value) : "none";
+
+    for (size_t i = 0; i < N_ROWS(reductions); i++) {
+        if (strcmp(reductions[i].text, text) != 0 || reductions[i].down != kf_training_down(adapt))
+            continue;
+        kf_report_rule(adapt->rep, reductions[i].name);
+        if (!reductions[i].to) {
+            *whole = false;
+            return 0;
+        }
+        KF_TRY(kf_training_change(adapt, "compile/loss", "reduction", value, NULL,
+                                  "the target Keras has another word for it"));
+        return kf_json_set(config, "reduction", json_string(reductions[i].to), adapt->rep);
+    }
+    return kf_json_set(config, "reduction", json_string(text), adapt->rep);
 }
 
 struct ends {
@@ -87,15 +107,15 @@ static int count_end(json_t *ref, void *context)
         const char *activation = kf_json_str(layer->config, "activation", "");
 
         ends->n++;
-        ends->n_shares +=
-            kf_in_words("softmax sigmoid", activation) || strcmp(layer->class_name, "Softmax") == 0;
+        ends->n_shares += kf_in_words("softmax sigmoid", activation) ||
+                          kf_in_words("Softmax Sigmoid", layer->class_name);
     }
     return 0;
 }
 
 /*
  * from_logits of a model that ends in a softmax: Keras 2 takes what stood before the softmax,
- * Keras 3 what the model gives. So the loss is that of shares.
+ * Keras 3 what the model gives. So the loss is that of shares; and the way down there is none.
  *
  * Source: 2.15 keras/src/backend.py _get_logits; keras/src/losses/losses.py (3.15.1)
  */
@@ -109,6 +129,10 @@ static int adapt_logits(struct kf_adapt *adapt, json_t *config, json_t *value, b
         kf_refs_each(graph->topology == KF_FUNCTIONAL ? graph->outputs : last, count_end, &ends));
     if (!json_is_true(value) || adapt->native || !ends.n_shares)
         return kf_json_set(config, "from_logits", json_incref(value), adapt->rep);
+    if (kf_training_down(adapt)) {
+        *whole = *whole && adapt->model->dialect == KF_DIALECT_KERAS2;
+        return kf_json_set(config, "from_logits", json_incref(value), adapt->rep);
+    }
     *whole = *whole && ends.n_shares == ends.n;
     KF_TRY(kf_training_change(adapt, "compile/loss", "from_logits", value, json_false(),
                               "Keras 2 looked behind the softmax that the model ends in"));
@@ -133,7 +157,7 @@ static int adapt_keys(struct kf_adapt *adapt, json_t *config, const json_t *old,
             continue;
         }
         if (strcmp(key, "reduction") == 0) {
-            KF_TRY(adapt_reduction(adapt, config, value));
+            KF_TRY(adapt_reduction(adapt, config, value, whole));
             continue;
         }
         known = kf_training_key(adapt, found, "compile/loss", key, value);
@@ -161,14 +185,14 @@ static int adapt_object(struct kf_adapt *adapt, json_t **out, const json_t *obje
     const json_t *old = json_object_get(object, "config");
     json_auto_t *config = json_object();
     bool whole = is_own_function(adapt, old, &class_name);
-    const struct kf_class *found = kf_class_find("keras.losses", class_name);
+    const struct kf_class *found = kf_training_class(adapt, "keras.losses", class_name);
 
-    if (!found || found->since > adapt->since)
+    if (!found)
         return lost(adapt, class_name);
     KF_TRY(adapt_keys(adapt, config, old, found, &whole));
     if (!whole)
         return lost(adapt, class_name);
-    *out = kf_keras3_object("keras.losses", class_name, json_incref(config));
+    *out = kf_training_object("keras.losses", class_name, json_incref(config));
     return *out ? 0 : kf_adapt_no_memory(adapt, "compile/loss");
 }
 
@@ -265,10 +289,10 @@ static int adapt_weight(struct kf_adapt *adapt, json_t **out, const json_t *weig
     double value = json_is_number(weight) ? json_number_value(weight) : 1;
 
     if (value < 1 || value > 1) {
-        if (adapt->since < ONE_WEIGHT_SINCE)
+        if (!kf_training_down(adapt) && adapt->since < ONE_WEIGHT_SINCE)
             return kf_training_lost(adapt, "compile/loss_weights",
                                     "the target Keras weighs no loss of a single output");
-        *out = json_real(value);
+        *out = kf_training_down(adapt) ? json_pack("[f]", value) : json_real(value);
     } else {
         *out = json_null();
     }

@@ -69,11 +69,11 @@ static int adapt_name(struct one_output *one, const char *text)
     if (is_word(one->adapt, text))
         return append(one, json_string(text));
     class_name = class_of(one->adapt, function);
-    found = class_name ? kf_class_find("keras.metrics", class_name) : NULL;
-    if (!found || found->since > one->adapt->since)
+    found = class_name ? kf_training_class(one->adapt, "keras.metrics", class_name) : NULL;
+    if (!found)
         return lost(one, text);
-    return append(one,
-                  kf_keras3_object("keras.metrics", class_name, json_pack("{s:s}", "name", text)));
+    return append(
+        one, kf_training_object("keras.metrics", class_name, json_pack("{s:s}", "name", text)));
 }
 
 /* "mae" of "out_mae": Keras 3 puts the output's name in front again. */
@@ -131,13 +131,13 @@ static int adapt_object(struct one_output *one, const json_t *object)
         if (!class_name)
             return lost(one, function);
     }
-    found = kf_class_find("keras.metrics", class_name);
-    if (!found || found->since > one->adapt->since)
+    found = kf_training_class(one->adapt, "keras.metrics", class_name);
+    if (!found)
         return lost(one, class_name);
     KF_TRY(adapt_keys(one, config, old, found, &whole));
     if (!whole)
         return lost(one, class_name);
-    return append(one, kf_keras3_object("keras.metrics", class_name, json_incref(config)));
+    return append(one, kf_training_object("keras.metrics", class_name, json_incref(config)));
 }
 
 static int adapt_one(struct one_output *one, const json_t *metric)
@@ -172,23 +172,26 @@ static int adapt_all(struct one_output *one, json_t *value)
     return 0;
 }
 
-/* A flat list is meant for every output. */
-static bool is_flat(const json_t *list)
+/* A flat list is meant for every output; but not in Keras 3. */
+static bool is_flat(const struct one_output *one, const json_t *list)
 {
     json_t *member;
     size_t i;
 
+    if (one->adapt->model->dialect == KF_DIALECT_KERAS3)
+        return false;
     json_array_foreach(list, i, member) if (json_is_array(member) ||
                                             (json_is_object(member) &&
                                              !kf_json_is_object_of_class(member))) return false;
     return true;
 }
 
-static json_t *told_for(json_t *value, const struct kf_outputs *outputs, size_t index)
+static json_t *told_for(const struct one_output *one, json_t *value,
+                        const struct kf_outputs *outputs, size_t index)
 {
     if (json_is_object(value) && !kf_json_is_object_of_class(value))
         return json_object_get(value, outputs->names[index]);
-    if (json_is_array(value) && outputs->n > 1 && !is_flat(value))
+    if (json_is_array(value) && outputs->n > 1 && !is_flat(one, value))
         return json_array_get(value, index);
     return value;
 }
@@ -203,7 +206,7 @@ static int adapt_list(struct one_output *one, json_t **out, json_t *value,
 
         one->made = made;
         one->prefix = outputs->names[i];
-        KF_TRY(adapt_all(one, told_for(value, outputs, i)));
+        KF_TRY(adapt_all(one, told_for(one, value, outputs, i)));
         KF_TRY(kf_json_append(list, json_array_size(made) ? json_incref(made) : json_null(),
                               one->adapt->rep));
     }
@@ -245,7 +248,7 @@ int kf_adapt_metrics(struct kf_adapt *adapt, json_t **out, const char *key, json
     if (outputs->n > 1)
         return adapt_list(&one, out, value, outputs);
     one.made = made;
-    KF_TRY(adapt_all(&one, told_for(value, outputs, 0)));
+    KF_TRY(adapt_all(&one, told_for(&one, value, outputs, 0)));
     *out = json_array_size(made) ? json_incref(made) : json_null();
     return 0;
 }

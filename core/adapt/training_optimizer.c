@@ -31,9 +31,6 @@ static const struct {
 
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define WHERE        "compile/optimizer"
-#define EPSILON      1e-7 /* K.epsilon(), which a null stands for */
-/* Up to here the square is so small that it shows in no step that moves a weight. */
-#define EPSILON_MAX 1e-6
 
 struct optimizer {
     struct kf_adapt *adapt;
@@ -119,13 +116,31 @@ static int take_keys(struct optimizer *opt)
     return 0;
 }
 
-/* Whether a key of the config is a number other than 0, or true. */
-static bool is_set(const struct optimizer *opt, const char *key)
+/* Whether a key of a config is a number other than 0, or true. */
+static bool is_set(const json_t *config, const char *key)
 {
-    const json_t *value = json_object_get(opt->kind.config, key);
+    const json_t *value = json_object_get(config, key);
     double number = json_number_value(value);
 
     return json_is_true(value) || number < 0 || number > 0;
+}
+
+const char *kf_training_epsilon(const char *class_name, const json_t *config)
+{
+    for (size_t i = 0; i < N_ROWS(epsilon_rows); i++)
+        if (strcmp(epsilon_rows[i].class_name, class_name) == 0 &&
+            !is_set(config, epsilon_rows[i].unless))
+            return epsilon_rows[i].name;
+    return NULL;
+}
+
+const char *kf_training_lazy(const char *class_name, const json_t *config)
+{
+    for (size_t i = 0; i < N_ROWS(lazy_rows); i++)
+        if (strcmp(lazy_rows[i].class_name, class_name) == 0 &&
+            (!*lazy_rows[i].when || is_set(config, lazy_rows[i].when)))
+            return lazy_rows[i].name;
+    return NULL;
 }
 
 static int square_epsilon(struct optimizer *opt, const json_t *before, double epsilon)
@@ -136,7 +151,7 @@ static int square_epsilon(struct optimizer *opt, const json_t *before, double ep
         return kf_adapt_no_memory(opt->adapt, WHERE);
     KF_TRY(change(opt, "epsilon", before, after,
                   "it stood behind the square root, and stands below it in Keras 3"));
-    if (epsilon > EPSILON_MAX)
+    if (epsilon > KF_EPSILON_MAX)
         kf_optimizer_lose(opt->adapt->model, "its epsilon stands behind the square root and is "
                                              "too large to be moved below it");
     return kf_json_set(opt->made, "epsilon", after, opt->adapt->rep);
@@ -145,16 +160,16 @@ static int square_epsilon(struct optimizer *opt, const json_t *before, double ep
 static int adapt_epsilon(struct optimizer *opt)
 {
     const json_t *value = json_object_get(opt->kind.config, "epsilon");
-    double epsilon = json_is_number(value) ? json_number_value(value) : EPSILON;
+    double epsilon = json_is_number(value) ? json_number_value(value) : KF_EPSILON_DEFAULT;
+    const char *behind =
+        is_older(opt) ? kf_training_epsilon(opt->kind.class_name, opt->kind.config) : NULL;
 
     if (!kf_class_takes(opt->found, "epsilon"))
         return 0;
-    for (size_t i = 0; is_older(opt) && i < N_ROWS(epsilon_rows); i++)
-        if (strcmp(epsilon_rows[i].class_name, opt->kind.class_name) == 0 &&
-            !is_set(opt, epsilon_rows[i].unless)) {
-            kf_report_rule(opt->adapt->rep, epsilon_rows[i].name);
-            return square_epsilon(opt, value, epsilon);
-        }
+    if (behind) {
+        kf_report_rule(opt->adapt->rep, behind);
+        return square_epsilon(opt, value, epsilon);
+    }
     if (json_is_number(value))
         return 0;
     KF_TRY(change(opt, "epsilon", value, NULL, "1e-07, as Keras took it"));
@@ -165,7 +180,8 @@ static int adapt_epsilon(struct optimizer *opt)
 static int adapt_schedule(struct optimizer *opt, const json_t *schedule)
 {
     const char *class_name = kf_json_str(schedule, "class_name", "");
-    const struct kf_class *found = kf_class_find("keras.optimizers.schedules", class_name);
+    const struct kf_class *found =
+        kf_training_class(opt->adapt, "keras.optimizers.schedules", class_name);
     json_t *config = json_object_get(schedule, "config"), *value;
     const char *key;
 
@@ -180,16 +196,16 @@ static int adapt_schedule(struct optimizer *opt, const json_t *schedule)
         json_object_del(config, "name");
     return kf_json_set(
         opt->made, "learning_rate",
-        kf_keras3_object("keras.optimizers.schedules", class_name, json_incref(config)),
+        kf_training_object("keras.optimizers.schedules", class_name, json_incref(config)),
         opt->adapt->rep);
 }
 
 /* lr / (1 + decay * step), which each step of the older optimizers takes. */
 static json_t *decayed(double rate, double decay)
 {
-    return kf_keras3_object("keras.optimizers.schedules", "InverseTimeDecay",
-                            json_pack("{s:f, s:i, s:f, s:b}", "initial_learning_rate", rate,
-                                      "decay_steps", 1, "decay_rate", decay, "staircase", 0));
+    return kf_training_object("keras.optimizers.schedules", "InverseTimeDecay",
+                              json_pack("{s:f, s:i, s:f, s:b}", "initial_learning_rate", rate,
+                                        "decay_steps", 1, "decay_rate", decay, "staircase", 0));
 }
 
 static int adapt_rate(struct optimizer *opt)
@@ -229,14 +245,12 @@ static int find_embedding(struct kf_layer *layer, struct kf_graph *graph, void *
     return 0;
 }
 
-static const char *lazy_row(const struct optimizer *opt)
+const struct kf_layer *kf_training_embedding(struct kf_adapt *adapt)
 {
-    for (size_t i = 0; i < N_ROWS(lazy_rows); i++)
-        if (opt->kind.family == KF_FAMILY_LEGACY &&
-            strcmp(lazy_rows[i].class_name, opt->kind.class_name) == 0 &&
-            (!*lazy_rows[i].when || is_set(opt, lazy_rows[i].when)))
-            return lazy_rows[i].name;
-    return NULL;
+    const struct kf_layer *embedding = NULL;
+
+    kf_layers_each(adapt->model->graph, find_embedding, &embedding);
+    return embedding;
 }
 
 /*
@@ -246,27 +260,32 @@ static const char *lazy_row(const struct optimizer *opt)
  * Source: 2.15 keras/src/optimizers/optimizer.py, _deduplicate_sparse_grad; keras/src/backend/
  * tensorflow/sparse.py, elementwise_unary (3.15.1)
  */
-static int check_embedding(struct optimizer *opt)
+int kf_training_differs(struct kf_adapt *adapt, const char *path, const char *optimizer)
 {
-    const struct kf_layer *embedding = NULL;
-    const char *lazy = lazy_row(opt);
-
-    KF_TRY(kf_layers_each(opt->adapt->model->graph, find_embedding, &embedding));
-    if (!embedding || opt->kind.family == KF_FAMILY_KERAS3)
+    if (strcmp(optimizer, "SGD") == 0)
         return 0;
-    if (lazy) {
-        kf_report_rule(opt->adapt->rep, lazy);
-        kf_optimizer_lose(opt->adapt->model,
-                          "it leaves the rows of an Embedding that a batch does not use alone, "
-                          "where the one of Keras 3 moves them all");
-        return 0;
-    }
-    if (strcmp(opt->kind.class_name, "SGD") == 0)
-        return 0;
-    return kf_report_add(opt->adapt->rep, KF_TRAINING_DIFFERS, embedding->path,
+    return kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, path,
                          "on TensorFlow, Keras 3 takes other steps with %s than Keras 2 where a "
                          "batch uses a row of an Embedding more than once; not on JAX or PyTorch",
-                         opt->kind.class_name);
+                         optimizer);
+}
+
+static int check_embedding(struct optimizer *opt)
+{
+    const struct kf_layer *embedding = kf_training_embedding(opt->adapt);
+    const char *lazy = opt->kind.family == KF_FAMILY_LEGACY
+                           ? kf_training_lazy(opt->kind.class_name, opt->kind.config)
+                           : NULL;
+
+    if (!embedding || opt->kind.family == KF_FAMILY_KERAS3)
+        return 0;
+    if (!lazy)
+        return kf_training_differs(opt->adapt, embedding->path, opt->kind.class_name);
+    kf_report_rule(opt->adapt->rep, lazy);
+    kf_optimizer_lose(opt->adapt->model,
+                      "it leaves the rows of an Embedding that a batch does not use alone, "
+                      "where the one of Keras 3 moves them all");
+    return 0;
 }
 
 /* Source: keras/src/optimizers/base_optimizer.py, iterations (3.4.1, 3.5.0) */
@@ -274,7 +293,8 @@ static void check_accumulation(struct optimizer *opt)
 {
     bool before = opt->adapt->model->keras < KF_KERAS(3, 5, 0);
 
-    if (is_set(opt, "gradient_accumulation_steps") && before != (opt->adapt->since < 305))
+    if (is_set(opt->kind.config, "gradient_accumulation_steps") &&
+        before != (opt->adapt->since < 305))
         kf_optimizer_lose(opt->adapt->model, "Keras counts the steps of gradient accumulation "
                                              "otherwise from 3.5 on");
 }
@@ -304,7 +324,7 @@ static int wrap(struct kf_adapt *adapt, json_t **out, const json_t *optimizer)
     made = json_pack("{s:o, s:f, s:I}", "inner_optimizer", *out, "initial_scale",
                      json_number_value(json_object_get(old, "initial_scale")),
                      "dynamic_growth_steps", kf_json_int(old, "dynamic_growth_steps", 2000));
-    *out = made ? kf_keras3_object("keras.optimizers", "LossScaleOptimizer", made) : NULL;
+    *out = made ? kf_training_object("keras.optimizers", "LossScaleOptimizer", made) : NULL;
     return *out ? 0 : kf_adapt_no_memory(adapt, WHERE);
 }
 
@@ -319,14 +339,14 @@ int kf_adapt_optimizer(struct kf_adapt *adapt, json_t **out, const char *key, js
     *out = NULL;
     if (!kf_optimizer_kind(&opt.kind, adapt->model))
         return kf_training_lost(adapt, WHERE, "the file does not say which it is");
-    opt.found = kf_class_find("keras.optimizers", opt.kind.class_name);
-    if (!opt.found || opt.found->since > adapt->since)
+    opt.found = kf_training_class(adapt, "keras.optimizers", opt.kind.class_name);
+    if (!opt.found)
         return kf_training_lost(adapt, WHERE, "%s is not an optimizer of the target Keras",
                                 opt.kind.class_name);
     KF_TRY(adapt_config(&opt));
     if (opt.lost)
         return 0;
-    *out = kf_keras3_object("keras.optimizers", opt.kind.class_name, json_incref(made));
+    *out = kf_training_object("keras.optimizers", opt.kind.class_name, json_incref(made));
     if (!*out)
         return kf_adapt_no_memory(adapt, WHERE);
     return opt.kind.scaler ? wrap(adapt, out, optimizer) : 0;

@@ -52,6 +52,15 @@ static const char *const names[] = {
 #define KF_DOWN(class_name, function, takes, gives, form, tensors, keys) "down:op:" class_name,
 #include "../adapt/down_ops.def"
 #undef KF_DOWN
+#define KF_RECIPE(class_name, defaults, steps) "down:recipe:" class_name,
+#include "../adapt/down_recipes.def"
+#undef KF_RECIPE
+#define KF_DOWN_ACTIVATION(text, operation) "down:activation:" text,
+#include "../adapt/down_activations.def"
+#undef KF_DOWN_ACTIVATION
+#define KF_QUANTIZED(class_name, variable, by_row) "down:quantized:" class_name,
+#include "../adapt/down_quantized.def"
+#undef KF_QUANTIZED
 #define KF_OBJECT(module, from, to, source) "down:object:" from,
 #include "../adapt/down_values.def"
 #undef KF_OBJECT
@@ -123,6 +132,10 @@ static const char *const names[] = {
 #define KF_METRIC_WORD(name)                       "metric-word:" name,
 #define KF_TRAINED_SINCE(module, class_name, key, since, neutral)                                  \
     "trained-since:" class_name "." key,
+#define KF_TRAINED_DOWN(module, class_name, key, neutral)                                          \
+    "trained-down:" module "." class_name "." key,
+#define KF_DOWN_KEY(key, neutral, source)    "down-key:" key,
+#define KF_REDUCTION(down, text, to, source) "reduction:" #down "." text,
 #include "../adapt/training.def"
 #define KF_EDGE(classes, variable, path) "edge:" classes "." variable,
 #include "../format/checkpoint_edges.def"

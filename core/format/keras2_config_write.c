@@ -207,5 +207,8 @@ int kf_keras2_config(json_t **out, const struct kf_model *model, int keras,
 {
     struct kf_keras2_dump dump = {.keras = keras, .form = form, .rep = rep};
 
-    return dump_graph(&dump, out, model->graph, model->graph->name);
+    KF_TRY(dump_graph(&dump, out, model->graph, model->graph->name));
+    if (!model->training || form != KF_KERAS2_V3)
+        return 0;
+    return kf_json_set(*out, "compile_config", json_incref(model->training), rep);
 }

@@ -4,6 +4,7 @@
 #include "../io/json.h"
 #include "../model/constant.h"
 #include "../model/numbers.h"
+#include "keras_h5.h"
 #include "trainables.h"
 #include <math.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 
 struct plan {
     struct kf_model *model;
-    int since; /* 3 * 100 + minor */
+    int since; /* major * 100 + minor */
+    enum kf_optimizer_place place;
     struct kf_report *rep;
     const struct kf_optimizer_kind *kind;
     size_t n_variables; /* that the optimizer is for */
@@ -74,9 +76,7 @@ static int make_scalar(struct plan *plan, const char *name, const struct kf_payl
     const json_t *config = plan->kind->config;
     int64_t steps;
 
-    if (strcmp(name, "iteration") == 0) {
-        *out = kf_constant(arena, KF_DTYPE_INT64, 0);
-    } else if (strcmp(name, "scaler_iteration") == 0) {
+    if (kf_in_words("iteration scaler_iteration", name)) {
         KF_TRY(read_steps(plan, &steps));
         *out = kf_constant(arena, KF_DTYPE_INT64, (double)steps);
     } else if (strcmp(name, "scaler_rate") == 0) {
@@ -93,6 +93,9 @@ static int make_scalar(struct plan *plan, const char *name, const struct kf_payl
             kf_optimizer_lose(plan->model, "Keras 2 does not keep how far Nadam's momentum "
                                            "schedule is, and after so few steps it shows");
         *out = kf_constant(arena, KF_DTYPE_FLOAT32, 0);
+    } else if (strcmp(name, "momentum_cache") == 0) {
+        kf_optimizer_lose(plan->model, "the file does not hold Nadam's momentum_cache");
+        *out = kf_constant(arena, KF_DTYPE_FLOAT32, 1);
     } else if (strcmp(name, "step_counter") == 0) {
         *out = kf_constant(arena, KF_DTYPE_INT32, 0);
     } else {
@@ -113,6 +116,39 @@ static int made_slot(struct plan *plan, const struct kf_slot **out, const char *
     return 0;
 }
 
+/* Keras 2 counts steps in 64 bits, and takes no other integers from a file. */
+static bool needs_wider(const struct plan *plan, const struct kf_slot *slot)
+{
+    return plan->since < 300 && strcmp(slot->name, "iteration") == 0 &&
+           slot->payload->dtype != KF_DTYPE_INT64;
+}
+
+/* SGD of Keras 2 keeps a momentum for each variable though it has none: then nothing reads it. */
+static bool is_idle(const struct plan *plan, const struct kf_optimizer_var *var)
+{
+    double momentum = json_number_value(json_object_get(plan->kind->config, "momentum"));
+
+    return plan->since < 300 && strcmp(plan->kind->class_name, "SGD") == 0 &&
+           strcmp(var->slot, "momentum") == 0 && !(momentum > 0);
+}
+
+static int idle_slot(struct plan *plan, struct kf_optimizer_dataset *out,
+                     const struct kf_optimizer_var *var)
+{
+    struct kf_slot *slot = kf_arena_alloc(plan->model->arena, sizeof(*slot));
+
+    if (!slot)
+        return no_memory(plan);
+    *slot = (struct kf_slot){
+        .name = var->slot,
+        .source = "",
+        .payload = kf_zeros(plan->model->arena, var->variable->tensor->payload),
+        .done = "zeros, as the optimizer has no momentum",
+    };
+    out->slot = slot;
+    return slot->payload ? 0 : no_memory(plan);
+}
+
 static int find_slot(struct plan *plan, struct kf_optimizer_dataset *out,
                      const struct kf_optimizer_var *var)
 {
@@ -121,7 +157,11 @@ static int find_slot(struct plan *plan, struct kf_optimizer_dataset *out,
         return made_slot(plan, &out->slot, var->slot);
     out->slot = var->variable ? kf_slot_find(var->variable->tensor, var->slot)
                               : kf_scalar_find(plan->model, var->slot);
+    if (!out->slot && var->variable && is_idle(plan, var))
+        return idle_slot(plan, out, var);
     if (!out->slot && !var->variable)
+        return made_slot(plan, &out->slot, var->slot);
+    if (out->slot && !var->variable && needs_wider(plan, out->slot))
         return made_slot(plan, &out->slot, var->slot);
     if (out->slot && (!var->variable || out->slot->of == var->variable->tensor->payload))
         return 0;
@@ -174,18 +214,46 @@ static int name_dataset(struct plan *plan, struct kf_optimizer_dataset *out, con
     return out->target ? 0 : no_memory(plan);
 }
 
+/* Keras 2 goes by the order; names only have to differ, and say what they are of. */
+static int name_legacy(struct plan *plan, struct kf_optimizer_dataset *out,
+                       const struct kf_optimizer_var *var)
+{
+    const char *class_name = plan->kind->class_name;
+
+    out->target = var->variable ? kf_arena_printf(plan->model->arena, "%s/%s/%s/%s",
+                                                  &KF_KERAS_H5_OPTIMIZER[1], class_name, var->slot,
+                                                  var->variable->tensor->target)
+                                : kf_arena_printf(plan->model->arena, "%s/%s/%s:0",
+                                                  &KF_KERAS_H5_OPTIMIZER[1], class_name, var->slot);
+    return out->target ? 0 : no_memory(plan);
+}
+
+static int name_one(struct plan *plan, struct kf_optimizer_dataset *out,
+                    const struct kf_optimizer_var *var, size_t number)
+{
+    return plan->place == KF_OPTIMIZER_LEGACY ? name_legacy(plan, out, var)
+                                              : name_dataset(plan, out, "optimizer", number);
+}
+
+static bool is_doubled(const struct plan *plan)
+{
+    return plan->kind->scaler && plan->place == KF_OPTIMIZER_VARS;
+}
+
 static int fill(struct plan *plan, struct kf_optimizer_dataset *out,
                 const struct kf_optimizer_layout *layout)
 {
     for (size_t i = 0; plan->model->optimizer.bound && i < layout->n; i++) {
         KF_TRY(find_slot(plan, &out[i], &layout->vars[i]));
-        KF_TRY(name_dataset(plan, &out[i], "optimizer", i));
+        KF_TRY(name_one(plan, &out[i], &layout->vars[i], i));
     }
-    for (size_t i = layout->n_scaler; layout->n_scaler && i < layout->n; i++) {
+    for (size_t i = layout->n_scaler; is_doubled(plan) && i < layout->n; i++) {
         struct kf_optimizer_dataset *again = &out[layout->n + i - layout->n_scaler];
 
         *again = out[i];
-        KF_TRY(name_dataset(plan, again, "optimizer/inner_optimizer", i - layout->n_scaler));
+        KF_TRY(name_dataset(
+            plan, again, plan->since < 300 ? "optimizer/_optimizer" : "optimizer/inner_optimizer",
+            i - layout->n_scaler));
     }
     return 0;
 }
@@ -204,7 +272,7 @@ static int lay_out(struct plan *plan, struct kf_optimizer_dataset **out, size_t 
                                        "known",
                                        plan->kind->class_name));
     else {
-        *n_out = layout.n + (layout.n_scaler ? layout.n - layout.n_scaler : 0);
+        *n_out = layout.n + (is_doubled(plan) ? layout.n - layout.n_scaler : 0);
         *out = kf_arena_alloc(plan->model->arena, (*n_out + 1) * sizeof(**out));
         kf_report_rule(plan->rep, layout.rule);
         r = *out ? fill(plan, *out, &layout) : no_memory(plan);
@@ -214,12 +282,13 @@ static int lay_out(struct plan *plan, struct kf_optimizer_dataset **out, size_t 
 }
 
 int kf_keras3_optimizer(struct kf_optimizer_dataset **out, size_t *n_out, struct kf_model *model,
-                        int keras, struct kf_report *rep)
+                        int keras, enum kf_optimizer_place place, struct kf_report *rep)
 {
     struct kf_optimizer_kind kind;
     struct kf_trainables list = {0};
     struct plan plan = {.model = model,
                         .since = keras / 10000 * 100 + keras / 100 % 100,
+                        .place = place,
                         .rep = rep,
                         .kind = &kind};
     int r;
@@ -227,7 +296,13 @@ int kf_keras3_optimizer(struct kf_optimizer_dataset **out, size_t *n_out, struct
     *n_out = 0;
     if (!model->optimizer.bound || !kf_optimizer_kind(&kind, model))
         return 0;
-    r = kf_trainables_rebuilt(&list, model, keras, rep);
+    if (place == KF_OPTIMIZER_VARS && kind.family == KF_FAMILY_LEGACY) {
+        kf_optimizer_lose(model, "no .keras gives the optimizers of keras.optimizers.legacy theirs "
+                                 "back; a legacy .h5 does");
+        return 0;
+    }
+    r = keras < KF_KERAS(3, 0, 0) ? kf_trainables_settled(&list, model, rep)
+                                  : kf_trainables_rebuilt(&list, model, keras, rep);
     if (r >= 0)
         r = check_trainables(&plan, &list);
     if (r >= 0 && model->optimizer.bound)

@@ -97,7 +97,7 @@ int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *
     KF_TRY(kf_saving_lib_copies(model, rep));
     KF_TRY(kf_keras3_paths(model, keras, rep));
     KF_TRY(kf_layers_each(model->graph, plan_layer, &weights));
-    KF_TRY(kf_keras3_optimizer(&state, &n, model, keras, rep));
+    KF_TRY(kf_keras3_optimizer(&state, &n, model, keras, KF_OPTIMIZER_VARS, rep));
     for (size_t i = 0; i < n; i++)
         KF_TRY(kf_slot_row(rep, state[i].slot, state[i].layer ? state[i].layer->path : "",
                            state[i].target));
@@ -157,7 +157,7 @@ static int write_optimizer(struct weights *weights)
     struct kf_optimizer_kind kind;
     size_t n = 0;
 
-    KF_TRY(kf_keras3_optimizer(&state, &n, weights->model, weights->keras, rep));
+    KF_TRY(kf_keras3_optimizer(&state, &n, weights->model, weights->keras, KF_OPTIMIZER_VARS, rep));
     if (!n || !kf_optimizer_kind(&kind, weights->model))
         return 0;
     KF_TRY(write_group(weights, "optimizer", kf_json_str(kind.config, "name", kind.class_name)));

@@ -8,6 +8,7 @@
 #include "keras2_config.h"
 #include "keras3_config.h"
 #include "keras_h5.h"
+#include "legacy_training_write.h"
 #include "legacy_weights_write.h"
 #include "release.h"
 #include "writer.h"
@@ -49,7 +50,8 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     json_t *config = NULL;
     char release[KF_RELEASE_TEXT];
 
-    leave_training_out(model, rep);
+    if (keras >= KF_KERAS(3, 0, 0))
+        leave_training_out(model, rep);
     KF_TRY(kf_assets_to_config(model, options, rep));
     kf_release_text(keras, release);
     kf_report_set(&rep->target.format, kf_write_h5.info->name);
@@ -57,7 +59,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     KF_TRY(kf_legacy_plan(model, KF_KERAS_H5_WEIGHTS, keras, rep));
     KF_TRY(make_config(&config, model, keras, rep)); /* that there is one */
     json_decref(config);
-    return 0;
+    return kf_legacy_training_plan(model, keras, rep);
 }
 
 static int write_config(struct kf_h5_out *h5, const struct kf_model *model, int keras,
@@ -90,6 +92,7 @@ static int write_h5(const char *path, struct kf_model *model, int keras,
     KF_TRY(kf_h5_out_attr_text(h5, "/", "backend", "tensorflow", rep));
     KF_TRY(write_config(h5, model, keras, rep));
     KF_TRY(kf_legacy_write(h5, model, KF_KERAS_H5_WEIGHTS, keras, options, rep));
+    KF_TRY(kf_legacy_training_write(h5, model, keras, options, rep));
     return kf_h5_out_close(h5, rep);
 }
 

@@ -66,10 +66,13 @@ static int each_layer(struct legacy *legacy,
 static int plan_tensor(struct legacy *legacy, const struct kf_layer *layer,
                        const struct kf_legacy_slot *slot, const char *name)
 {
-    const char *target =
-        kf_arena_printf(legacy->model->arena, "%s%s%s/%s", legacy->root + (*legacy->root == '/'),
-                        *legacy->root ? "/" : "", layer->name, name);
+    struct kf_arena *arena = legacy->model->arena;
+    const char *target = NULL;
 
+    slot->tensor->target = kf_arena_printf(arena, "%s/%s", layer->name, name);
+    if (slot->tensor->target)
+        target = kf_arena_printf(arena, "%s%s%s", legacy->root + (*legacy->root == '/'),
+                                 *legacy->root ? "/" : "", slot->tensor->target);
     if (!target)
         return no_memory(legacy);
     if (!is_keras2(legacy) && kf_saving_lib_names(slot->layer))

@@ -74,12 +74,18 @@ static int compare_names(const void *a, const void *b)
     return strcmp(x->tensor->source, y->tensor->source);
 }
 
-static int collect_keras2(struct kf_trainables *out, const struct kf_model *model)
+static int collect_settled(struct kf_trainables *out, const struct kf_model *model)
 {
     const struct kf_graph *graph = model->graph;
 
     for (size_t i = 0; graph->trainable && i < graph->n_layers; i++)
         KF_TRY(kf_legacy_trainables(out, graph->layers[i]));
+    return 0;
+}
+
+static int collect_keras2(struct kf_trainables *out, const struct kf_model *model)
+{
+    KF_TRY(collect_settled(out, model));
     if (model->keras && model->keras < KF_KERAS(2, 0, 6) && out->n)
         qsort(out->items, out->n, sizeof(*out->items), compare_names);
     return 0;
@@ -97,6 +103,12 @@ int kf_trainables(struct kf_trainables *out, const struct kf_model *model, struc
     return reported(model->dialect == KF_DIALECT_KERAS3 ? collect_keras3(&collect, model)
                                                         : collect_keras2(out, model),
                     rep);
+}
+
+int kf_trainables_settled(struct kf_trainables *out, const struct kf_model *model,
+                          struct kf_report *rep)
+{
+    return reported(collect_settled(out, model), rep);
 }
 
 int kf_trainables_rebuilt(struct kf_trainables *out, const struct kf_model *model, int keras,

@@ -19,6 +19,14 @@
 int kf_trainables(struct kf_trainables *out, const struct kf_model *model, struct kf_report *rep);
 
 /**
+ * The same for a model that was settled for a release of Keras 2, as that makes it again.
+ *
+ * Outcomes: NO_MEMORY.
+ */
+int kf_trainables_settled(struct kf_trainables *out, const struct kf_model *model,
+                          struct kf_report *rep);
+
+/**
  * The same for a model of Keras 3 as the release `keras` makes it again from its config.
  *
  * Outcomes: what kf_keras3_order() reports, NO_MEMORY.

@@ -74,6 +74,7 @@ bool kf_class_takes(const struct kf_class *found, const char *key)
 static const struct kf_class keras2_classes[] = {
 #define KF_CLASS(module, name, since, keys) {module, name, since, keys},
 #include "keras2_classes.def"
+#include "keras2_training.def"
 #undef KF_CLASS
 };
 
@@ -82,9 +83,34 @@ static const struct kf_class keras2_classes[] = {
     "name trainable dtype dynamic batch_input_shape input_shape input_dim batch_size weights "     \
     "activity_regularizer autocast implementation"
 
+/* Keys that all classes of a module of Keras 2 take that are no layers. */
+static const struct {
+    const char *module, *keys;
+} keras2_common[] = {
+    {"keras.initializers", ""},
+    {"keras.regularizers", ""},
+    {"keras.constraints", ""},
+    {"keras.losses", "name reduction"},
+    {"keras.metrics", "name dtype"},
+    {"keras.optimizers.schedules", ""},
+    {"keras.optimizers", "name learning_rate weight_decay clipnorm clipvalue global_clipnorm "
+                         "use_ema ema_momentum ema_overwrite_frequency jit_compile "
+                         "is_legacy_optimizer"},
+    {"keras.optimizers.legacy", "name learning_rate decay clipnorm clipvalue global_clipnorm "
+                                "is_legacy_optimizer"},
+};
+
+static const char *common_keys(const char *module)
+{
+    for (size_t i = 0; i < sizeof(keras2_common) / sizeof(keras2_common[0]); i++)
+        if (strcmp(keras2_common[i].module, module) == 0)
+            return keras2_common[i].keys;
+    return KERAS2_LAYER_KEYS;
+}
+
 static bool is_layer(const char *module)
 {
-    return !kf_in_words("keras.initializers keras.regularizers keras.constraints", module);
+    return strcmp(common_keys(module), KERAS2_LAYER_KEYS) == 0;
 }
 
 const struct kf_class *kf_keras2_class_find(const char *module, const char *name)
@@ -105,7 +131,7 @@ int kf_keras2_class_takes(const struct kf_class *found, const char *key)
 {
     size_t n = strlen(key);
 
-    if (is_layer(found->module) && kf_in_words(KERAS2_LAYER_KEYS, key))
+    if (kf_in_words(common_keys(found->module), key))
         return found->since;
     for (const char *at = found->keys; at && *at; at += strspn(at, " ")) {
         const char *end = at + strcspn(at, " ");

@@ -27,3 +27,25 @@ const struct kf_payload *kf_constant(struct kf_arena *arena, enum kf_dtype dtype
         (struct kf_payload){.dtype = dtype, .pull = pull, .file_at = KF_NOWHERE, .state = bytes};
     return payload;
 }
+
+static int pull_zeros(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                      struct kf_report *rep)
+{
+    (void)payload;
+    (void)at;
+    (void)rep;
+    memset(to, 0, n);
+    return 0;
+}
+
+const struct kf_payload *kf_zeros(struct kf_arena *arena, const struct kf_payload *like)
+{
+    struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
+
+    if (!payload)
+        return NULL;
+    *payload = (struct kf_payload){
+        .dtype = like->dtype, .rank = like->rank, .pull = pull_zeros, .file_at = KF_NOWHERE};
+    memcpy(payload->dims, like->dims, like->rank * sizeof(like->dims[0]));
+    return payload;
+}

@@ -65,6 +65,7 @@ struct kf_tensor {
     const char *subpath;  /* where saving_lib keeps it below its layer: "", "cell", "query_dense" */
     const char *dataset;  /* its name in saving_lib where that is no number: "idf_weights" */
     bool trainable;       /* how it was made, whatever layer.trainable says */
+    const char *target;   /* set by the plan of a legacy .h5: what it is called there */
     const struct kf_payload *payload;
     const char *done;      /* what was done to the values, NULL for nothing */
     struct kf_slot *slots; /* of the optimizer whose state the model carries */

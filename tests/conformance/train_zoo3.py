@@ -44,6 +44,21 @@ CASES = {
     "k3_ctc": (lambda: O.SGD(0.1), lambda: dict(loss="ctc"), None),
 }
 
+# Optimizers and settings that Keras 2 has, too.
+BOTH = {
+    "sgd": lambda: O.SGD(0.1), "sgd_nesterov": lambda: O.SGD(0.1, momentum=0.5, nesterov=True),
+    "rmsprop": lambda: O.RMSprop(0.01), "rmsprop_centered": lambda: O.RMSprop(0.01, momentum=0.5, centered=True),
+    "adam_amsgrad": lambda: O.Adam(0.01, amsgrad=True), "adamw": lambda: O.AdamW(0.01, weight_decay=0.1), "adamax": lambda: O.Adamax(0.01),
+    "adagrad": lambda: O.Adagrad(0.1), "adadelta": lambda: O.Adadelta(1.0), "ftrl": lambda: O.Ftrl(0.1, beta=0.1), "lion": lambda: O.Lion(0.01),
+    "clipnorm": lambda: O.Adam(0.01, clipnorm=0.05), "ema": lambda: O.Adam(0.01, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
+    "exponential": lambda: O.SGD(O.schedules.ExponentialDecay(0.05, 2, 0.5)),
+    "cosine": lambda: O.SGD(O.schedules.CosineDecay(0.0, 6, warmup_target=0.05, warmup_steps=4)),
+}
+CASES.update({f"k3_both_{name}": (make, lambda: dict(loss="categorical_crossentropy", metrics=["accuracy"]), False)
+              for name, make in BOTH.items()})
+CASES["k3_both_huber"] = (lambda: O.Adam(0.01), lambda: dict(loss=K.losses.Huber(reduction="mean"), loss_weights=0.5, metrics=["mae"]), False)
+CASES["k3_both_logits"] = (lambda: O.Adam(0.01), lambda: dict(loss=K.losses.CategoricalCrossentropy(from_logits=True)), False)
+
 
 def recurrent():
     return K.Sequential([L.Input((8, 4)), L.SimpleRNN(5, return_sequences=True), L.Dense(CLASSES + 1)])

@@ -1,4 +1,5 @@
-"""Wild whole models of Keras 1, 2 and 3 to .keras: the Keras that wrote them gives their truth, Keras 3 judges."""
+"""Wild whole models of Keras 1, 2 and 3 to .keras: the Keras that wrote them gives their truth, Keras 3 judges. Those of Keras 3 also
+go down to 2.15, which judges them by the same truth."""
 import collections
 import csv
 
@@ -11,6 +12,9 @@ FAMILIES = {
     ".h5 of Keras 3": ("h5 whole-model", "3", "k3"),
     ".keras of Keras 3": ("keras zip v3", "3", "k3"),
 }
+
+# Codes of refusals that are no fault on the way down.
+NO_EQUAL = ("no-equal-in-target", "value-no-equal-in-target", "graph-no-equal-in-target", "mask-no-equal-in-target")
 
 
 def wild_files(folder, container, major):
@@ -29,6 +33,44 @@ def truths(options, major, environment, files, converted, folder, refs):
             for id, result in judge(python, folder, refs, ids, f"-truth-{backend}", True, files, backend=backend).items()}
 
 
+def count_files(tally, name, files, converted, truth, results):
+    """What became of the files of a family: right, refused and wrong, of those with a truth."""
+    count = collections.Counter()
+    for id in files:
+        status, report = converted[id]
+        has_truth = bool(truth.get(id, {}).get("ok"))
+        count["with a truth" if has_truth else "without a truth"] += 1
+        if status == 65:
+            count[f"refused ({'with' if has_truth else 'without'} a truth)"] += 1
+            print(f"  refused {id}: {reasons(report)}")
+            tally.check(not has_truth or may_refuse(name, report), f"{name}/{id}", f"refused: {reasons(report)}")
+        elif status != 0:
+            tally.check(False, f"{name}/{id}", f"exit status {status}: {report.get('error')}")
+        elif has_truth:
+            ok = bool(results.get(id, {}).get("ok"))
+            count["right" if ok else "wrong"] += 1
+            tally.check(ok, f"{name}/{id}", verdict_of(results.get(id)))
+        else:
+            count["converted without a truth"] += 1
+            print(f"  no truth {id}: {verdict_of(truth.get(id))}")
+    table(f"{name}: {len(files)} files", sorted(count.items()))
+
+
+def may_refuse(name, report):
+    """Only the way down may meet what the target does not have: each such refusal names it."""
+    return name.startswith("wild-down") and any(code in reasons(report) for code in NO_EQUAL)
+
+
+def run_down(options, tally, family, files, truth, refs):
+    """The files of Keras 3 for 2.15, held against the same truth."""
+    for to, suffix in (("h5", ".h5"), ("keras", ".keras")):
+        folder = options.work / f"wild-down-{to}-{family.replace(' ', '-')}"
+        converted = convert_all(options, files, folder, lambda id: ["--keras", "2.15"], to=to, suffix=suffix)
+        paths = {id: folder / (id + suffix) for id in files if converted[id][0] == 0 and truth.get(id, {}).get("ok")}
+        results = judge(options.envs / "k2" / "bin" / "python", folder, refs, list(paths), files=paths)
+        count_files(tally, f"wild-down {to} of {family}", files, converted, truth, results)
+
+
 def run_family(options, tally, name):
     container, major, environment = FAMILIES[name]
     files = {id: path for id, path in wild_files(options.wild, container, major).items() if options.only in id}
@@ -38,25 +80,9 @@ def run_family(options, tally, name):
     truth = truths(options, major, environment, files, converted, folder, refs)
     done = [id for id in files if converted[id][0] == 0 and truth.get(id, {}).get("ok")]
     results = judge(options.envs / "k3" / "bin" / "python", folder, refs, done)
-    count = collections.Counter()
-    for id in files:
-        status, report = converted[id]
-        has_truth = bool(truth.get(id, {}).get("ok"))
-        count["with a truth" if has_truth else "without a truth"] += 1
-        if status == 65:
-            count[f"refused ({'with' if has_truth else 'without'} a truth)"] += 1
-            print(f"  refused {id}: {reasons(report)}")
-            tally.check(not has_truth, f"wild/{id}", f"refused: {reasons(report)}")
-        elif status != 0:
-            tally.check(False, f"wild/{id}", f"exit status {status}: {report.get('error')}")
-        elif has_truth:
-            ok = bool(results.get(id, {}).get("ok"))
-            count["right" if ok else "wrong"] += 1
-            tally.check(ok, f"wild/{id}", verdict_of(results.get(id)))
-        else:
-            count["converted without a truth"] += 1
-            print(f"  no truth {id}: {verdict_of(truth.get(id))}")
-    table(f"wild {name}: {len(files)} files", sorted(count.items()))
+    count_files(tally, f"wild {name}", files, converted, truth, results)
+    if major == "3" and "k2" in options.keras:
+        run_down(options, tally, name, files, truth, refs)
 
 
 def run(options, tally, used):

@@ -1,0 +1,109 @@
+"""Builds small models of Keras 3 with one operation or one activation each, for the way down. Runs in Keras 3.
+
+    down_zoo.py OUT          <id>.keras and <id>.npz (see samples.py), and MANIFEST.tsv: id, group
+"""
+import os
+import pathlib
+import sys
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import keras as K
+import numpy as np
+from keras import ops
+
+import samples
+
+L = K.layers
+NAN, INF = float("nan"), float("inf")
+# What floats are made of: the places where functions change, and no numbers.
+PLAIN = [-3.5, -2, -1.5, -1, -0.7, -0.5, -0.3, -0.0, 0, 0.2, 0.5, 0.8, 1, 1.5, 2, 4.25]
+ODD = [NAN, INF, -INF, 0, -0.0, 1.5, -2, NAN]
+
+ONE = {
+    "elu": lambda x: ops.elu(x, alpha=0.7), "celu": lambda x: ops.celu(x, alpha=0.7), "celu_plain": ops.celu, "glu": ops.glu,
+    "hard_shrink": ops.hard_shrink, "hard_shrink_wide": lambda x: ops.hard_shrink(x, threshold=1.0), "soft_shrink": ops.soft_shrink,
+    "threshold": lambda x: ops.threshold(x, 0.4, -7.0), "sparse_plus": ops.sparse_plus, "sparse_sigmoid": ops.sparse_sigmoid,
+    "sparsemax": ops.sparsemax, "cbrt": ops.cbrt, "trunc": ops.trunc, "sinc": ops.sinc, "angle": ops.angle, "imag": ops.imag,
+    "isreal": ops.isreal, "isneginf": ops.isneginf, "isposinf": ops.isposinf, "signbit": ops.signbit,
+    "nan_to_num": ops.nan_to_num, "nan_to_num_told": lambda x: ops.nan_to_num(x, nan=3.0, posinf=5.0, neginf=-5.0),
+    "nansum": lambda x: ops.nansum(x, axis=-1), "nanprod": lambda x: ops.nanprod(x, axis=-1, keepdims=True),
+    "nancumsum": lambda x: ops.nancumsum(x, axis=-1), "nancumprod": lambda x: ops.nancumprod(x, axis=-1),
+    "nanmax": lambda x: ops.nanmax(x, axis=-1), "nanmin": lambda x: ops.nanmin(x, axis=-1), "nanmean": lambda x: ops.nanmean(x, axis=-1),
+    "nanvar": lambda x: ops.nanvar(x, axis=-1), "nanstd": lambda x: ops.nanstd(x, axis=-1, keepdims=True),
+    "average": lambda x: ops.average(x, axis=-1), "empty_like": lambda x: x + 0 * ops.empty_like(x), "argsort": ops.argsort,
+    "size": lambda x: x * ops.cast(ops.size(x), "float32"),
+}
+TWO = {"hypot": ops.hypot, "heaviside": ops.heaviside, "logaddexp": ops.logaddexp, "logaddexp2": ops.logaddexp2, "fmod": ops.fmod,
+       "nextafter": ops.nextafter, "isclose": ops.isclose, "isclose_told": lambda x, y: ops.isclose(x, y, rtol=0.5, atol=0.25),
+       "outer": ops.outer}
+WHOLE = {"bitwise_and": ops.bitwise_and, "bitwise_or": ops.bitwise_or, "bitwise_xor": ops.bitwise_xor, "left_shift": ops.left_shift,
+         "bitwise_left_shift": ops.bitwise_left_shift, "right_shift": ops.right_shift, "bitwise_right_shift": ops.bitwise_right_shift}
+IMAGE = {"rgb_to_hsv": ops.image.rgb_to_hsv, "hsv_to_rgb": ops.image.hsv_to_rgb, "rgb_to_grayscale": ops.image.rgb_to_grayscale}
+MATRIX = {"det": ops.det, "inv": ops.inv, "cholesky": ops.cholesky}
+WITH_ODD = ("nan", "is", "trunc", "signbit", "logaddexp", "hard_shrink", "soft_shrink")
+ACTIVATIONS = ("celu", "glu", "hard_shrink", "hard_silu", "hard_swish", "hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid",
+               "sparsemax", "squareplus", "tanh_shrink")
+
+
+def floats(name, rng):
+    values = rng.permutation(PLAIN).reshape(4, 4)
+    if name.startswith(WITH_ODD):
+        values[1] = ODD[:4]
+        values[2] = ODD[4:]
+    return values.astype("float32")
+
+
+def truth(model, inputs):
+    out = model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0])
+    return samples.flat(out)
+
+
+def operation_models():
+    rng = np.random.default_rng(5)
+    for name, function in {**ONE, **TWO}.items():
+        x = [L.Input((4,), name=f"x{i}") for i in range(1 + (name in TWO))]
+        yield f"op_{name}", "operation", K.Model(x, function(*x)), [floats(name, rng) for _ in x]
+    for name, function in WHOLE.items():
+        x = [L.Input((4,), dtype="int32", name=f"x{i}") for i in range(2)]
+        yield f"op_{name}", "operation", K.Model(x, function(*x)), [rng.integers(0, 9, (4, 4)).astype("int32") for _ in x]
+    for name, function in IMAGE.items():
+        x = L.Input((4, 4, 3))
+        yield f"op_{name}", "operation", K.Model(x, function(x)), [rng.uniform(0, 1, (4, 4, 4, 3)).astype("float32")]
+    for name, function in MATRIX.items():
+        x, half = L.Input((3, 3)), rng.normal(size=(4, 3, 3))
+        yield f"op_{name}", "operation", K.Model(x, function(x)), [(half @ half.transpose(0, 2, 1) + np.eye(3)).astype("float32")]
+
+
+def activation_models():
+    rng = np.random.default_rng(6)
+    x = [floats("", rng)]
+    for name in ACTIVATIONS:
+        yield f"activation_{name}", "activation", K.Sequential([L.Input((4,)), L.Activation(name)]), x
+        yield f"dense_{name}", "activation", K.Sequential([L.Input((4,)), L.Dense(6, activation=name), L.Dense(3)]), x
+    inside = K.Sequential([L.Input((4,)), L.Dense(4, activation="celu")], name="inside")
+    first = L.Input((4,))
+    yield "nested", "activation", K.Model(first, [L.Dense(2, activation="hard_shrink")(inside(first)), inside(first)]), x
+    image = L.Input((4, 4, 3))
+    yield ("convolution", "activation", K.Model(image, L.Conv2D(4, 2, activation="squareplus")(image)),
+           [rng.normal(size=(4, 4, 4, 3)).astype("float32")])
+    words = L.Input((4,))
+    masked = L.Dense(3, activation="celu")(L.Masking()(L.Reshape((2, 2))(words)))
+    yield "masked", "activation", K.Model(words, L.LSTM(3)(masked)), x
+
+
+def main(out):
+    directory = pathlib.Path(out)
+    directory.mkdir(parents=True, exist_ok=True)
+    K.utils.set_random_seed(3)
+    rows = ["id\tgroup"]
+    for id, group, model, inputs in [*operation_models(), *activation_models()]:
+        model.save(directory / f"{id}.keras")
+        samples.write(directory / f"{id}.npz", inputs, truth(model, inputs), [tensor.name for tensor in model.inputs])
+        rows.append(f"{id}\t{group}")
+    (directory / "MANIFEST.tsv").write_text("\n".join(rows) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
