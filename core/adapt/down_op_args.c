@@ -280,6 +280,20 @@ static int check_unknown(struct kf_down_op *op, const json_t *object, const json
     return 0;
 }
 
+/* More arguments than the row has words for. */
+static int check_places(struct kf_down_op *op)
+{
+    const json_t *args = op->layer->calls[0].args;
+    size_t n = *op->row->tensors != '\0';
+
+    for (const char *at = op->row->tensors; *at; at++)
+        n += *at == ' ';
+    for (; n < json_array_size(args); n++)
+        if (!json_is_null(json_array_get(args, n)))
+            return kf_down_refuse(op, "it has an argument that is not known");
+    return 0;
+}
+
 int kf_down_read(struct kf_down_op *op)
 {
     json_auto_t *known = json_object();
@@ -287,6 +301,7 @@ int kf_down_read(struct kf_down_op *op)
 
     if (!known || !op->kwargs)
         return no_memory(op);
+    KF_TRY(check_places(op));
     KF_TRY(each_word(op, op->row->tensors, known, measure));
     if (!op->why)
         KF_TRY(check_takes(op));

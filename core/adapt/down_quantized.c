@@ -199,6 +199,16 @@ static int down_quantized(struct quantized_layer *one)
     return kf_json_set(layer->config, "dtype", json_string(one->source), one->adapt->rep);
 }
 
+/* A layer that was named as one to quantize, and left as it is. */
+static int drop_idle(struct quantized_layer *one)
+{
+    const json_t *named = json_object_get(one->layer->config, "quantization_config");
+
+    if (!json_is_object(named))
+        return 0;
+    return kf_json_set(one->layer->config, "quantization_config", json_null(), one->adapt->rep);
+}
+
 static const struct row *row_of(const char *class_name)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -220,10 +230,8 @@ static int visit(struct kf_layer *layer, struct kf_graph *graph, void *context)
     (void)graph;
     if (layer->operation || layer->custom || layer->inner)
         return 0;
-    if (!*one.mode && one.row) /* named as one to quantize, and left as it is */
-        json_object_del(layer->config, "quantization_config");
     if (!*one.mode)
-        return 0;
+        return one.row ? drop_idle(&one) : 0;
     if (!kf_in_words("int8 int4 float8", one.mode) && !kf_starts(one.mode, "int4/"))
         return refuse(&one, "Keras 2 has no equal");
     return down_quantized(&one);

@@ -81,6 +81,8 @@ def activation_models():
     x = [floats("", rng)]
     for name in ACTIVATIONS:
         yield f"activation_{name}", "activation", K.Sequential([L.Input((4,)), L.Activation(name)]), x
+        if name == "glu":  # Keras 3 does not know that it halves the width of a Dense
+            continue
         yield f"dense_{name}", "activation", K.Sequential([L.Input((4,)), L.Dense(6, activation=name), L.Dense(3)]), x
     inside = K.Sequential([L.Input((4,)), L.Dense(4, activation="celu")], name="inside")
     first = L.Input((4,))

@@ -90,7 +90,7 @@ def load_separate(keras, path, architecture):
         text = json.loads(text)  # as some wrote it, JSON in JSON
     model = from_config1(keras, text) if keras.__version__.startswith("1.") else keras.models.model_from_json(text)
     if os.path.exists(path):
-        model.load_weights(path)
+        model.load_weights(path, **({"by_name": True} if os.environ.get("KF_BY_NAME") else {}))
         return model
     import numpy as np
     rng = np.random.RandomState(5)

@@ -105,6 +105,30 @@ def verdict_of(result):
     return f"{result['stage']}: {result.get('error') or 'difference %.3g of %.3g' % (result.get('maxdiff', -1), result.get('scale', -1))}"
 
 
+def listed(path, name):
+    """{id: row} of a list whose first column names a task or a target, or * for all."""
+    rows = csv.DictReader(path.open(), delimiter="\t")
+    return {row["id"]: row for row in rows if row[rows.fieldnames[0]] in ("*", name)}
+
+
+def count_one(tally, count, name, outcome, row, limit, result):
+    """What became of one model; `result` is None where nobody judged it."""
+    status, report = outcome
+    if status == 0 and limit:
+        count["beyond this Keras"] += 1
+        tally.skip(name, limit["reason"])
+    elif status == 0:
+        ok = result is None or bool(result.get("ok"))
+        count["converted only" if result is None else "right" if ok else "wrong"] += 1
+        tally.check(ok and not row, name, verdict_of(result) if not ok else "is listed but was not refused")
+    elif status == 65:
+        count["refused, as listed" if row else "refused, not listed"] += 1
+        tally.check(bool(row) and row["code"] in reasons(report), name, f"refused: {reasons(report)}")
+    else:
+        count["broken"] += 1
+        tally.check(False, name, f"exit status {status}: {report.get('error')}")
+
+
 def table(title, rows):
     print(f"\n{title}")
     for name, value in rows:

@@ -3,8 +3,8 @@ import collections
 import csv
 import subprocess
 
-from parts.keras2 import count_one, listed, told
-from suite import HERE, convert_all, judge, table
+from parts.keras2 import told
+from suite import HERE, convert_all, count_one, judge, listed, table
 
 REFUSED = HERE / "REFUSED-down.tsv"
 # What is written, for whom, and who judges.

@@ -2,7 +2,7 @@
 import collections
 import csv
 
-from suite import FIXTURES, HERE, convert_all, judge, reasons, table, verdict_of
+from suite import FIXTURES, HERE, convert_all, count_one, judge, listed, table
 
 ZOO = FIXTURES / "zoo"
 REFUSED = HERE / "REFUSED-keras2.tsv"
@@ -27,11 +27,6 @@ def told(keras):
     return lambda id: ["--keras", keras] + [word for prefix, words in TOLD.items() if id.startswith(prefix) for word in words]
 
 
-def listed(path, target):
-    """{id: row} of a list whose first column names the target."""
-    return {row["id"]: row for row in csv.DictReader(path.open(), delimiter="\t") if row["target"] == target}
-
-
 def judge_all(options, environment, folder, suffix, manifest, done, refs=ZOO):
     paths = {id: folder / (id + suffix) for id in done}
     special = {id for id in done if id in ONEDNN or manifest[id]["group"] in ONEDNN}
@@ -41,24 +36,6 @@ def judge_all(options, environment, folder, suffix, manifest, done, refs=ZOO):
     results = judge(python, folder, refs, [id for id in done if id not in special], files=paths)
     results.update(judge(python, folder, refs, sorted(special), "-onednn", files=paths, onednn=True))
     return results
-
-
-def count_one(tally, count, name, outcome, row, limit, result):
-    """What became of one model; `result` is None where nobody judged it."""
-    status, report = outcome
-    if status == 0 and limit:
-        count["beyond this Keras"] += 1
-        tally.skip(name, limit["reason"])
-    elif status == 0:
-        ok = result is None or bool(result.get("ok"))
-        count["converted only" if result is None else "right" if ok else "wrong"] += 1
-        tally.check(ok and not row, name, verdict_of(result) if not ok else "is listed but was not refused")
-    elif status == 65:
-        count["refused, as listed" if row else "refused, not listed"] += 1
-        tally.check(bool(row) and row["code"] in reasons(report), name, f"refused: {reasons(report)}")
-    else:
-        count["broken"] += 1
-        tally.check(False, name, f"exit status {status}: {report.get('error')}")
 
 
 def run_target(options, tally, used, manifest, target):

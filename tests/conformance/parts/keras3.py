@@ -2,7 +2,7 @@
 import collections
 import csv
 
-from suite import FIXTURES, HERE, convert_all, judge, reasons, table, verdict_of
+from suite import FIXTURES, HERE, convert_all, count_one, judge, listed, table
 
 ZOO = FIXTURES / "zoo3"
 REFUSED = HERE / "REFUSED-keras3.tsv"
@@ -16,29 +16,6 @@ TASKS = {
 }
 # Groups that are written otherwise for other releases, or that Keras itself cannot read back from an .h5: judged each time.
 ALWAYS = ("quantized", "masks", "operation_graph", "nested", "shared")
-
-
-def listed(path, task):
-    """{id: row} of a list whose first column names the task, or * for all."""
-    return {row["id"]: row for row in csv.DictReader(path.open(), delimiter="\t") if row["task"] in ("*", task)}
-
-
-def count_one(tally, count, name, outcome, row, limit, result):
-    """What became of one model; `result` is None where nobody judged it."""
-    status, report = outcome
-    if status == 0 and limit:
-        count["beyond this Keras"] += 1
-        tally.skip(name, limit["reason"])
-    elif status == 0:
-        ok = result is None or bool(result.get("ok"))
-        count["converted only" if result is None else "right" if ok else "wrong"] += 1
-        tally.check(ok and not row, name, verdict_of(result) if not ok else "is listed but was not refused")
-    elif status == 65:
-        count["refused, as listed" if row else "refused, not listed"] += 1
-        tally.check(bool(row) and row["code"] in reasons(report), name, f"refused: {reasons(report)}")
-    else:
-        count["broken"] += 1
-        tally.check(False, name, f"exit status {status}: {report.get('error')}")
 
 
 def run_task(options, tally, used, manifest, task):

@@ -2,8 +2,8 @@
 import collections
 import csv
 
-from parts.keras2 import count_one, judge_all, listed, told
-from suite import FIXTURES, HERE, convert_all, table
+from parts.keras2 import judge_all, told
+from suite import FIXTURES, HERE, convert_all, count_one, listed, table
 
 REFUSED = HERE / "REFUSED-down.tsv"
 LIMITS = HERE / "LIMITS-down.tsv"
