@@ -215,6 +215,17 @@ static void check_nadam(struct optimizer *opt)
                                              "schedule is, and begins it anew");
 }
 
+/* Measured in 2.4: its kernel takes other steps with it than 2.15 and Keras 3. */
+static void check_shrinkage(struct optimizer *opt)
+{
+    const json_t *strength =
+        json_object_get(opt->kind.config, "l2_shrinkage_regularization_strength");
+
+    if (opt->adapt->since < NEWER_SINCE && json_number_value(strength) > 0)
+        kf_optimizer_lose(opt->adapt->model, "Ftrl of the target takes other steps with "
+                                             "l2_shrinkage_regularization_strength");
+}
+
 static int adapt_config(struct optimizer *opt)
 {
     KF_TRY(take_keys(opt));
@@ -222,6 +233,7 @@ static int adapt_config(struct optimizer *opt)
     KF_TRY(adapt_epsilon(opt));
     KF_TRY(adapt_rate(opt));
     check_nadam(opt);
+    check_shrinkage(opt);
     return check_embedding(opt);
 }
 

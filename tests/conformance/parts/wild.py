@@ -13,8 +13,9 @@ FAMILIES = {
     ".keras of Keras 3": ("keras zip v3", "3", "k3"),
 }
 
-# Codes of refusals that are no fault on the way down.
-NO_EQUAL = ("no-equal-in-target", "value-no-equal-in-target", "graph-no-equal-in-target", "mask-no-equal-in-target")
+# Codes of refusals that are no fault on the way down: what 2.15 has no equal of, and code.
+NO_EQUAL = ("no-equal-in-target", "value-no-equal-in-target", "graph-no-equal-in-target", "mask-no-equal-in-target",
+            "custom-class", "lambda")
 
 
 def wild_files(folder, container, major):
