@@ -84,7 +84,7 @@ class Tally:
         if ok:
             self.passed += 1
         else:
-            self.failures.append(f"FAILED {name}: {why}")
+            self.failures.append(f"FAILED {name}: {' '.join(str(why).split())[:500]}")
             print(self.failures[-1], flush=True)
 
     def skip(self, name, why):

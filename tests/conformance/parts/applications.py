@@ -1,0 +1,80 @@
+"""keras.applications with random weights and 10 classes, as tf.keras 2.15 writes them, to .keras, judged by the newest Keras 3.
+
+The smallest of each family; with `--whole` all of them. They are made when the test runs, a few at a time, as they are large. Only where
+the part is asked for, see tests/full: they take longer than all else that tests/run may.
+"""
+import collections
+import shutil
+import subprocess
+
+from suite import HERE, convert_all, judge, reasons, table, verdict_of
+
+NEEDS = {"k2", "k3"}
+SUFFIXES = (".h5", ".keras")
+AT_ONCE = 4
+# The smallest of each family first.
+FAMILIES = {
+    "ConvNeXt": ["ConvNeXtTiny", "ConvNeXtSmall", "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge"],
+    "DenseNet": ["DenseNet121", "DenseNet169", "DenseNet201"],
+    "EfficientNet": [f"EfficientNetB{n}" for n in range(8)],
+    "EfficientNetV2": [f"EfficientNetV2{n}" for n in ("B0", "B1", "B2", "B3", "S", "M", "L")],
+    "Inception": ["InceptionV3"],
+    "InceptionResNet": ["InceptionResNetV2"],
+    "MobileNet": ["MobileNet"],
+    "MobileNetV2": ["MobileNetV2"],
+    "MobileNetV3": ["MobileNetV3Small", "MobileNetV3Large"],
+    "NASNet": ["NASNetMobile", "NASNetLarge"],
+    "RegNetX": [f"RegNetX{n}" for n in ("002", "004", "006", "008", "016", "032", "040", "064", "080", "120", "160", "320")],
+    "RegNetY": [f"RegNetY{n}" for n in ("002", "004", "006", "008", "016", "032", "040", "064", "080", "120", "160", "320")],
+    "ResNet": ["ResNet50", "ResNet101", "ResNet152"],
+    "ResNetV2": ["ResNet50V2", "ResNet101V2", "ResNet152V2"],
+    "ResNetRS": [f"ResNetRS{n}" for n in (50, 101, 152, 200, 270, 350, 420)],
+    "VGG": ["VGG16", "VGG19"],
+    "Xception": ["Xception"],
+}
+
+
+def chosen(options):
+    names = [name for family in FAMILIES.values() for name in (family if options.whole else family[:1])]
+    return [name for name in names if options.only in name]
+
+
+def make(options, folder, names):
+    """In two processes."""
+    environment = options.envs / "k2" / "bin" / "python"
+    running = [subprocess.Popen([str(environment), str(HERE / "applications.py"), str(folder), *names[i::2]], stderr=subprocess.DEVNULL) for i in range(2)]
+    for process in running:
+        process.wait()
+
+
+def tolerance(folder, id):
+    return (folder / f"{id.rsplit('.', 1)[0]}.tolerance").read_text()
+
+
+def judge_some(options, tally, used, count, folder, names):
+    make(options, folder, names)
+    made = [name for name in names if (folder / f"{name}.tolerance").exists()]
+    for name in set(names) - set(made):
+        tally.check(False, f"applications/{name}", "tf.keras 2.15 could not make it")
+    files = {f"{name}{suffix}": folder / (name + suffix) for name in made for suffix in SUFFIXES}
+    converted = convert_all(options, files, folder / "converted")
+    done = [id for id in files if converted[id][0] == 0]
+    paths = {id: f"{folder / 'converted' / id}.keras\t{tolerance(folder, id)}\t\t{id.rsplit('.', 1)[0]}" for id in done}
+    results = judge(options.envs / "k3" / "bin" / "python", folder, folder, done, files=paths)
+    for id in files:
+        status, report = converted[id]
+        used.update(report.get("rules", []))
+        ok = status == 0 and bool(results.get(id, {}).get("ok"))
+        count["right" if ok else "refused" if status == 65 else "wrong"] += 1
+        tally.check(ok, f"applications/{id}", verdict_of(results.get(id)) if status == 0 else f"{status}: {reasons(report)}")
+
+
+def run(options, tally, used):
+    names, count = chosen(options), collections.Counter()
+    if not NEEDS <= set(options.keras) or "applications" not in options.part or len(options.part) > 1:
+        return
+    for start in range(0, len(names), AT_ONCE):
+        folder = options.work / "applications"
+        judge_some(options, tally, used, count, folder, names[start:start + AT_ONCE])
+        shutil.rmtree(folder)
+    table(f"keras.applications of tf.keras 2.15 in k3: {len(names)} models, each as .h5 and as .keras", sorted(count.items()))
