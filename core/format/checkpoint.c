@@ -241,13 +241,13 @@ void kf_checkpoint_list(const struct kf_checkpoint *cp, struct kf_graph *graph,
     struct kf_buf found = {.max = 16384};
     size_t n = 0;
 
-    if (graph && kf_layers_each(graph, list_wanted, &wanted) >= 0 && wanted.n)
+    if (graph && kf_layers_each(graph, list_wanted, &wanted) >= 0 && wanted.text.n)
         kf_report_add(rep, KF_FINDING, "", "the model needs %zu variables: %s%s", wanted.n,
                       wanted.text.data, wanted.n > NAMED_MAX ? ", ..." : "");
     if (cp->bundle)
         n = cp->graph ? list_nodes(cp, &found) : list_keys(cp, &found);
-    kf_report_add(rep, KF_FINDING, "", "found are %zu variables%s%s%s", n, n ? ": " : "",
-                  n ? found.data : "", n > NAMED_MAX ? ", ..." : "");
+    kf_report_add(rep, KF_FINDING, "", "found are %zu variables%s%s%s", n, found.n ? ": " : "",
+                  found.n ? found.data : "", n > NAMED_MAX ? ", ..." : "");
     kf_buf_finish(&wanted.text);
     kf_buf_finish(&found);
 }
