@@ -202,9 +202,10 @@ static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct sp
 
 bool kf_checkpoint_leads_aside(const char *edge)
 {
-    return kf_in_words("optimizer _optimizer keras_api _random_generator _seed_generator "
-                       "seed_generator states _metrics _loss_tracker loss_tracker signatures",
-                       edge);
+    return kf_in_words(
+        "optimizer _optimizer keras_api _random_generator _seed_generator "
+        "seed_generator states num_documents _metrics _loss_tracker loss_tracker signatures",
+        edge);
 }
 
 struct search {
@@ -232,6 +233,21 @@ static void look_at(struct bind *bind, struct search *search, int node)
     }
 }
 
+/* A model's list of its variables has some of those that stand aside, too. */
+static void pass_over_aside(const struct bind *bind, struct search *search)
+{
+    const Kf__Tf__TrackableObjectGraph *graph = bind->cp->graph;
+
+    for (size_t i = 0; i < graph->n_nodes; i++)
+        for (size_t k = 0; k < graph->nodes[i]->n_children; k++) {
+            const Kf__Tf__ObjectReference *child = graph->nodes[i]->children[k];
+
+            if (child->node_id >= 0 && (size_t)child->node_id < graph->n_nodes &&
+                kf_checkpoint_leads_aside(child->local_name))
+                search->seen[child->node_id] = true;
+        }
+}
+
 /* Variables below the model that nothing took: the file holds another model than its config. */
 static int check_rest(struct bind *bind, int root)
 {
@@ -242,6 +258,7 @@ static int check_rest(struct bind *bind, int root)
     search.seen = kf_arena_alloc(bind->model->arena, n + 1);
     if (!search.queue || !search.seen)
         return no_memory(bind);
+    pass_over_aside(bind, &search);
     search.seen[search.queue[search.tail++] = root] = true;
     for (size_t head = 0; head < search.tail; head++)
         look_at(bind, &search, search.queue[head]);

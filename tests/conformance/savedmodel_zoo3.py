@@ -26,6 +26,7 @@ def functional():
 
 
 def recurrent():
+    """Keras does not track the cells of a StackedRNNCells: they are not in the file."""
     return keras.Sequential([L.Input((5, 6)), L.Bidirectional(L.LSTM(3, return_sequences=True)), L.Dropout(0.3),
                              L.RNN(L.StackedRNNCells([L.LSTMCell(3), L.GRUCell(2)]))])
 
@@ -60,7 +61,8 @@ def make(out, name, model, trained):
                 archive.addfile(member, data)
     (out / f"{name}.json").write_text(model.to_json())
     samples.write(out / f"{name}.npz", [x], samples.flat(model.predict(x, verbose=0)), ["x"])
-    return f"{name}\tkeras3\tright\t1e-05"
+    expect = "refused:there is no object for the GRUCell" if name == "keras3_recurrent" else "right"
+    return f"{name}\tkeras3\t{expect}\t1e-05"
 
 
 def main(out):
