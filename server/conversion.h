@@ -51,6 +51,7 @@ struct conversion {
     uint64_t artifact_size;    /* bytes */
     char *artifact_name;       /* owned */
     const char *artifact_type; /* its media type where it is an archive of several results */
+    bool each;                 /* several results, each of which goes to the target by itself */
     char *delivered;           /* the URI of the result at its target, owned; NULL for none */
     struct archive *archive;   /* of a tar or zip answer; owned until it is sent */
 
@@ -78,6 +79,13 @@ int conversion_take_order(struct request *req);
 
 /** Fetch what was ordered; false with the outcome set when it cannot be had. */
 bool conversion_bring(struct request *req);
+
+/** May the results of several models go where they were ordered to? -1 with req->failure. */
+int conversion_check_several(struct request *req);
+
+/** Put one of several results and its report, either of which may be NULL, below the target. */
+int conversion_deliver_one(struct request *req, const char *output, const char *artifact,
+                           const json_t *report);
 
 /** Put the result where it was ordered to; sets the outcome when that cannot be. */
 void conversion_deliver(struct request *req);

@@ -81,11 +81,15 @@ static int take(void *context, const struct found_model *model, const char *dir,
                 const json_t *report)
 {
     struct gathering *g = context;
-    char *name;
+    char *name, path[PATH_MAX];
     int status = 0;
 
     if (g->req->conversion->task != JOB_CONVERT)
         return 0;
+    if (g->req->conversion->each)
+        return snprintf(path, sizeof path, "%s/artifact", dir) < (int)sizeof path
+                   ? conversion_deliver_one(g->req, model->output, done ? path : NULL, report)
+                   : -1;
     if (done && add_artifact(g, model, dir) < 0)
         return -1;
     name = batch_report_name(model->output);
@@ -150,6 +154,21 @@ static void finish(struct gathering *g)
     free(g->members);
 }
 
+/* Each is where it belongs: what is left to be the artefact is the summary. */
+static int leave_summary(struct gathering *g)
+{
+    struct conversion *c = g->req->conversion;
+    char path[PATH_MAX];
+
+    kf_report_json_set_source(c->report, c->body.sha256);
+    if (snprintf(path, sizeof path, "%s/artifact", c->dir) >= (int)sizeof path ||
+        json_dump_file(c->report, path, JSON_INDENT(2)) < 0)
+        return -1;
+    c->artifact_type = "application/json";
+    c->artifact_name = strdup("summary.json");
+    return c->artifact_name ? 0 : -1;
+}
+
 /* None could be converted: the first reason stands for all. */
 static void refuse_all(struct request *req, const json_t *summary)
 {
@@ -168,6 +187,8 @@ static void conclude(struct request *req, struct gathering *g, struct batch_resu
 
     c->result = result->job;
     c->result.wall_ms += wall_ms;
+    if (c->each && c->result.outcome == JOB_CANNOT_WRITE) /* or nobody waits any more */
+        c->result.outcome = req->failure.code ? JOB_REMOTE : JOB_CANCELLED;
     if (c->result.outcome != JOB_DONE)
         return;
     json_decref(c->report);
@@ -176,7 +197,7 @@ static void conclude(struct request *req, struct gathering *g, struct batch_resu
         c->result.outcome = JOB_INTERNAL;
     else if (result->n_done == 0)
         refuse_all(req, result->summary);
-    else if (c->task == JOB_CONVERT && pack(g) < 0)
+    else if (c->task == JOB_CONVERT && (c->each ? leave_summary(g) : pack(g)) < 0)
         c->result.outcome = JOB_CANNOT_WRITE;
     if (result->n_done == 0)
         c->result.outcome = JOB_REFUSED;
@@ -218,7 +239,9 @@ void conversion_run_batch(struct request *req, const struct job_input *inputs, s
 
     if (c->stored && c->form != ANSWER_ZIP)
         c->form = ANSWER_TAR;
-    if (c->task == JOB_CONVERT && c->form != ANSWER_TAR && c->form != ANSWER_ZIP) {
+    if (c->task == JOB_CONVERT && conversion_check_several(req) < 0)
+        return;
+    if (c->task == JOB_CONVERT && !c->each && c->form != ANSWER_TAR && c->form != ANSWER_ZIP) {
         request_fail(req, "not-acceptable",
                      "there are several models in it: their results come as application/x-tar or "
                      "application/zip");

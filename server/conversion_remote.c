@@ -21,6 +21,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A JSON body above it is a model's architecture, not a request. */
@@ -356,20 +357,90 @@ static int store_text(struct remote_task *task, const struct remote_target *targ
     return status;
 }
 
+static const char *type_of(const struct conversion *c)
+{
+    const struct kf_format_info *writer = kf_writer_find(c->params.options.to);
+
+    if (c->artifact_type)
+        return c->artifact_type;
+    return writer && writer->media_type ? writer->media_type : "application/octet-stream";
+}
+
+int conversion_check_several(struct request *req)
+{
+    struct conversion *c = req->conversion;
+
+    if (!c->order || !c->order->target)
+        return 0;
+    c->each = remote_is_folder(c->order->target);
+    if (c->each)
+        return 0;
+    return request_fail(req, "not-acceptable",
+                        "there are several models in it: their target must end with /");
+}
+
+static int deliver_file(struct request *req, const char *uri, const char *path)
+{
+    struct conversion *c = req->conversion;
+    const struct remote_target target = {
+        .uri = uri, .replace = c->order->replace, .job = c->id, .media_type = type_of(c)};
+    struct remote_task task = task_of(req);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), status = -1;
+    struct stat st;
+
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        status = remote_store(&task, &target, fd, (uint64_t)st.st_size) < 0 ? fail(req, &task) : 0;
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+static int deliver_json(struct request *req, const char *uri, const json_t *value)
+{
+    const struct remote_target target = {
+        .uri = uri, .replace = true, .job = req->conversion->id, .media_type = JSON_TYPE};
+    struct remote_task task = task_of(req);
+    char *text = json_dumps(value, JSON_INDENT(2));
+    struct blob *blob = text ? blob_create(text, strlen(text)) : NULL;
+    int status = -1;
+
+    if (blob)
+        status = store_text(&task, &target, blob) < 0 ? fail(req, &task) : 0;
+    blob_destroy(blob);
+    free(text);
+    return status;
+}
+
+int conversion_deliver_one(struct request *req, const char *output, const char *artifact,
+                           const json_t *report)
+{
+    char *uri = NULL, *beside = NULL;
+    int status = -1;
+
+    if (asprintf(&uri, "%s%s", req->conversion->order->target, output) < 0)
+        uri = NULL;
+    if (uri && asprintf(&beside, "%s.report.json", uri) < 0)
+        beside = NULL;
+    if (beside)
+        status = artifact ? deliver_file(req, uri, artifact) : 0;
+    if (status == 0 && report)
+        status = deliver_json(req, beside, report);
+    free(uri);
+    free(beside);
+    return status;
+}
+
 /* The report goes last: when it is there, everything is. */
 static int deliver(struct request *req, const char *uri)
 {
     struct conversion *c = req->conversion;
-    const struct kf_format_info *writer = kf_writer_find(c->params.options.to);
-    const char *type =
-        writer && writer->media_type ? writer->media_type : "application/octet-stream";
     struct remote_target target = {.uri = uri,
-                                   .replace = c->order->replace,
+                                   .replace = c->order->replace || c->each,
                                    .job = c->id,
                                    .sha256 = c->body.sha256,
-                                   .media_type = c->artifact_type ? c->artifact_type : type};
+                                   .media_type = type_of(c)};
     struct remote_task task = task_of(req);
-    char *report = report_of(c->order, uri);
+    char *report = c->each ? NULL : report_of(c->order, uri); /* the summary is one */
     int status = remote_store(&task, &target, c->artifact, c->artifact_size);
 
     if (status == 0 && report) {
