@@ -128,6 +128,14 @@ struct kf_onnx_value *kf_onnx_computed(struct kf_onnx_call *call, struct kf_onnx
     return cast;
 }
 
+struct kf_onnx_value *kf_onnx_argument_value(struct kf_onnx_call *call, size_t place,
+                                             const char *name)
+{
+    json_t *ref = kf_onnx_argument(call, place, name);
+
+    return ref ? kf_onnx_computed(call, kf_onnx_resolve(call, ref)) : NULL;
+}
+
 struct kf_onnx_tensor *kf_onnx_mask(struct kf_onnx_call *call, size_t place)
 {
     json_t *given = kf_onnx_argument(call, place, "mask");

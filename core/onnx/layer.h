@@ -81,6 +81,9 @@ struct kf_onnx_value *kf_onnx_computed(struct kf_onnx_call *call, struct kf_onnx
 
 /** An argument by its place or name; NULL when it is not given or null. */
 json_t *kf_onnx_argument(const struct kf_onnx_call *call, size_t place, const char *name);
+/** ... that is one tensor, in the compute dtype. */
+struct kf_onnx_value *kf_onnx_argument_value(struct kf_onnx_call *call, size_t place,
+                                             const char *name);
 /** The mask that a layer is given, or that its first input has. */
 struct kf_onnx_tensor *kf_onnx_mask(struct kf_onnx_call *call, size_t place);
 

@@ -3,7 +3,7 @@
 #include "../io/json.h"
 #include "../model/numbers.h"
 #include "fold.h"
-#include "layer.h"
+#include "operation.h"
 #include <string.h>
 
 /* Layers that normalize. Half floats are computed with as floats, as Keras does. */
@@ -340,4 +340,46 @@ void kf_onnx_form_unit_normalization(struct kf_onnx_call *call)
     norm = kf_onnx_reduce(onnx, "ReduceL2", x, axes, n, true);
     kf_onnx_give(call,
                  kf_onnx_binary(onnx, "Div", x, kf_onnx_binary_with(onnx, "Max", norm, 1e-12)));
+}
+
+/* A statistic of a Normalization: its weight, or a number or list in its config. */
+static struct kf_onnx_tensor *statistic(struct kf_onnx_call *call, const char *weight,
+                                        const char *key, const int64_t *axes, size_t n,
+                                        unsigned rank)
+{
+    json_t *given = json_object_get(call->layer->config, key);
+    struct kf_onnx_tensor *made;
+
+    if (given && !json_is_null(given)) {
+        made = kf_onnx_cast(call->onnx, kf_onnx_operand(call, given, call->dtype), call->dtype);
+        if (made && made->rank == 1 && made->dims[0] > 1 && n == 1)
+            made = spread(call, made, axes, n, rank);
+        return made;
+    }
+    made = kf_onnx_weight(call, weight);
+    return made && made->rank == 0 ? made : spread(call, made, axes, n, rank);
+}
+
+/* Source: keras/src/layers/preprocessing/normalization.py, call (3.15.1) */
+void kf_onnx_form_normalization(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_cast(onnx, kf_onnx_input(call), call->dtype);
+    struct kf_onnx_tensor *mean, *deviation;
+    json_t *axis = json_object_get(call->layer->config, "axis");
+    bool whole = axis && (json_is_null(axis) || (json_is_array(axis) && !json_array_size(axis)));
+    int64_t axes[KF_ONNX_RANK_MAX];
+    size_t n = x && !whole ? axes_of(call, x, axes) : 0;
+
+    if (!x || (!n && !whole))
+        return;
+    mean = statistic(call, "mean", "mean", axes, n, x->rank);
+    deviation =
+        kf_onnx_unary(onnx, "Sqrt", statistic(call, "variance", "variance", axes, n, x->rank));
+    deviation = kf_onnx_binary_with(onnx, "Max", deviation, 1e-7);
+    if (kf_onnx_flag(call, "invert", false))
+        x = kf_onnx_binary(onnx, "Add", mean, kf_onnx_binary(onnx, "Mul", x, deviation));
+    else
+        x = kf_onnx_binary(onnx, "Div", kf_onnx_binary(onnx, "Sub", x, mean), deviation);
+    kf_onnx_give(call, x);
 }

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
+#include "../io/json.h"
+#include "operation.h"
+#include <string.h>
+
+/* Layers that prepare numbers and images, and that make images larger. */
+
+static bool channels_first(const struct kf_onnx_call *call)
+{
+    return kf_streq(kf_onnx_text(call, "data_format", NULL), "channels_first");
+}
+
+/* What does something in training alone, but gives what it computes in. */
+void kf_onnx_form_image_same(struct kf_onnx_call *call)
+{
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_either(call->in[0], &moved);
+
+    kf_onnx_give_as(call, kf_onnx_cast(call->onnx, x, call->dtype), moved);
+}
+
+void kf_onnx_form_rescaling(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_cast(onnx, kf_onnx_input(call), call->dtype);
+    json_t *scale = json_object_get(call->layer->config, "scale");
+    json_t *offset = json_object_get(call->layer->config, "offset");
+    struct kf_onnx_tensor *by = scale ? kf_onnx_operand(call, scale, call->dtype) : NULL;
+    struct kf_onnx_tensor *plus = offset ? kf_onnx_operand(call, offset, call->dtype) : NULL;
+
+    if (!by || !plus)
+        return;
+    if ((by->rank || plus->rank) && channels_first(call)) {
+        kf_onnx_refuse(call, "a scale for each channel with channels_first");
+        return;
+    }
+    x = kf_onnx_binary(onnx, "Mul", x, kf_onnx_cast(onnx, by, call->dtype));
+    kf_onnx_give(call, kf_onnx_binary(onnx, "Add", x, kf_onnx_cast(onnx, plus, call->dtype)));
+}
+
+/* Resize; `scales` or `sizes` is absent. */
+static struct kf_onnx_tensor *resize(struct kf_onnx_call *call, struct kf_onnx_tensor *x,
+                                     struct kf_onnx_tensor *scales, struct kf_onnx_tensor *sizes,
+                                     const int64_t *dims, bool linear, bool whole)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *in[4] = {x, onnx->absent, scales, sizes};
+    struct kf_onnx_node *node = kf_onnx_node_new(onnx, "Resize", in, sizes == onnx->absent ? 3 : 4);
+
+    kf_onnx_set_text(onnx, node, "mode", linear ? "linear" : "nearest");
+    kf_onnx_set_text(onnx, node, "coordinate_transformation_mode",
+                     whole ? "asymmetric" : "half_pixel");
+    if (!linear)
+        kf_onnx_set_text(onnx, node, "nearest_mode", whole ? "floor" : "round_prefer_ceil");
+    return node ? kf_onnx_output(onnx, node, x->dtype, x->rank, dims) : NULL;
+}
+
+/* "nearest" or "bilinear"; others have no equal that is exact. */
+static bool interpolation(struct kf_onnx_call *call, bool *linear)
+{
+    const char *mode = kf_onnx_text(call, "interpolation", "nearest");
+
+    *linear = strcmp(mode, "bilinear") == 0;
+    if (*linear || strcmp(mode, "nearest") == 0)
+        return true;
+    kf_onnx_refuse(call, "the interpolation %.40s has no equal in ONNX", mode);
+    return false;
+}
+
+/* Source: keras/src/layers/reshaping/up_sampling2d.py; each pixel becomes a block of them. */
+void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x =
+        channels_first(call) ? kf_onnx_plain(onnx, call->in[0]) : kf_onnx_moved(onnx, call->in[0]);
+    int64_t size[KF_ONNX_RANK_MAX], dims[KF_ONNX_RANK_MAX], rank[1] = {x ? (int64_t)x->rank : 0};
+    float scales[KF_ONNX_RANK_MAX] = {1, 1};
+    bool linear;
+
+    if (!x || x->rank < 3 || !interpolation(call, &linear) ||
+        !kf_onnx_sizes(call, "size", 2, size, x->rank - 2))
+        return;
+    memcpy(dims, x->dims, sizeof(dims));
+    for (unsigned i = 2; i < x->rank; i++) {
+        scales[i] = (float)size[i - 2];
+        dims[i] = dims[i] == KF_ONNX_FREE ? KF_ONNX_FREE : dims[i] * size[i - 2];
+    }
+    x = resize(call, x, kf_onnx_constant(onnx, KF_DTYPE_FLOAT32, 1, rank, scales), onnx->absent,
+               dims, linear, !linear);
+    kf_onnx_give_as(call, x, !channels_first(call));
+}
+
+void kf_onnx_form_resizing(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x =
+        channels_first(call) ? kf_onnx_plain(onnx, call->in[0]) : kf_onnx_moved(onnx, call->in[0]);
+    int64_t dims[KF_ONNX_RANK_MAX];
+    struct kf_onnx_tensor *sizes[3];
+    bool linear;
+
+    if (kf_onnx_flag(call, "crop_to_aspect_ratio", false) ||
+        kf_onnx_flag(call, "pad_to_aspect_ratio", false) ||
+        kf_onnx_flag(call, "antialias", false)) {
+        kf_onnx_refuse(call, "it crops, pads or smoothes before it resizes");
+        return;
+    }
+    x = kf_onnx_cast(onnx, x, call->dtype);
+    if (!x || x->rank != 4 || !interpolation(call, &linear))
+        return;
+    memcpy(dims, x->dims, sizeof(dims));
+    dims[2] = kf_onnx_number(call, "height", 0);
+    dims[3] = kf_onnx_number(call, "width", 0);
+    sizes[0] = kf_onnx_size(onnx, x, 0);
+    sizes[1] = kf_onnx_size(onnx, x, 1);
+    sizes[2] = kf_onnx_list(onnx, dims + 2, 2);
+    x = resize(call, x, onnx->absent, kf_onnx_concat(onnx, sizes, 3, 0), dims, linear, false);
+    kf_onnx_give_as(call, x, !channels_first(call));
+}
+
+/* Cut out of the middle; an image that is smaller would be made larger. */
+void kf_onnx_form_center_crop(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_cast(onnx, kf_onnx_input(call), call->dtype);
+    int64_t want[2] = {kf_onnx_number(call, "height", 0), kf_onnx_number(call, "width", 0)};
+    int first = channels_first(call) ? 2 : 1;
+
+    if (!x || x->rank != 4)
+        return;
+    for (int i = 0; i < 2; i++)
+        if (x->dims[first + i] == KF_ONNX_FREE || x->dims[first + i] < want[i]) {
+            kf_onnx_refuse(call, "the size of its input is not known, or smaller than its own");
+            return;
+        }
+    for (int i = 0; i < 2 && x; i++) {
+        int64_t from = (x->dims[first + i] - want[i]) / 2;
+
+        x = kf_onnx_slice(onnx, x, first + i, from, from + want[i], 1);
+    }
+    kf_onnx_give(call, x);
+}
+
+/* Source: keras/src/layers/preprocessing/category_encoding.py, call (3.15.1) */
+void kf_onnx_form_category_encoding(struct kf_onnx_call *call)
+{
+    static const int64_t last = -1, before = -2;
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_input(call), *places;
+    const char *mode = kf_onnx_text(call, "output_mode", "multi_hot");
+    int64_t n = kf_onnx_number(call, "num_tokens", 0);
+    bool one = strcmp(mode, "one_hot") == 0;
+
+    if (!x || n < 1 || (!one && x->rank < 2) || kf_onnx_argument(call, 1, "count_weights")) {
+        kf_onnx_refuse(call, "it has weights for what it counts, or no list to count");
+        return;
+    }
+    places = kf_onnx_expand(onnx, kf_onnx_scalar(onnx, KF_DTYPE_INT64, 1),
+                            kf_onnx_list(onnx, &n, 1), &n, 1);
+    places = kf_onnx_binary_with(onnx, "Sub", kf_onnx_cumsum(onnx, places, 0, false), 1);
+    if (one && x->rank > 1 && x->dims[x->rank - 1] == 1)
+        x = kf_onnx_squeeze(onnx, x, &last, 1);
+    x = kf_onnx_unsqueeze(onnx, kf_onnx_cast(onnx, x, KF_DTYPE_INT64), &last, 1);
+    x = kf_onnx_cast(onnx, kf_onnx_compare(onnx, "Equal", x, places), call->dtype);
+    if (!one)
+        x = kf_onnx_reduce(onnx, strcmp(mode, "count") == 0 ? "ReduceSum" : "ReduceMax", x, &before,
+                           1, false);
+    kf_onnx_give(call, x);
+}
+
+/* A table that is also gone backwards: scores of all its entries. */
+void kf_onnx_form_reversible_embedding(struct kf_onnx_call *call)
+{
+    static const unsigned turned[2] = {1, 0};
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_input(call);
+    double cap = kf_onnx_real(call, "logit_soft_cap", 0);
+
+    if (!json_is_true(kf_onnx_argument(call, 1, "reverse"))) {
+        kf_onnx_form_embedding(call);
+        return;
+    }
+    if (json_object_get(call->layer->config, "reverse_dtype") &&
+        !json_is_null(json_object_get(call->layer->config, "reverse_dtype"))) {
+        kf_onnx_refuse(call, "it has a dtype of its own backwards");
+        return;
+    }
+    x = kf_onnx_matmul(onnx, x,
+                       kf_onnx_flag(call, "tie_weights", true)
+                           ? kf_onnx_weight_moved(call, "embeddings", turned, 2)
+                           : kf_onnx_weight(call, "reverse_embeddings"));
+    if (cap > 0)
+        x = kf_onnx_binary_with(
+            onnx, "Mul", kf_onnx_unary(onnx, "Tanh", kf_onnx_binary_with(onnx, "Div", x, cap)),
+            cap);
+    kf_onnx_give(call, x);
+}
