@@ -261,7 +261,7 @@ static struct kf_onnx_tensor *activate_layer(struct kf_onnx_call *call, const js
                                              struct kf_onnx_tensor *x, bool moved)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct kf_layer *layer = kf_arena_alloc(onnx->arena, sizeof(*layer));
+    struct kf_layer *layer = kf_onnx_alloc(onnx, sizeof(*layer));
     struct kf_onnx_value *value = kf_onnx_value_new(onnx, moved ? NULL : x, moved ? x : NULL);
     struct kf_onnx_call inner;
 

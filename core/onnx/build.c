@@ -97,7 +97,7 @@ static int gather_refs(struct kf_onnx_call *call, json_t *value, struct kf_onnx_
     size_t n = 0;
 
     KF_TRY(kf_refs_each(value, count_ref, &n));
-    gather.of = kf_arena_alloc(call->onnx->arena, (n + 1) * sizeof(*gather.of));
+    gather.of = kf_onnx_alloc(call->onnx, (n + 1) * sizeof(*gather.of));
     if (!gather.of) {
         kf_onnx_no_memory(call->onnx);
         return -KF_NO_MEMORY;
@@ -137,7 +137,7 @@ static bool settle_dtype(struct kf_onnx_call *call)
     call->dtype = kf_onnx_compute_dtype(call->onnx, call->layer);
     if (call->dtype == KF_DTYPE_NONE)
         return false;
-    in = kf_arena_alloc(call->onnx->arena, (call->n_in + 1) * sizeof(*in));
+    in = kf_onnx_alloc(call->onnx, (call->n_in + 1) * sizeof(*in));
     if (!in) {
         kf_onnx_no_memory(call->onnx);
         return false;
@@ -236,12 +236,12 @@ static int scope_new(struct kf_onnx_scope *scope, struct kf_onnx *onnx,
     size_t n = 0;
 
     scope->graph = graph;
-    scope->first = kf_arena_alloc(onnx->arena, (graph->n_layers + 1) * sizeof(*scope->first));
+    scope->first = kf_onnx_alloc(onnx, (graph->n_layers + 1) * sizeof(*scope->first));
     for (size_t i = 0; scope->first && i < graph->n_layers; i++) {
         scope->first[i] = n;
         n += graph->layers[i]->n_calls ? graph->layers[i]->n_calls : 1;
     }
-    scope->results = kf_arena_alloc(onnx->arena, (n + 1) * sizeof(*scope->results));
+    scope->results = kf_onnx_alloc(onnx, (n + 1) * sizeof(*scope->results));
     if (scope->first && scope->results)
         return 0;
     kf_onnx_no_memory(onnx);

@@ -25,7 +25,7 @@ void kf_onnx_refuse(struct kf_onnx_call *call, const char *fmt, ...)
 struct kf_onnx_value *kf_onnx_value_new(struct kf_onnx *onnx, struct kf_onnx_tensor *plain,
                                         struct kf_onnx_tensor *moved)
 {
-    struct kf_onnx_value *value = kf_arena_alloc(onnx->arena, sizeof(*value));
+    struct kf_onnx_value *value = kf_onnx_alloc(onnx, sizeof(*value));
 
     if (!value)
         return kf_onnx_no_memory(onnx);
@@ -66,8 +66,7 @@ struct kf_onnx_tensor *kf_onnx_either(const struct kf_onnx_value *value, bool *m
 
 void kf_onnx_give_value(struct kf_onnx_call *call, struct kf_onnx_value *value)
 {
-    struct kf_onnx_value **out =
-        kf_arena_alloc(call->onnx->arena, (call->n_out + 1) * sizeof(*out));
+    struct kf_onnx_value **out = kf_onnx_alloc(call->onnx, (call->n_out + 1) * sizeof(*out));
 
     if (!out) {
         kf_onnx_no_memory(call->onnx);

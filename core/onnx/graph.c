@@ -20,6 +20,13 @@ void *kf_onnx_no_memory(struct kf_onnx *onnx)
     return NULL;
 }
 
+void *kf_onnx_alloc(struct kf_onnx *onnx, size_t n)
+{
+    void *made = kf_arena_alloc(onnx->arena, n);
+
+    return made ? made : kf_onnx_no_memory(onnx);
+}
+
 struct kf_onnx_tensor *kf_onnx_tensor_new(struct kf_onnx *onnx, const char *name,
                                           enum kf_dtype dtype, unsigned rank, const int64_t *dims)
 {
@@ -30,7 +37,7 @@ struct kf_onnx_tensor *kf_onnx_tensor_new(struct kf_onnx *onnx, const char *name
                       KF_ONNX_RANK_MAX);
         return NULL;
     }
-    tensor = kf_arena_alloc(onnx->arena, sizeof(*tensor));
+    tensor = kf_onnx_alloc(onnx, sizeof(*tensor));
     if (!tensor || !name)
         return kf_onnx_no_memory(onnx);
     tensor->name = name;
@@ -52,14 +59,14 @@ struct kf_onnx_node *kf_onnx_node_new(struct kf_onnx *onnx, const char *op,
     for (size_t i = 0; i < n; i++)
         if (!in[i])
             return NULL;
-    node = kf_arena_alloc(onnx->arena, sizeof(*node));
+    node = kf_onnx_alloc(onnx, sizeof(*node));
     if (!node || !kf_grow(&onnx->nodes, &onnx->nodes_cap, onnx->n_nodes + 1, sizeof(*onnx->nodes)))
         return kf_onnx_no_memory(onnx);
     node->op = op;
     node->name = kf_arena_printf(onnx->arena, "%s/%s_%zu", onnx->path, op, onnx->n_nodes);
-    node->in = kf_arena_alloc(onnx->arena, (n + 1) * sizeof(*node->in));
-    node->out = kf_arena_alloc(onnx->arena, sizeof(*node->out));
-    node->attributes = kf_arena_alloc(onnx->arena, ATTRIBUTES_MAX * sizeof(*node->attributes));
+    node->in = kf_onnx_alloc(onnx, (n + 1) * sizeof(*node->in));
+    node->out = kf_onnx_alloc(onnx, sizeof(*node->out));
+    node->attributes = kf_onnx_alloc(onnx, ATTRIBUTES_MAX * sizeof(*node->attributes));
     if (!node->name || !node->in || !node->out || !node->attributes)
         return kf_onnx_no_memory(onnx);
     if (n)
@@ -74,8 +81,7 @@ static bool add_output(struct kf_onnx *onnx, struct kf_onnx_node *node,
                        struct kf_onnx_tensor *tensor)
 {
     if (node->n_out) {
-        struct kf_onnx_tensor **more =
-            kf_arena_alloc(onnx->arena, (node->n_out + 1) * sizeof(*more));
+        struct kf_onnx_tensor **more = kf_onnx_alloc(onnx, (node->n_out + 1) * sizeof(*more));
 
         if (!more)
             return false;
@@ -112,7 +118,7 @@ static Onnx__AttributeProto *attribute(struct kf_onnx *onnx, struct kf_onnx_node
 
     if (!node || node->n_attributes == ATTRIBUTES_MAX)
         return NULL;
-    made = kf_arena_alloc(onnx->arena, sizeof(*made));
+    made = kf_onnx_alloc(onnx, sizeof(*made));
     if (!made)
         return kf_onnx_no_memory(onnx);
     onnx__attribute_proto__init(made);
@@ -164,7 +170,7 @@ void kf_onnx_set_text(struct kf_onnx *onnx, struct kf_onnx_node *node, const cha
 /* A copy in the arena; NULL when memory ran out. */
 static void *copy(struct kf_onnx *onnx, const void *from, size_t n)
 {
-    void *to = kf_arena_alloc(onnx->arena, n + 1);
+    void *to = kf_onnx_alloc(onnx, n + 1);
 
     if (!to)
         return kf_onnx_no_memory(onnx);
@@ -196,7 +202,7 @@ void kf_onnx_set_texts(struct kf_onnx *onnx, struct kf_onnx_node *node, const ch
 {
     Onnx__AttributeProto *made = attribute(onnx, node, name, STRINGS);
 
-    if (!made || !(made->strings = kf_arena_alloc(onnx->arena, n * sizeof(*made->strings))))
+    if (!made || !(made->strings = kf_onnx_alloc(onnx, n * sizeof(*made->strings))))
         return;
     for (size_t i = 0; i < n; i++)
         made->strings[i] = bytes_of(values[i]);
@@ -235,7 +241,7 @@ static int pull_bytes(const struct kf_payload *payload, uint64_t at, void *to, s
 struct kf_onnx_tensor *kf_onnx_constant(struct kf_onnx *onnx, enum kf_dtype dtype, unsigned rank,
                                         const int64_t *dims, const void *bytes)
 {
-    struct kf_payload *payload = kf_arena_alloc(onnx->arena, sizeof(*payload));
+    struct kf_payload *payload = kf_onnx_alloc(onnx, sizeof(*payload));
     char *what = kf_arena_printf(onnx->arena, "Constant_%zu", onnx->n_weights);
 
     if (!payload || !what)

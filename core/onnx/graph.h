@@ -75,8 +75,10 @@ struct kf_onnx {
 
 void kf_onnx_finish(struct kf_onnx *onnx);
 
-/** Report that memory ran out, once; NULL for whoever returns a tensor. */
+/** Report that memory ran out; NULL for whoever returns a tensor. */
 void *kf_onnx_no_memory(struct kf_onnx *onnx);
+/** Zeroed memory of the arena; NULL when it ran out, which is reported. */
+void *kf_onnx_alloc(struct kf_onnx *onnx, size_t n);
 
 /** A new tensor; NULL when memory ran out or it has too many axes, which is reported. */
 struct kf_onnx_tensor *kf_onnx_tensor_new(struct kf_onnx *onnx, const char *name,

@@ -86,6 +86,8 @@ static const char *spell_out(struct kf_onnx *onnx, const char *equation, size_t 
             kf_buf_add(&text, c, 1);
         }
     done = text.data ? kf_arena_strdup(onnx->arena, text.data) : NULL;
+    if (!done)
+        kf_onnx_no_memory(onnx);
     kf_buf_finish(&text);
     return done;
 }

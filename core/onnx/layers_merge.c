@@ -27,7 +27,7 @@ static bool all_moved(const struct kf_onnx_call *call)
 static struct kf_onnx_tensor **gather(struct kf_onnx_call *call, bool moved)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor **all = kf_arena_alloc(onnx->arena, (call->n_in + 1) * sizeof(*all));
+    struct kf_onnx_tensor **all = kf_onnx_alloc(onnx, (call->n_in + 1) * sizeof(*all));
     enum kf_dtype dtype = KF_DTYPE_NONE;
 
     if (!all)

@@ -69,7 +69,7 @@ static struct kf_onnx_tensor *adaptive_axis(struct kf_onnx_call *call, struct kf
         kf_onnx_refuse(call, "the size of its input is not known, or its own is no size");
         return NULL;
     }
-    pieces = kf_arena_alloc(call->onnx->arena, (size_t)n * sizeof(*pieces));
+    pieces = kf_onnx_alloc(call->onnx, (size_t)n * sizeof(*pieces));
     for (int64_t i = 0; pieces && i < n; i++) {
         int64_t from = i * size / n, to = ((i + 1) * size + n - 1) / n;
 

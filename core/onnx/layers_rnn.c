@@ -228,7 +228,7 @@ static bool find_states(struct kf_onnx_call *call, struct pass *pass)
     pass->n_before = call->n_in - 1;
     if (!given)
         return true;
-    states = kf_arena_alloc(call->onnx->arena, (json_array_size(given) + 1) * sizeof(*states));
+    states = kf_onnx_alloc(call->onnx, (json_array_size(given) + 1) * sizeof(*states));
     if (!states) {
         kf_onnx_no_memory(call->onnx);
         return false;

@@ -63,8 +63,7 @@ static struct kf_onnx_tensor *merge(struct kf_onnx_call *call)
 /* Joined along the features a step is there when any has it; along the steps they are joined. */
 static struct kf_onnx_tensor *join(struct kf_onnx_call *call)
 {
-    struct kf_onnx_tensor **masks =
-        kf_arena_alloc(call->onnx->arena, (call->n_in + 1) * sizeof(*masks));
+    struct kf_onnx_tensor **masks = kf_onnx_alloc(call->onnx, (call->n_in + 1) * sizeof(*masks));
     struct kf_onnx_tensor *first = kf_onnx_plain(call->onnx, call->in[0]);
     int64_t axis = kf_json_int(call->layer->config, "axis", -1);
     bool any = false;

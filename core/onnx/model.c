@@ -83,8 +83,8 @@ static int add_inputs(struct kf_onnx_call *call, const struct kf_graph *graph)
 
     if (graph->topology == KF_FUNCTIONAL)
         KF_TRY(kf_refs_each(graph->inputs, count_ref, &n));
-    onnx->inputs = kf_arena_alloc(onnx->arena, n * sizeof(*onnx->inputs));
-    call->in = kf_arena_alloc(onnx->arena, n * sizeof(*call->in));
+    onnx->inputs = kf_onnx_alloc(onnx, n * sizeof(*onnx->inputs));
+    call->in = kf_onnx_alloc(onnx, n * sizeof(*call->in));
     if (!onnx->inputs || !call->in)
         return kf_report_add(onnx->rep, KF_NO_MEMORY, "", "out of memory");
     if (graph->topology == KF_FUNCTIONAL)
@@ -170,8 +170,8 @@ static int add_outputs(struct kf_onnx_call *call, const struct kf_graph *graph, 
     struct naming naming = {.onnx = onnx, .graph = graph, .taken = taken};
     size_t n = call->n_out;
 
-    naming.names = kf_arena_alloc(onnx->arena, (n + 1) * sizeof(*naming.names));
-    onnx->outputs = kf_arena_alloc(onnx->arena, (n + 1) * sizeof(*onnx->outputs));
+    naming.names = kf_onnx_alloc(onnx, (n + 1) * sizeof(*naming.names));
+    onnx->outputs = kf_onnx_alloc(onnx, (n + 1) * sizeof(*onnx->outputs));
     if (!naming.names || !onnx->outputs)
         return kf_report_add(onnx->rep, KF_NO_MEMORY, "", "out of memory");
     for (size_t i = 0; i < onnx->n_inputs; i++)

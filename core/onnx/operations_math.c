@@ -87,7 +87,9 @@ void kf_onnx_form_op_two(struct kf_onnx_call *call)
     const char *first =
         second ? kf_arena_strndup(call->onnx->arena, call->op, (size_t)(second - call->op)) : NULL;
 
-    if (first)
+    if (!first)
+        kf_onnx_no_memory(call->onnx);
+    else
         kf_onnx_give(call, kf_onnx_unary(call->onnx, second + 1,
                                          kf_onnx_unary(call->onnx, first, first_real(call))));
 }

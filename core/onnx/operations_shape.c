@@ -140,8 +140,8 @@ static struct kf_onnx_tensor **gather_list(struct kf_onnx_call *call, const char
     size_t i;
 
     *n = json_array_size(list);
-    values = kf_arena_alloc(call->onnx->arena, (*n + 1) * sizeof(*values));
-    all = kf_arena_alloc(call->onnx->arena, (*n + 1) * sizeof(*all));
+    values = kf_onnx_alloc(call->onnx, (*n + 1) * sizeof(*values));
+    all = kf_onnx_alloc(call->onnx, (*n + 1) * sizeof(*all));
     if (!values || !all)
         return kf_onnx_no_memory(call->onnx);
     json_array_foreach(list, i, one) values[i] = one;
@@ -203,7 +203,7 @@ void kf_onnx_form_op_split(struct kf_onnx_call *call)
         kf_onnx_refuse(call, "the size of what it cuts is not known");
         return;
     }
-    sizes = kf_arena_alloc(call->onnx->arena, n * sizeof(*sizes));
+    sizes = kf_onnx_alloc(call->onnx, n * sizeof(*sizes));
     if (!sizes)
         return;
     for (i = 0; i < n; i++)
@@ -235,7 +235,7 @@ void kf_onnx_form_op_unstack(struct kf_onnx_call *call)
         kf_onnx_refuse(call, "the size of what it cuts is not known");
         return;
     }
-    sizes = kf_arena_alloc(call->onnx->arena, (size_t)n * sizeof(*sizes));
+    sizes = kf_onnx_alloc(call->onnx, (size_t)n * sizeof(*sizes));
     for (int64_t i = 0; sizes && i < n; i++)
         sizes[i] = 1;
     if (sizes)
@@ -410,7 +410,7 @@ void kf_onnx_form_op_repeat(struct kf_onnx_call *call)
         return;
     }
     behind = axis + 1;
-    copies = kf_arena_alloc(onnx->arena, (size_t)n * sizeof(*copies));
+    copies = kf_onnx_alloc(onnx, (size_t)n * sizeof(*copies));
     x = kf_onnx_unsqueeze(onnx, x, &behind, 1);
     for (int64_t i = 0; copies && i < n; i++)
         copies[i] = x;

@@ -47,6 +47,12 @@ static const char *const cases[] = {
     "training_state",
 };
 
+/* ... and as ONNX. */
+static const char *const onnx_cases[] = {
+    "bidirectional_go_backwards", "mask_add",      "mha_self",
+    "nested_frozen_parts",        "ops_attention", "separable_causal",
+};
+
 /* Where results go; nothing is there between conversions. */
 static char out_path[64];
 static size_t n_tried;
@@ -56,6 +62,14 @@ static int convert(const struct kf_input *in, struct kf_report *rep)
     struct kf_options options = KF_OPTIONS_INIT;
 
     options.to = "keras";
+    return kf_convert(in, out_path, &options, rep);
+}
+
+static int convert_to_onnx(const struct kf_input *in, struct kf_report *rep)
+{
+    struct kf_options options = KF_OPTIONS_INIT;
+
+    options.to = "onnx";
     return kf_convert(in, out_path, &options, rep);
 }
 
@@ -115,7 +129,7 @@ static enum kf_code run(int (*what)(const struct kf_input *, struct kf_report *)
     assert_int_equal(r, rep.worst == KF_GRADE_FATAL ? -KF_NO_MEMORY : kf_report_status(&rep));
     if (code != KF_OK)
         assert_int_equal(access(out_path, F_OK), -1);
-    else if (what == convert)
+    else if (what == convert || what == convert_to_onnx)
         assert_int_equal(unlink(out_path), 0);
     kf_report_finish(&rep);
     return code;
@@ -144,6 +158,11 @@ static void every_allocation_may_fail(void **state)
     fail_each(convert, *state);
 }
 
+static void every_allocation_of_onnx_may_fail(void **state)
+{
+    fail_each(convert_to_onnx, *state);
+}
+
 static void every_allocation_of_inspect_may_fail(void **state)
 {
     fail_each(inspect, *state);
@@ -162,10 +181,11 @@ static int count(void **state)
 }
 
 #define N_CASES (sizeof(cases) / sizeof(cases[0]))
+#define N_ONNX  (sizeof(onnx_cases) / sizeof(onnx_cases[0]))
 
 int main(void)
 {
-    struct CMUnitTest tests[N_CASES + 2];
+    struct CMUnitTest tests[N_CASES + 2 + N_ONNX];
 
     json_set_alloc_funcs(kf_json_alloc, kf_free);
     snprintf(out_path, sizeof(out_path), "/tmp/kferry-torture-%d.keras", (int)getpid());
@@ -181,5 +201,10 @@ int main(void)
         (struct CMUnitTest){.name = "diff",
                             .test_func = every_allocation_of_diff_may_fail,
                             .initial_state = (void *)(uintptr_t) "nested_frozen_parts"};
-    return _cmocka_run_group_tests("torture", tests, N_CASES + 2, NULL, count);
+    for (size_t i = 0; i < N_ONNX; i++)
+        tests[N_CASES + 2 + i] =
+            (struct CMUnitTest){.name = "onnx",
+                                .test_func = every_allocation_of_onnx_may_fail,
+                                .initial_state = (void *)(uintptr_t)onnx_cases[i]};
+    return _cmocka_run_group_tests("torture", tests, N_CASES + 2 + N_ONNX, NULL, count);
 }
