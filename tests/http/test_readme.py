@@ -73,8 +73,10 @@ def folder(tmp_path, model):
         shutil.copy(GOLDEN / "shards_two" / f"shard_{i}.weights.h5", folder / f"m_0000{i}.weights.h5")
         text = text.replace(f"shard_{i}.weights.h5", f"m_0000{i}.weights.h5")
     (folder / "m.weights.json").write_text(text)
+    shutil.copy(GOLDEN / "npz_named" / "in.npz", folder / "weights.npz")
     saved_model(folder)
-    subprocess.run([program(), "convert", "-q", "old.h5", "-o", "new.keras"], cwd=folder, check=True)
+    for name in ("new.keras", "model.keras"):
+        subprocess.run([program(), "convert", "-q", "old.h5", "-o", name], cwd=folder, check=True)
     (folder / "bin").mkdir()
     (folder / "bin" / "kferry").symlink_to(program())
     return folder
@@ -82,6 +84,7 @@ def folder(tmp_path, model):
 
 # Which file is meant by one name of the documents, where two commands mean two.
 ARCHITECTURES = {
+    "weights.npz": GOLDEN / "npz_named" / "architecture.json",
     "m.weights.json": GOLDEN / "shards_two" / "architecture.json",
     "ckpt.index": SAVED / "weights_attention_three_concat_scale.json",
 }
