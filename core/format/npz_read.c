@@ -114,6 +114,8 @@ static int bind_layer(struct npz *npz, struct kf_layer *layer)
     struct kf_legacy_order order = {0};
     int r;
 
+    if (layer->operation)
+        return 0;
     if (layer->inner)
         return bind_graph(npz, layer->inner);
     if (kf_legacy_is_opaque(layer))
