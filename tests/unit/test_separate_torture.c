@@ -24,6 +24,7 @@ static const struct sample {
      {"shard_0.weights.h5", "shard_1.weights.h5"},
      "keras",
      false},
+    {"npz_of_arrays", "in.npz", "architecture.json", {NULL, NULL}, "keras", false},
     {"alone_2_13", "in.weights.h5", NULL, {NULL, NULL}, "weights.h5", false},
     {"alone_2_15", "in.weights.h5", NULL, {NULL, NULL}, "weights.h5", false},
     {"alone_legacy", "in.h5", NULL, {NULL, NULL}, "weights.h5", false},

@@ -35,6 +35,8 @@ static const char *const cases[] = {
     "keras1_lstm",
     "keras1_merged",
     "keras1_theano_border",
+    "lambda_closure_refused",
+    "lambda_in_chain",
     "lstm_hard_sigmoid",
     "mask_add",
     "mha_self",
