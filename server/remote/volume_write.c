@@ -104,20 +104,34 @@ static int publish(int folder, const char *temporary, const char *name, bool rep
     return linkat(folder, temporary, folder, name, 0) == 0 ? unlinkat(folder, temporary, 0) : -1;
 }
 
+/* The umask, without setting it: that would hold for all threads. */
+static mode_t read_umask(void)
+{
+    FILE *f = fopen("/proc/self/status", "re");
+    char line[128];
+    unsigned mask = 022;
+
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "Umask: %o", &mask) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return (mode_t)mask;
+}
+
 static int write_file(struct remote_task *task, const struct remote_target *target, int folder,
                       const char *name, int fd, uint64_t size)
 {
-    mode_t mask = umask(0);
     char temporary[48];
     uint64_t random = 0;
     int out = -1, status = -1;
 
-    umask(mask);
     if (getrandom(&random, sizeof random, 0) == sizeof random) {
         snprintf(temporary, sizeof temporary, ".kferry-%016llx", (unsigned long long)random);
         out = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     }
-    if (out >= 0 && copy(fd, out, size) && fchmod(out, 0666 & ~mask) == 0 && fsync(out) == 0)
+    if (out >= 0 && copy(fd, out, size) && fchmod(out, 0666 & ~read_umask()) == 0 &&
+        fsync(out) == 0)
         status = publish(folder, temporary, name, target->replace);
     if (status < 0 && errno == EEXIST && !target->replace && is_there(folder, name, fd, size)) {
         unlinkat(folder, temporary, 0);
