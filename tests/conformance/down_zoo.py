@@ -1,6 +1,6 @@
 """Builds small models of Keras 3 with one operation or one activation each, for the way down. Runs in Keras 3.
 
-    down_zoo.py OUT          <id>.keras and <id>.npz (see samples.py), and MANIFEST.tsv: id, group
+    down_zoo.py OUT          <id>.keras and <id>.npz (see samples.py), and models.tsv: id, group
 """
 import os
 import pathlib
@@ -43,7 +43,7 @@ WHOLE = {"bitwise_and": ops.bitwise_and, "bitwise_or": ops.bitwise_or, "bitwise_
 IMAGE = {"rgb_to_hsv": ops.image.rgb_to_hsv, "hsv_to_rgb": ops.image.hsv_to_rgb, "rgb_to_grayscale": ops.image.rgb_to_grayscale}
 MATRIX = {"det": ops.det, "inv": ops.inv, "cholesky": ops.cholesky}
 WITH_ODD = ("nan", "is", "trunc", "signbit", "logaddexp", "hard_shrink", "soft_shrink")
-ACTIVATIONS = ("celu", "glu", "hard_shrink", "hard_silu", "hard_swish", "hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid",
+ACTIVATIONS = ("celu", "glu", "hard_shrink", "hard_silu", "hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid",
                "sparsemax", "squareplus", "tanh_shrink")
 
 
@@ -104,7 +104,7 @@ def main(out):
         model.save(directory / f"{id}.keras")
         samples.write(directory / f"{id}.npz", inputs, truth(model, inputs), [tensor.name for tensor in model.inputs])
         rows.append(f"{id}\t{group}")
-    (directory / "MANIFEST.tsv").write_text("\n".join(rows) + "\n")
+    (directory / "models.tsv").write_text("\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def make(options, folder):
     """{id: path} of the models."""
     script = [options.envs / "k3" / "bin" / "python", HERE / "down_zoo.py", folder]
     subprocess.run([str(word) for word in script], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ids = [row["id"] for row in csv.DictReader((folder / "MANIFEST.tsv").open(), delimiter="\t")]
+    ids = [row["id"] for row in csv.DictReader((folder / "models.tsv").open(), delimiter="\t")]
     return {id: folder / f"{id}.keras" for id in ids if options.only in id}
 
 
