@@ -136,7 +136,9 @@ static int read_value(struct kf_down_op *op, const struct word *word, json_t *va
         return cast_tensor(op, value, out);
     if (word->mark != '#')
         KF_TRY(check_constant(op, value));
-    *out = json_deep_copy(constant ? constant : value);
+    *out = json_is_integer(constant) && word->mark != '#' && is_floating(op->dtype)
+               ? json_real(json_number_value(constant))
+               : json_deep_copy(constant ? constant : value);
     return *out ? 0 : no_memory(op);
 }
 

@@ -25,7 +25,7 @@ ONE = {
     "elu": lambda x: ops.elu(x, alpha=0.7), "celu": lambda x: ops.celu(x, alpha=0.7), "celu_plain": ops.celu, "glu": ops.glu,
     "hard_shrink": ops.hard_shrink, "hard_shrink_wide": lambda x: ops.hard_shrink(x, threshold=1.0), "soft_shrink": ops.soft_shrink,
     "threshold": lambda x: ops.threshold(x, 0.4, -7.0), "sparse_plus": ops.sparse_plus, "sparse_sigmoid": ops.sparse_sigmoid,
-    "sparsemax": ops.sparsemax, "cbrt": ops.cbrt, "trunc": ops.trunc, "sinc": ops.sinc, "angle": ops.angle, "imag": ops.imag,
+    "cbrt": ops.cbrt, "trunc": ops.trunc, "sinc": ops.sinc, "angle": ops.angle, "imag": ops.imag,
     "isreal": ops.isreal, "isneginf": ops.isneginf, "isposinf": ops.isposinf, "signbit": ops.signbit,
     "nan_to_num": ops.nan_to_num, "nan_to_num_told": lambda x: ops.nan_to_num(x, nan=3.0, posinf=5.0, neginf=-5.0),
     "nansum": lambda x: ops.nansum(x, axis=-1), "nanprod": lambda x: ops.nanprod(x, axis=-1, keepdims=True),
@@ -44,13 +44,13 @@ IMAGE = {"rgb_to_hsv": ops.image.rgb_to_hsv, "hsv_to_rgb": ops.image.hsv_to_rgb,
 MATRIX = {"det": ops.det, "inv": ops.inv, "cholesky": ops.cholesky}
 WITH_ODD = ("nan", "is", "trunc", "signbit", "logaddexp", "hard_shrink", "soft_shrink")
 ACTIVATIONS = ("celu", "glu", "hard_shrink", "hard_silu", "hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid",
-               "sparsemax", "squareplus", "tanh_shrink")
+               "squareplus", "tanh_shrink")
 
 
 def floats(name, rng):
     values = rng.permutation(PLAIN).reshape(4, 4)
     if name.startswith(WITH_ODD):
-        values[1] = ODD[:4]
+        values[1] = ODD[:4] if "cum" not in name else [NAN, 1.5, -2, NAN]  # what infinities add up to says little
         values[2] = ODD[4:]
     return values.astype("float32")
 
