@@ -133,8 +133,6 @@ def unpacked(archive, folder):
 
 def judge_mended(options, tally):
     """What an optimizer's slots keep TensorFlow 2.16 and later from loading loads when it is mended, and predicts the same."""
-    if "ktf" not in options.keras:
-        return
     folder = options.work / "savedmodel-mended"
     ids = [id for id in rows(options) if id.startswith("trained_legacy_")]
     converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in ids}, folder, to="savedmodel-repaired", suffix=".tar")
@@ -143,7 +141,7 @@ def judge_mended(options, tally):
     lines = [(f"before/{ids[0]}", unpacked(ZOO / f"{ids[0]}.tar", folder / "before"), ids[0])] if ids else []
     lines += [(id, unpacked(folder / f"{id}.tar", folder / id), id) for id in ids if converted[id][0] == 0]
     listing.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
-    subprocess.run([options.envs / "ktf" / "bin" / "python", HERE / "savedmodel_run.py", listing, ZOO, results],
+    subprocess.run([options.envs / "k3" / "bin" / "python", HERE / "savedmodel_run.py", listing, ZOO, results],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     found = {line["id"]: line for line in map(json.loads, results.open())} if results.exists() else {}
     for id, _, _ in lines:
