@@ -255,6 +255,37 @@ static int read_table(struct table *table, json_t **list)
                  : kf_report_add(table->rep, KF_NO_MEMORY, "", "out of memory");
 }
 
+/*
+ * Beside a vocabulary in the config its weights must stand there too; the variable has those of
+ * the unknown words in front.
+ */
+static int take_weights(struct table *table, size_t n_words)
+{
+    const struct kf_layer *layer = table->layer;
+    const struct kf_payload *payload = layer->n_tensors ? layer->tensors[0].payload : NULL;
+    uint64_t n = payload && payload->dtype == KF_DTYPE_FLOAT32 ? kf_payload_elements(payload) : 0;
+    json_t *list;
+    int r = 0;
+
+    if (!kf_streq(kf_json_str(layer->config, "output_mode", ""), "tf_idf") ||
+        json_is_array(json_object_get(layer->config, "idf_weights")))
+        return 0;
+    if (n < n_words)
+        return no_table(table, "its idf_weights are fewer than its words");
+    list = json_array();
+    for (uint64_t i = n - n_words; r >= 0 && i < n; i++) {
+        float value;
+
+        r = payload->pull(payload, i * sizeof(value), &value, sizeof(value), table->rep);
+        if (r >= 0)
+            r = kf_json_append(list, json_real((double)value), table->rep);
+    }
+    if (r >= 0)
+        return kf_json_set(layer->config, "idf_weights", list, table->rep);
+    json_decref(list);
+    return r;
+}
+
 int kf_saved_model_vocabulary(const struct kf_saved_model *saved, struct kf_layer *layer,
                               const char *path, struct kf_report *rep)
 {
@@ -272,6 +303,8 @@ int kf_saved_model_vocabulary(const struct kf_saved_model *saved, struct kf_laye
     r = read_table(&table, &list);
     if (r >= 0)
         r = kf_json_set(layer->config, "vocabulary", json_incref(list), rep);
+    if (r >= 0)
+        r = take_weights(&table, json_array_size(list));
     json_decref(list);
     return r;
 }
