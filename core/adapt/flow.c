@@ -44,7 +44,9 @@ static json_int_t wanted(const struct fed *fed, const struct kf_layer *layer,
     switch (fed->of) {
     case LAST_OF:
         return kf_shape_axis(in, -1);
-    case AXIS:
+    case AXIS: /* of several axes, the variable is shaped to lie along them all */
+        if (json_array_size(json_object_get(layer->config, fed->key)) > 1)
+            return -1;
         return number ? kf_shape_axis(in, number) : -1;
     case NUMBER:
         return number;
