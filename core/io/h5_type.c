@@ -126,12 +126,23 @@ static bool says_bfloat(const struct kf_h5_dataset *dataset)
     return text && kf_streq(text, "bfloat16");
 }
 
+/*
+ * NumPy calls the bfloat16 of ml_dtypes a type of two bytes that it knows nothing of, so h5py
+ * writes it as such into a legacy .h5, which Keras itself then cannot load. No other dtype of a
+ * variable looks like it. Source: keras/src/legacy/saving/legacy_h5_format.py,
+ * save_weights_to_hdf5_group (3.15.1)
+ */
+static bool is_unknown_pair(H5T_class_t class, size_t size)
+{
+    return class == H5T_OPAQUE && size == 2;
+}
+
 void kf_h5_recognise(struct kf_h5_dataset *dataset, hid_t type)
 {
     H5T_class_t class = H5Tget_class(type);
     size_t size = H5Tget_size(type);
 
-    if (size == 2 && says_bfloat(dataset))
+    if (is_unknown_pair(class, size) || (size == 2 && says_bfloat(dataset)))
         dataset->dtype = KF_DTYPE_BFLOAT16;
     else if (class == H5T_INTEGER || class == H5T_FLOAT)
         dataset->dtype = number_dtype(dataset, type, class == H5T_FLOAT);

@@ -115,6 +115,40 @@ const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena, const struc
     return payload;
 }
 
+static int pull_float32(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                        struct kf_report *rep)
+{
+    uint16_t halves[PIECE / 2];
+    char *out = to;
+
+    while (n > 0) {
+        size_t some = kf_min(n / sizeof(float), PIECE / 2);
+
+        KF_TRY(payload->inner->pull(payload->inner, at / 2, halves, some * 2, rep));
+        for (size_t i = 0; i < some; i++) {
+            uint32_t bits = (uint32_t)halves[i] << 16;
+
+            memcpy(out + i * sizeof(bits), &bits, sizeof(bits));
+        }
+        at += some * sizeof(float);
+        out += some * sizeof(float);
+        n -= some * sizeof(float);
+    }
+    return 0;
+}
+
+const struct kf_payload *kf_rewrite_float32(struct kf_arena *arena, const struct kf_payload *inner,
+                                            bool *fits)
+{
+    struct kf_payload *payload;
+
+    *fits = inner->dtype == KF_DTYPE_BFLOAT16;
+    if (!*fits || !(payload = kf_rewrite_wrap(arena, inner, NULL, pull_float32)))
+        return NULL;
+    payload->dtype = KF_DTYPE_FLOAT32;
+    return payload;
+}
+
 static int pull_int32(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                       struct kf_report *rep)
 {

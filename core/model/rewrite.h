@@ -60,6 +60,10 @@ const struct kf_payload *kf_rewrite_sum_halves(struct kf_arena *arena,
 const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena, const struct kf_payload *inner,
                                              bool *fits);
 
+/** bfloat16 as the float32 that it is the upper half of. */
+const struct kf_payload *kf_rewrite_float32(struct kf_arena *arena, const struct kf_payload *inner,
+                                            bool *fits);
+
 /** Integers as int32; a value that does not fit is refused when it is pulled. */
 const struct kf_payload *kf_rewrite_int32(struct kf_arena *arena, const struct kf_payload *inner,
                                           bool *fits);
