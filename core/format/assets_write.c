@@ -124,6 +124,8 @@ static int list_layer(struct kf_layer *layer, struct kf_graph *graph, void *cont
                               listing->options->limits.json_bytes, listing->rep));
     r = set_list(listing, layer, row->key, list);
     if (r >= 0)
+        r = kf_vocabulary_given(layer, listing->rep);
+    if (r >= 0)
         r = set_weights(listing, layer, json_array_size(list));
     json_decref(list);
     layer->n_assets = 0;

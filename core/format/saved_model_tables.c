@@ -304,6 +304,8 @@ int kf_saved_model_vocabulary(const struct kf_saved_model *saved, struct kf_laye
     if (r >= 0)
         r = kf_json_set(layer->config, "vocabulary", json_incref(list), rep);
     if (r >= 0)
+        r = kf_vocabulary_given(layer, rep);
+    if (r >= 0)
         r = take_weights(&table, json_array_size(list));
     json_decref(list);
     return r;

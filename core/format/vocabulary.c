@@ -181,3 +181,10 @@ int kf_vocabulary_list(json_t **out, const struct kf_layer *layer, const struct 
     *out = json_incref(list);
     return 0;
 }
+
+int kf_vocabulary_given(struct kf_layer *layer, struct kf_report *rep)
+{
+    if (!json_is_false(json_object_get(layer->config, "has_input_vocabulary")))
+        return 0;
+    return kf_json_set(layer->config, "has_input_vocabulary", json_true(), rep);
+}

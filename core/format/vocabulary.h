@@ -22,4 +22,11 @@ int kf_vocabulary_check(const struct kf_layer *layer, const struct kf_payload *t
 int kf_vocabulary_list(json_t **out, const struct kf_layer *layer, const struct kf_payload *text,
                        uint64_t bytes_max, struct kf_report *rep);
 
+/**
+ * Have the config of a layer say that the vocabulary in it was given: tf.keras 2.7-2.15 makes a
+ * table of another kind where it was learnt, which no .h5 holds, and fails to load one.
+ * Source: keras/src/layers/preprocessing/index_lookup.py, __init__ (2.15)
+ */
+int kf_vocabulary_given(struct kf_layer *layer, struct kf_report *rep);
+
 #endif

@@ -17,7 +17,7 @@ RUNS = (("k3", None, ".h5", 1), ("k3", None, ".keras", 1), ("k30", "3.0", ".h5",
 # 3.0 trains what is frozen too, weighs no loss of a single output, and has not all that came later.
 OLD_LOSES = {"model_frozen": "trains", "model_frozen_nested": "trains", "outputs_single_weight": "single output", "k3_lamb": "Lamb",
              "k3_schedule_free": "ScheduleFreeAdamW", "k3_circle": "circle", "k3_metrics": "pearson_correlation",
-             "k3_ctc": "ctc", "k3_accumulation": "gradient accumulation"}
+             "k3_both_huber": "single output", "k3_ctc": "ctc", "k3_accumulation": "gradient accumulation"}
 
 
 def rows():
