@@ -189,8 +189,19 @@ def free_sizes(model):
     return FREE if any(d is None for t in model.inputs for d in shape_of(t)[1:]) else FREE[:1]
 
 
-def refer(model, npz, result):
-    """Makes the reference of one model."""
+def rounding(model, inputs, outputs, names):
+    """How far outputs move, of the largest, when every floating point input does by a millionth: what float32 loses in some layers."""
+    import samples
+    worst = 0.0
+    for factor in (1 - 1e-6, 1 + 1e-6):
+        moved = [(a * factor).astype(a.dtype) if a.dtype.kind == "f" else a for a in inputs]
+        difference, scale = samples.difference(predict(model, moved, names), outputs)
+        worst = max(worst, difference / scale if scale else 0.0)
+    return worst
+
+
+def refer(model, npz, result, sensitive=False):
+    """Makes the reference of one model; says, when asked, how `sensitive` it is to rounding."""
     import numpy as np
     import samples
     result["stage"] = "inputs"
@@ -210,6 +221,8 @@ def refer(model, npz, result):
     result["weak"] = samples.weak(outputs)
     result["ok"] = all(np.isfinite(o).all() for o in outputs if o.dtype.kind == "f")
     result["stage"] = "done" if result["ok"] else "nonfinite"
+    if sensitive and result["ok"]:
+        result["rounding"] = rounding(model, inputs, outputs, names)
 
 
 def compare(model, npz, result, tolerance):
@@ -229,7 +242,7 @@ def one(keras, row, refs, result, reference, known):
     if hasattr(keras.backend, "clear_session"):
         keras.backend.clear_session()
     if reference:
-        refer(load(keras, *[*row[1:3], None][:2], True), npz, result)
+        refer(load(keras, *[*row[1:3], None][:2], True), npz, result, sensitive=len(row) > 2)
     else:
         tolerance = float(row[2]) if len(row) > 2 else known.get(row[0], 1e-5)
         compare(load(keras, row[1], row[3] if len(row) > 3 else None), npz, result, tolerance)
