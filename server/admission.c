@@ -22,7 +22,7 @@
 /* Seconds after which a service that stops here is likely to be up elsewhere. */
 #define DRAIN_RETRY 2
 
-static int set(struct request *req, const char *name, const char *value)
+int conversion_set(struct request *req, const char *name, const char *value)
 {
     struct kf_param_error err = {0};
 
@@ -42,7 +42,7 @@ static enum MHD_Result on_argument(void *cls, enum MHD_ValueKind kind, const cha
         request_fail(req, "invalid-parameter", "the query has a zero byte in it");
         return MHD_NO;
     }
-    return set(req, name, value ? value : "") == 0 ? MHD_YES : MHD_NO;
+    return conversion_set(req, name, value ? value : "") == 0 ? MHD_YES : MHD_NO;
 }
 
 /* The parameters that are known before the body: from the path and the query. */
@@ -52,7 +52,7 @@ static int read_parameters(struct request *req)
         const char *name = req->route->fields[i];
 
         if (name && req->captured[i][0] != '\0')
-            KF_TRY(set(req, name, req->captured[i]));
+            KF_TRY(conversion_set(req, name, req->captured[i]));
     }
     MHD_get_connection_values_n(req->connection, MHD_GET_ARGUMENT_KIND, on_argument, req);
     return req->failure.code ? -1 : 0;

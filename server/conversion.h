@@ -65,6 +65,9 @@ struct conversion {
  */
 int conversion_begin(struct request *req, enum job_task task);
 
+/** Take one option; fails the request with invalid-parameter. */
+int conversion_set(struct request *req, const char *name, const char *value);
+
 /** True for tasks that must know what is to be written. */
 bool conversion_has_target(const struct conversion *c);
 

@@ -109,16 +109,6 @@ static int read_parameters(struct request *req, const json_t *object)
     return request_fail(req, "invalid-parameter", "%s", err.detail);
 }
 
-static int set(struct request *req, const char *name, const char *value)
-{
-    struct kf_param_error err = {0};
-
-    if (kf_request_set(&req->conversion->params, name, value, &err) == 0)
-        return 0;
-    memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
-    return request_fail(req, "invalid-parameter", "%s", err.detail);
-}
-
 /* The name of the source, and what to write by the name of the target, where nobody said it. */
 static int complete(struct request *req, const struct order *order)
 {
@@ -129,9 +119,9 @@ static int complete(struct request *req, const struct order *order)
     int status = 0;
 
     if (name && *name && c->params.filename[0] == '\0')
-        status = set(req, "filename", name);
+        status = conversion_set(req, "filename", name);
     if (status == 0 && to && !c->params.options.to)
-        status = set(req, "to", to);
+        status = conversion_set(req, "to", to);
     free(name);
     free(target);
     return status;

@@ -45,19 +45,9 @@ static int find_mask(struct kf_layer *layer, struct kf_graph *graph, void *conte
     return 0;
 }
 
-/* Each layer is called with what the one before it gives. */
-static int chain(struct kf_adapt *adapt, struct kf_graph *graph)
+static int unchain(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    for (size_t i = 1; i < graph->n_layers; i++)
-        KF_TRY(kf_layer_add_call(adapt->model, graph->layers[i],
-                                 json_pack("[o]", kf_ref_new(i - 1, 0, 0)), json_object(),
-                                 adapt->rep));
-    graph->inputs = kf_ref_new(0, 0, 0);
-    graph->outputs = kf_ref_new(graph->n_layers - 1, 0, 0);
-    if (!graph->inputs || !graph->outputs)
-        return kf_adapt_no_memory(adapt, graph->path);
-    graph->topology = KF_FUNCTIONAL;
-    graph->class_name = "Functional";
+    KF_TRY(kf_graph_unchain(adapt->model, graph, adapt->rep));
     return kf_report_add(adapt->rep, KF_NODES_REWRITTEN, graph->path,
                          "a Sequential became a graph, as an activation needs several functions");
 }
@@ -136,7 +126,7 @@ static int split_graph(struct kf_adapt *adapt, struct kf_graph *graph)
     if (!n || !is_meant(graph))
         return 0;
     if (graph->topology == KF_SEQUENTIAL)
-        KF_TRY(chain(adapt, graph));
+        KF_TRY(unchain(adapt, graph));
     for (size_t i = 0; i < n; i++) {
         const struct row *row = row_of(graph->layers[i]);
 

@@ -84,20 +84,9 @@ static bool holds_functional(const struct kf_graph *graph)
     return false;
 }
 
-/* The same layers, each called on what the one before gives. */
-static int chain(struct kf_adapt *adapt, struct kf_graph *graph)
+static int unchain(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    for (size_t i = 1; i < graph->n_layers; i++) {
-        json_t *args = json_pack("[o]", kf_ref_new(i - 1, 0, 0)), *kwargs = json_object();
-
-        KF_TRY(kf_layer_add_call(adapt->model, graph->layers[i], args, kwargs, adapt->rep));
-    }
-    graph->inputs = kf_ref_new(0, 0, 0);
-    graph->outputs = kf_ref_new(graph->n_layers - 1, 0, 0);
-    if (!graph->inputs || !graph->outputs)
-        return kf_adapt_no_memory(adapt, graph->path);
-    graph->topology = KF_FUNCTIONAL;
-    graph->class_name = "Functional";
+    KF_TRY(kf_graph_unchain(adapt->model, graph, adapt->rep));
     return kf_report_add(adapt->rep, KF_CLASS_REPLACED, graph->path,
                          "%s became a functional model: the target Keras does not load a "
                          "Sequential that holds one",
@@ -118,5 +107,5 @@ int kf_keras3_sequential(struct kf_adapt *adapt, struct kf_graph *graph)
         return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, graph->path,
                              "Keras loads a Sequential of models that says no input of its own "
                              "only from 3.3 on");
-    return chain(adapt, graph);
+    return unchain(adapt, graph);
 }

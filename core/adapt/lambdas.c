@@ -62,19 +62,9 @@ static int must_unchain(struct kf_adapt *adapt, struct kf_graph *graph, bool *ou
     return 0;
 }
 
-/* The same layers, each called with what the one before it gives. */
 static int unchain(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    for (size_t i = 1; i < graph->n_layers; i++)
-        KF_TRY(kf_layer_add_call(adapt->model, graph->layers[i],
-                                 json_pack("[o]", kf_ref_new(i - 1, 0, 0)), json_object(),
-                                 adapt->rep));
-    graph->topology = KF_FUNCTIONAL;
-    graph->class_name = "Functional";
-    graph->inputs = kf_ref_new(0, 0, 0);
-    graph->outputs = kf_ref_new(graph->n_layers - 1, 0, 0);
-    if (!graph->inputs || !graph->outputs)
-        return kf_adapt_no_memory(adapt, graph->path);
+    KF_TRY(kf_graph_unchain(adapt->model, graph, adapt->rep));
     return kf_report_add(adapt->rep, KF_CLASS_REPLACED, graph->path,
                          "a Sequential became a functional model, because it holds operations");
 }

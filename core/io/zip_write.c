@@ -23,7 +23,7 @@ struct kf_zip_out {
     struct kf_arena *arena;
     char *path; /* to take the file away again */
     bool closed;
-    struct kf_mover mover; /* its sink is the whole file */
+    struct kf_sink file; /* the whole of it */
     uint64_t end;
     struct member *members;
     size_t n, cap;
@@ -38,6 +38,7 @@ struct kf_zip_out {
 #define LOCAL_BYTES       30
 #define NARROW_MAX        0xffffffffu
 #define COUNT_MAX         0xffffu
+#define NAME_MAX_BYTES    0xffffu
 #define VERSION           20
 #define VERSION_ZIP64     45
 #define MADE_ON_UNIX      (3u << 8)
@@ -54,7 +55,7 @@ struct kf_zip_out {
 #define DOS_DATE ((0 << 9) | (1 << 5) | 1)
 /* A regular file that its owner writes and all read, in the upper half as Unix puts it. */
 #define ATTRIBUTES ((uint64_t)(S_IFREG | 0644) << 16)
-#define RECORD_MAX (128 + 2 * 65535)
+#define RECORD_MAX (128 + NAME_MAX_BYTES)
 
 /* A record in the making: little-endian fields one after another. */
 struct record {
@@ -79,12 +80,12 @@ int kf_zip_create(struct kf_zip_out **out, const char *path, struct kf_report *r
     KF_AUTO(kf_zip_out) zip = kf_alloc(sizeof(*zip));
 
     if (zip) {
-        zip->mover.to = KF_SINK_NONE;
+        zip->file = KF_SINK_NONE;
         zip->arena = kf_arena_create();
     }
     if (!zip || !zip->arena || !(zip->path = kf_arena_strdup(zip->arena, path)))
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to write zip");
-    KF_TRY(kf_sink_create(&zip->mover.to, path, rep));
+    KF_TRY(kf_sink_create(&zip->file, path, rep));
     *out = kf_zip_out_take(&zip);
     return 0;
 }
@@ -93,10 +94,9 @@ void kf_zip_out_destroy(struct kf_zip_out *zip)
 {
     if (!zip)
         return;
-    if (zip->mover.to.fd >= 0 && !zip->closed)
+    if (zip->file.fd >= 0 && !zip->closed)
         unlink(zip->path);
-    kf_sink_finish(&zip->mover.to);
-    kf_mover_finish(&zip->mover);
+    kf_sink_finish(&zip->file);
     kf_crc_finish(&zip->crc);
     kf_free(zip->members);
     kf_arena_destroy(zip->arena);
@@ -158,7 +158,7 @@ static int write_header(struct kf_zip_out *zip, const struct member *member, str
         put(&record, extra - wide - 4, 2);
         put(&record, PAGE, 2);
     }
-    r = kf_sink_write(&zip->mover.to, member->header_at, record.bytes, n, member->name, rep);
+    r = kf_sink_write(&zip->file, member->header_at, record.bytes, n, member->name, rep);
     kf_free(record.bytes);
     return r;
 }
@@ -170,8 +170,12 @@ static struct member *add_member(struct kf_zip_out *zip, const char *name, size_
     struct member *member = NULL;
     char *copy = kf_arena_strdup(zip->arena, name);
 
-    if (copy && strlen(copy) <= COUNT_MAX &&
-        kf_grow(&zip->members, &zip->cap, zip->n + 1, sizeof(*zip->members)))
+    if (strlen(name) > NAME_MAX_BYTES) {
+        kf_report_add(rep, KF_TOO_LARGE, "", "a name of %zu bytes, where a zip has room for %u",
+                      strlen(name), NAME_MAX_BYTES);
+        return NULL;
+    }
+    if (copy && kf_grow(&zip->members, &zip->cap, zip->n + 1, sizeof(*zip->members)))
         member = &zip->members[zip->n++];
     if (!member) {
         kf_report_add(rep, KF_NO_MEMORY, name, "no memory for a member");
@@ -189,12 +193,12 @@ int kf_zip_out_text(struct kf_zip_out *zip, const char *name, const char *data, 
     struct member *member = add_member(zip, name, 0, rep);
 
     if (!member)
-        return -KF_NO_MEMORY;
+        return kf_report_status(rep);
     member->size = n;
     member->crc = kf_crc32(0, data, n);
     zip->end = member->data_at + n;
     KF_TRY(write_header(zip, member, rep));
-    return kf_sink_write(&zip->mover.to, member->data_at, data, n, name, rep);
+    return kf_sink_write(&zip->file, member->data_at, data, n, name, rep);
 }
 
 /* Bytes of extra field that make a member's bytes begin on a page, whatever its size becomes. */
@@ -212,17 +216,17 @@ int kf_zip_out_begin(struct kf_zip_out *zip, const char *name, struct kf_sink *o
     struct member *member = add_member(zip, name, padding(zip, name), rep);
 
     if (!member)
-        return -KF_NO_MEMORY;
+        return kf_report_status(rep);
     zip->end = member->data_at;
     zip->crc.n = 0;
-    *out = (struct kf_sink){.fd = zip->mover.to.fd, .base = member->data_at, .crc = &zip->crc};
+    *out = (struct kf_sink){.fd = zip->file.fd, .base = member->data_at, .crc = &zip->crc};
     return 0;
 }
 
 int kf_zip_out_end(struct kf_zip_out *zip, struct kf_report *rep)
 {
     struct member *member = &zip->members[zip->n - 1];
-    struct kf_sink sink = {.fd = zip->mover.to.fd, .base = member->data_at};
+    struct kf_sink sink = {.fd = zip->file.fd, .base = member->data_at};
     struct kf_source written = {.fd = sink.fd, .base = sink.base, .name = ""};
 
     KF_TRY(kf_sink_size(&member->size, &sink, rep));
@@ -270,7 +274,7 @@ static int write_entry(struct kf_zip_out *zip, const struct member *member, unsi
     }
     if (far)
         put(&record, member->header_at, 8);
-    KF_TRY(kf_sink_write(&zip->mover.to, zip->end, record.bytes, record.n, member->name, rep));
+    KF_TRY(kf_sink_write(&zip->file, zip->end, record.bytes, record.n, member->name, rep));
     zip->end += record.n;
     return 0;
 }
@@ -304,7 +308,7 @@ static int write_end(struct kf_zip_out *zip, uint64_t at, unsigned char *room,
     put(&record, kf_min(size, NARROW_MAX), 4);
     put(&record, kf_min(at, NARROW_MAX), 4);
     put(&record, 0, 2);
-    return kf_sink_write(&zip->mover.to, zip->end, record.bytes, record.n, "", rep);
+    return kf_sink_write(&zip->file, zip->end, record.bytes, record.n, "", rep);
 }
 
 int kf_zip_out_close(struct kf_zip_out *zip, struct kf_report *rep)

@@ -150,6 +150,20 @@ json_t *kf_ref_new(size_t layer, size_t call, size_t output)
                      (json_int_t)output);
 }
 
+int kf_graph_unchain(struct kf_model *model, struct kf_graph *graph, struct kf_report *rep)
+{
+    for (size_t i = 1; i < graph->n_layers; i++)
+        KF_TRY(kf_layer_add_call(model, graph->layers[i], json_pack("[o]", kf_ref_new(i - 1, 0, 0)),
+                                 json_object(), rep));
+    graph->inputs = kf_ref_new(0, 0, 0);
+    graph->outputs = kf_ref_new(graph->n_layers - 1, 0, 0);
+    if (!graph->inputs || !graph->outputs)
+        return kf_report_add(rep, KF_NO_MEMORY, graph->path, "out of memory");
+    graph->topology = KF_FUNCTIONAL;
+    graph->class_name = "Functional";
+    return 0;
+}
+
 bool kf_ref_get(const json_t *value, struct kf_ref *out)
 {
     const json_t *triple = json_object_get(value, "$ref");

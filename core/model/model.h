@@ -138,6 +138,12 @@ int kf_graph_insert(struct kf_model *model, struct kf_graph *graph, size_t index
 int kf_layer_add_call(struct kf_model *model, struct kf_layer *layer, json_t *args, json_t *kwargs,
                       struct kf_report *rep);
 
+/**
+ * Make a Sequential a functional model of the same layers, each called with what the one before it
+ * gives; its first is an InputLayer. NO_MEMORY.
+ */
+int kf_graph_unchain(struct kf_model *model, struct kf_graph *graph, struct kf_report *rep);
+
 /* Refs. */
 json_t *kf_ref_new(size_t layer, size_t call, size_t output);
 struct kf_ref {

@@ -5,7 +5,7 @@
 #include "rewrite_private.h"
 #include <string.h>
 
-/* Small pieces keep the stack small and the cache warm; callers pull up to 1 MiB at a time. */
+/* Small pieces keep the stack small and the cache warm; callers pull more at a time. */
 #define PIECE 4096
 
 struct kf_payload *kf_rewrite_wrap(struct kf_arena *arena, const struct kf_payload *inner,

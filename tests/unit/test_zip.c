@@ -133,6 +133,55 @@ static void what_is_not_closed_does_not_appear(void **state)
     kf_report_finish(&rep);
 }
 
+/* More than 4 GiB, without a byte on the disk; its CRC is told, not read. */
+static void sizes_and_places_beyond_4_gib_are_kept(void **state)
+{
+    const uint64_t size = UINT64_C(5) << 30;
+    struct kf_buf text = {.max = 100};
+    struct kf_source src, member;
+    struct kf_zip_out *out;
+    struct kf_report rep;
+    struct kf_sink sink;
+    struct kf_zip *zip;
+
+    (void)state;
+    kf_report_init(&rep);
+    assert_int_equal(kf_zip_create(&out, path, &rep), 0);
+    assert_int_equal(kf_zip_out_begin(out, "weights", &sink, &rep), 0);
+    assert_int_equal(ftruncate(sink.fd, (off_t)(sink.base + size)), 0);
+    kf_crc_note(sink.crc, 0, size, 1);
+    assert_int_equal(kf_zip_out_end(out, &rep), 0);
+    assert_int_equal(kf_zip_out_text(out, "behind", "text", 4, &rep), 0);
+    assert_int_equal(kf_zip_out_close(out, &rep), 0);
+    kf_zip_out_destroy(out);
+    src = open_zip();
+    assert_int_equal(kf_zip_open(&zip, &src, &limits, &rep), 0);
+    assert_int_equal(kf_zip_stored(zip, "weights", &member, &rep), 0);
+    assert_int_equal(member.size, size);
+    assert_int_equal(member.base, sink.base);
+    assert_int_equal(kf_zip_read(zip, "behind", &text, &rep), 0);
+    assert_string_equal(text.data, "text");
+    kf_zip_destroy(zip);
+    kf_buf_finish(&text);
+    kf_report_finish(&rep);
+    close(src.fd);
+}
+
+static void a_name_that_no_zip_holds_is_refused(void **state)
+{
+    static char name[70000];
+    struct kf_zip_out *out;
+    struct kf_report rep;
+
+    (void)state;
+    memset(name, 'n', sizeof(name) - 1);
+    kf_report_init(&rep);
+    assert_int_equal(kf_zip_create(&out, path, &rep), 0);
+    assert_int_equal(kf_zip_out_text(out, name, "", 0, &rep), -KF_TOO_LARGE);
+    kf_zip_out_destroy(out);
+    kf_report_finish(&rep);
+}
+
 /* A zip of one deflated member, as other programs than Keras pack it. */
 static void write_deflated(void)
 {
@@ -247,6 +296,8 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(the_same_calls_give_the_same_bytes),
         cmocka_unit_test(what_is_not_closed_does_not_appear),
+        cmocka_unit_test(sizes_and_places_beyond_4_gib_are_kept),
+        cmocka_unit_test(a_name_that_no_zip_holds_is_refused),
         cmocka_unit_test(a_member_is_a_source_however_it_is_packed),
         cmocka_unit_test(lack_of_memory_is_told),
     };
