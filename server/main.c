@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "cli.h"
+#include "cli/cli.h"
 #include "nearest.h"
 #include <fcntl.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure.h"
 #include "clock.h"
-#include "conversion.h"
+#include "http/request.h"
+#include "http/routes.h"
+#include "jobs/conversion.h"
 #include "metrics.h"
 #include "problem.h"
-#include "request.h"
-#include "routes.h"
 #include "server.h"
-#include "store.h"
+#include "store/store.h"
 #include <kf/format.h>
 #include <stdio.h>
 #include <string.h>

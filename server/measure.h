@@ -2,7 +2,7 @@
 #ifndef KF_SERVER_MEASURE_H
 #define KF_SERVER_MEASURE_H
 
-#include "store.h"
+#include "store/store.h"
 #include <stdbool.h>
 
 struct conversion;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "self_test.h"
-#include "config.h"
+#include "jobs/scratch.h"
 #include "params.h"
 #include "sample.h"
-#include "scratch.h"
 #include "server.h"
+#include "settings/config.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef KF_SERVER_SELF_TEST_H
 #define KF_SERVER_SELF_TEST_H
 
-#include "job.h"
+#include "jobs/job.h"
 
 struct server;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapt.h"
 #include "../base/str.h"
-#include "flow.h"
-#include "lambdas.h"
-#include "ops.h"
-#include "training.h"
+#include "lambda/lambdas.h"
+#include "ops/ops.h"
+#include "shapes/flow.h"
+#include "training/training.h"
 
 int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "adapt.h"
 #include <string.h>
 
@@ -343,7 +343,7 @@ static const struct {
     int (*apply)(struct kf_adapt *adapt, const struct at *at);
 } shapes[] = {
 #define KF_SHAPE(name, classes, apply) {classes, apply},
-#include "shapes.def"
+#include "shapes/shapes.def"
 #undef KF_SHAPE
 };
 

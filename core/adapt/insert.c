@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "adapt.h"
 #include <string.h>
 

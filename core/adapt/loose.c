@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
-#include "../format/loose_names.h"
+#include "../format/loose/loose_names.h"
 #include "../model/rewrite.h"
 #include "adapt.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "adapt.h"
 #include <string.h>
 
@@ -23,7 +23,7 @@ static const struct rule keras3_rules[] = {
 static const struct rule down_rules[] = {
 #define KF_RULE(classes, key, what, value, since, source)                                          \
     {classes, key, what, value, since, source, "down:" classes "." key},
-#include "keras3_keras2.def"
+#include "down/keras3_keras2.def"
 };
 
 static const struct rule keras2_rules[] = {
@@ -43,7 +43,7 @@ static const struct reclass keras3_reclasses[] = {
 
 static const struct reclass down_reclasses[] = {
 #define KF_RECLASS(from, to, add, source) {from, to, add, source, "down:class:" from},
-#include "keras3_keras2.def"
+#include "down/keras3_keras2.def"
 };
 
 static const struct reclass keras2_reclasses[] = {
@@ -62,7 +62,7 @@ static const struct gone keras3_gone[] = {
 
 static const struct gone down_gone[] = {
 #define KF_GONE(class_name, why) {class_name, why, "down:gone:" class_name},
-#include "keras3_keras2.def"
+#include "down/keras3_keras2.def"
 };
 
 static const struct gone keras2_gone[] = {

@@ -2,7 +2,7 @@
 #include "../base/alloc.h"
 #include "../base/buf.h"
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "bundle.h"
 #include <stdlib.h>
 #include <string.h>

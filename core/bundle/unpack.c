@@ -2,7 +2,7 @@
 #include "../base/alloc.h"
 #include "../base/num.h"
 #include "../base/str.h"
-#include "../io/zip.h"
+#include "../io/zip/zip.h"
 #include "bundle.h"
 #include "gzip.h"
 #include "tar.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inspect.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "loads.h"
 
 static json_t *shape_json(const struct kf_payload *payload)

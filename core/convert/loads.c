@@ -2,7 +2,7 @@
 #include "loads.h"
 #include "../base/str.h"
 #include "../format/release.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "../model/classes.h"
 #include <stdio.h>
 #include <string.h>

@@ -9,7 +9,7 @@ static const char *const names[] = {
 #include "../format/vars.def"
 #define KF_VAR(class_name, variable, subpath, kind, when, rank, last)                              \
     "keras1-var:" class_name "." variable,
-#include "../format/keras1_vars.def"
+#include "../format/keras1/keras1_vars.def"
 #define KF1_RULE(classes, key, what, value)       "keras1-rule:" classes "." key,
 #define KF1_WORD(key, word, value)                "keras1-word:" key "." word,
 #define KF1_INITIALIZER(word, object)             "keras1-initializer:" word,
@@ -18,13 +18,13 @@ static const char *const names[] = {
 #define KF1_CLASS(from, to)                       "keras1-class:" from,
 #define KF1_GONE(class_name, why)                 "keras1-gone:" class_name,
 #define KF1_MERGE(mode, class_name, key, new_key) "keras1-merge:" mode,
-#include "../adapt/keras1_keras2.def"
+#include "../adapt/keras1/keras1_keras2.def"
     "keras1-merge:cos",
     "keras1-theano:padding",
     "keras1-theano:refused",
 #define KF1_TENSOR(classes, variable, pieces)        "keras1-tensor:" classes "." variable "." pieces,
 #define KF1_LAYOUT(classes, variables, format, axes) "keras1-layout:" classes "." format,
-#include "../adapt/keras1_tensors.def"
+#include "../adapt/keras1/keras1_tensors.def"
 #define KF_ALIAS(alias, class_name) "alias:" alias,
 #include "../format/aliases.def"
 #undef KF_ALIAS
@@ -34,9 +34,9 @@ static const char *const names[] = {
 #define KF_CONTAINER(name, group, doubled, first, last, who) "container:" name,
 #define KF_COPY(class_name)                                  "copy:" class_name,
 #define KF_STATE(group, what)                                "state:" group,
-#include "../format/saving_lib.def"
+#include "../format/saving_lib/saving_lib.def"
 #define KF_ASSET(class_name, file, again, key) "asset:" class_name,
-#include "../format/assets.def"
+#include "../format/saving_lib/assets.def"
 #undef KF_ASSET
 #define KF_RULE(classes, key, what, value, since, source) "rule:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
@@ -45,35 +45,35 @@ static const char *const names[] = {
 #define KF_RULE(classes, key, what, value, since, source) "down:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "down:class:" from,
 #define KF_GONE(class_name, why)                          "down:gone:" class_name,
-#include "../adapt/keras3_keras2.def"
+#include "../adapt/down/keras3_keras2.def"
 #define KF_CALL(classes, names, takes) "call:" classes,
-#include "../adapt/keras3_calls.def"
+#include "../adapt/keras3/keras3_calls.def"
 #undef KF_CALL
 #define KF_DOWN(class_name, function, takes, gives, form, tensors, keys) "down:op:" class_name,
-#include "../adapt/down_ops.def"
+#include "../adapt/down/down_ops.def"
 #undef KF_DOWN
 #define KF_RECIPE(class_name, defaults, steps) "down:recipe:" class_name,
-#include "../adapt/down_recipes.def"
+#include "../adapt/down/down_recipes.def"
 #undef KF_RECIPE
 #define KF_DOWN_ACTIVATION(text, operation) "down:activation:" text,
-#include "../adapt/down_activations.def"
+#include "../adapt/down/down_activations.def"
 #undef KF_DOWN_ACTIVATION
 #define KF_QUANTIZED(class_name, variable, by_row) "down:quantized:" class_name,
-#include "../adapt/down_quantized.def"
+#include "../adapt/down/down_quantized.def"
 #undef KF_QUANTIZED
 #define KF_OBJECT(module, from, to, source) "down:object:" from,
-#include "../adapt/down_values.def"
+#include "../adapt/down/down_values.def"
 #undef KF_OBJECT
 #define KF_RULE(classes, key, what, value, since, source) "keras2:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "keras2:class:" from,
 #define KF_GONE(class_name, why)                          "keras2:gone:" class_name,
 #include "../adapt/keras2.def"
 #define KF_SHAPE(name, classes, apply) "keras2:shape:" name,
-#include "../adapt/keras2_shapes.def"
+#include "../adapt/keras2/keras2_shapes.def"
 #undef KF_SHAPE
 #define KF_ACTIVATION(name, since)                  "keras2:activation:" name,
 #define KF_VALUES(class_name, key, allowed, before) "keras2:values:" class_name "." key,
-#include "../adapt/keras2_values.def"
+#include "../adapt/keras2/keras2_values.def"
 #define KF_ACTIVATION(name, since)                 "activation:" name,
 #define KF_ACTIVATION3(name, since)                "activation:" name,
 #define KF_POSITION(suffix, module, custom)        "position:" suffix,
@@ -89,7 +89,7 @@ static const char *const names[] = {
 #define KF_ARGUMENT(class_name, key, position, since, value, source) "argument:" class_name "." key,
 #define KF_BECOMES(class_name, from, until, to, keep, add, source)   "becomes:" class_name "." #from,
 #define KF_FOREIGN(class_name, why)                                  "foreign:" class_name,
-#include "../adapt/keras3_keys.def"
+#include "../adapt/keras3/keras3_keys.def"
 #define KF_GATES(classes, key, variables, gates, mask) "gates:" classes "." key,
 #include "../adapt/gates.def"
 #undef KF_GATES
@@ -97,22 +97,22 @@ static const char *const names[] = {
 #define KF_FLIP(classes, variables)                       "flip:" classes,
 #include "../adapt/tensors.def"
 #define KF_NAMED(class_name, variable, again) "named:" class_name,
-#include "../format/saving_lib_named.def"
+#include "../format/saving_lib/saving_lib_named.def"
 #undef KF_NAMED
 #define KF_LAMBDA(names, keras, function, before, parameters) "lambda:" names,
-#include "../adapt/lambda_calls.def"
+#include "../adapt/lambda/lambda_calls.def"
 #define KF_OP(function, target, since, takes, gives, form, args) "op:" function,
-#include "../adapt/ops.def"
+#include "../adapt/ops/ops.def"
 #undef KF_OP
 #define KF_MASK(classes, what) "mask:" classes,
-#include "../adapt/masks.def"
+#include "../adapt/masks/masks.def"
 #undef KF_MASK
 #define KF_SHAPED(class_name, variables, may_have, rank) "shaped:" class_name,
-#include "../format/legacy_classes.def"
+#include "../format/legacy/legacy_classes.def"
 #undef KF_SHAPED
 #define KF_LIMIT(name, classes, since, test, code, why, source) "limit:" name,
 #define KF_MEND(name, classes, since, apply, source)            "limit:" name,
-#include "../adapt/keras3_limits.def"
+#include "../adapt/keras3/keras3_limits.def"
     "limit:operation_names",
     "limit:attention_mask",
     "limit:sequential",
@@ -136,12 +136,12 @@ static const char *const names[] = {
     "trained-down:" module "." class_name "." key,
 #define KF_DOWN_KEY(key, neutral, source)    "down-key:" key,
 #define KF_REDUCTION(down, text, to, source) "reduction:" #down "." text,
-#include "../adapt/training.def"
+#include "../adapt/training/training.def"
 #define KF_EDGE(classes, variable, path) "edge:" classes "." variable,
-#include "../format/checkpoint_edges.def"
+#include "../format/tensorflow/checkpoint_edges.def"
 #undef KF_EDGE
 #define KF_SLOT_NAME(class_name, slot, found) "slot-name:" class_name "." slot,
-#include "../format/checkpoint_slots.def"
+#include "../format/tensorflow/checkpoint_slots.def"
 #undef KF_SLOT_NAME
 #define KF_ONNX_LAYER(class_name, form, op) "onnx:" #class_name,
 #define KF_ONNX_GONE(class_name, why)       "onnx-gone:" #class_name,
@@ -158,7 +158,7 @@ static const char *const names[] = {
     "width:bias",
     "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
-#include "../adapt/shapes.def"
+#include "../adapt/shapes/shapes.def"
 #undef KF_SHAPE
 };
 

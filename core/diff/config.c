@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "diff.h"
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "architecture.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "../model/validate.h"
-#include "detect.h"
-#include "keras1_graph.h"
-#include "keras2_config.h"
-#include "keras3_graph.h"
+#include "detect/detect.h"
+#include "keras1/keras1_graph.h"
+#include "keras2/keras2_config.h"
+#include "keras3/keras3_graph.h"
 #include "registry.h"
 #include "release.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile_read.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include <strings.h>
 
 static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/alloc.h"
-#include "../io/json.h"
-#include "../io/yaml.h"
+#include "../io/text/json.h"
+#include "../io/text/yaml.h"
 #include "architecture.h"
 #include "info.h"
 #include "reader.h"

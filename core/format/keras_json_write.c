@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/alloc.h"
-#include "../io/json.h"
-#include "assets.h"
+#include "../io/text/json.h"
 #include "info.h"
-#include "keras2_config.h"
-#include "keras2_settle.h"
-#include "keras3_config.h"
+#include "keras2/keras2_config.h"
+#include "keras2/keras2_settle.h"
+#include "keras3/keras3_config.h"
 #include "release.h"
+#include "saving_lib/assets.h"
 #include "writer.h"
 #include <errno.h>
 #include <stdio.h>

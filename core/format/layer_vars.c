@@ -2,7 +2,7 @@
 #include "layer_vars.h"
 #include "../base/buf.h"
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "var_when.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static const struct var_row var_rows[] = {
 static const struct var_row keras1_rows[] = {
 #define KF_VAR(class_name, variable, subpath, kind, when, rank, last)                              \
     {class_name, variable, subpath, kind, when, rank, last, "keras1-var:" class_name "." variable},
-#include "keras1_vars.def"
+#include "keras1/keras1_vars.def"
 };
 
 static const struct {

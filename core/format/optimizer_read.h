@@ -2,7 +2,7 @@
 #ifndef KF_FORMAT_OPTIMIZER_READ_H
 #define KF_FORMAT_OPTIMIZER_READ_H
 
-#include "../io/h5.h"
+#include "../io/h5/h5.h"
 #include "../model/optimizer.h"
 
 /*

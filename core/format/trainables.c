@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "trainables.h"
 #include "../base/str.h"
-#include "keras3_order.h"
-#include "legacy_order.h"
+#include "keras3/keras3_order.h"
+#include "legacy/legacy_order.h"
 #include <stdlib.h>
 #include <string.h>
 

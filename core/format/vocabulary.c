@@ -3,7 +3,7 @@
 #include "../base/buf.h"
 #include "../base/num.h"
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

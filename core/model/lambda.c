@@ -2,7 +2,7 @@
 #include "lambda.h"
 #include "../base/alloc.h"
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "lambda_code.h"
 #include <stdint.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lambda_code.h"
 #include "../base/alloc.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include <nettle/base64.h>
 
 /* As Keras 2.0 and before wrote it: each character is a byte. Its length, 0 for another text. */

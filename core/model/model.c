@@ -2,7 +2,7 @@
 #include "model.h"
 #include "../base/alloc.h"
 #include "../format/reader.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "optimizer.h"
 #include "../base/alloc.h"
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include <string.h>
 
 #define OLD    KF_FAMILY_OLD

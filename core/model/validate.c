@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "validate.h"
 #include "../base/alloc.h"
-#include "../format/assets.h"
 #include "../format/reader.h"
+#include "../format/saving_lib/assets.h"
 #include "order.h"
 
 int kf_model_read(struct kf_model *model, const struct kf_options *options, struct kf_report *rep)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cell.h"
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "../model/rewrite.h"
 #include "blocks.h"
 #include <string.h>

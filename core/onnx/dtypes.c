@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "../model/numbers.h"
 #include "layer.h"
 #include <string.h>

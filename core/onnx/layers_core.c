@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/buf.h"
 #include "../base/str.h"
-#include "../io/json.h"
+#include "../io/text/json.h"
 #include "../model/numbers.h"
 #include "layer.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../format/keras3_masks.h"
-#include "../io/json.h"
+#include "../format/keras3/keras3_masks.h"
+#include "../io/text/json.h"
 #include "layer.h"
 #include <stdint.h>
 #include <string.h>

@@ -10,8 +10,8 @@
 #include <zlib.h>
 
 /*
- * At build time: embed OUT.c NAME FILE [NAME FILE...] writes the table of server/assets.h, each
- * file as it is and compressed. The same files give the same table.
+ * At build time: embed OUT.c NAME FILE [NAME FILE...] writes the table of server/http/assets.h,
+ * each file as it is and compressed. The same files give the same table.
  */
 
 #define FILE_MAX_BYTES (16 << 20)
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
     bool ok = out != NULL;
 
     rows = open_memstream(&text, &n);
-    ok = ok && rows && fprintf(out, "/* Made by embed.c. */\n#include \"assets.h\"\n\n") > 0;
+    ok = ok && rows && fprintf(out, "/* Made by embed.c. */\n#include \"http/assets.h\"\n\n") > 0;
     for (int i = 2; ok && i + 1 < argc; i += 2)
         ok = write_file(out, rows, i / 2, argv[i], argv[i + 1]);
     if (rows)

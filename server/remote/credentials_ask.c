@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "clock.h"
+#include "../clock.h"
 #include "credentials.h"
 #include "http.h"
 #include "sigv4.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "http.h"
+#include "../clock.h"
 #include "address.h"
-#include "clock.h"
 #include <curl/curl.h>
 #include <errno.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "clock.h"
+#include "../clock.h"
+#include "../digest.h"
 #include "credentials.h"
-#include "digest.h"
 #include "names.h"
 #include "remote_private.h"
 #include "s3.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "clock.h"
+#include "../clock.h"
 #include "remote_private.h"
 #include "s3.h"
 #include "uploads.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inputs.h"
-#include "../job.h"
+#include "../jobs/job.h"
 #include <stdlib.h>
 #include <string.h>
 

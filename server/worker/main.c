@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "../exit_codes.h"
+#include "../cli/exit_codes.h"
 #include "sandbox.h"
 #include "tasks.h"
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef KF_WORKER_SANDBOX_H
 #define KF_WORKER_SANDBOX_H
 
-#include "../job.h"
+#include "../jobs/job.h"
 #include <stdbool.h>
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "tasks.h"
-#include "../exit_codes.h"
+#include "../cli/exit_codes.h"
 #include "inputs.h"
 #include "models.h"
 #include "params.h"

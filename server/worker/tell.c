@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "tell.h"
 #include "../clock.h"
-#include "../progress.h"
+#include "../jobs/progress.h"
 #include <fcntl.h>
 #include <unistd.h>
 

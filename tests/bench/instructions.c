@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/arena.h"
-#include "core/io/h5.h"
+#include "core/io/h5/h5.h"
 #include <fcntl.h>
 #include <jansson.h>
 #include <kf/convert.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/adapt/adapt.h"
-#include "core/format/keras2_config.h"
-#include "core/format/keras3_graph.h"
+#include "core/format/keras2/keras2_config.h"
+#include "core/format/keras3/keras3_graph.h"
 #include "core/format/registry.h"
-#include "core/io/json.h"
+#include "core/io/text/json.h"
 #include "core/model/validate.h"
 #include "fuzz.h"
 #include <string.h>

@@ -2,9 +2,9 @@
 #include "core/base/alloc.h"
 #include "core/base/str.h"
 #include "core/format/kind.h"
-#include "core/io/h5.h"
-#include "core/io/json.h"
-#include "core/io/zip.h"
+#include "core/io/h5/h5.h"
+#include "core/io/text/json.h"
+#include "core/io/zip/zip.h"
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 /*
  * libFuzzer's target for everything that looks at bytes before a reader does: detection, HDF5 with
  * all its names and datasets, zip, JSON. HDF5 itself has bugs that only some guard keeps away from
- * (core/io/h5_guard.c, h5_chunks.c): what this finds becomes a row of make.py.
+ * (core/io/h5/h5_guard.c, h5_chunks.c): what this finds becomes a row of make.py.
  *
  *   cmake -DKF_FUZZ=ON, or: clang -fsanitize=address,undefined,fuzzer -I. -Icore -Icore/include ...
  *   ./fuzz -fork=1 -ignore_crashes=1 -max_len=70000 -rss_limit_mb=2500 corpus

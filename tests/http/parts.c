@@ -11,14 +11,14 @@
 
 /* They are no library: the service's files are taken in as they are. */
 #undef _GNU_SOURCE
-#include "accept.c"
-#include "archive.c"
+#include "http/accept.c"
+#include "jobs/archive.c"
 #undef _GNU_SOURCE
-#include "id.c"
+#include "jobs/id.c"
 #undef _GNU_SOURCE
-#include "tar.c"
+#include "jobs/tar.c"
 #undef _GNU_SOURCE
-#include "target.c"
+#include "jobs/target.c"
 
 static void path_is_cut_before_it_is_decoded(void **state)
 {

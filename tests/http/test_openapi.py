@@ -25,7 +25,7 @@ def document(service):
 
 def routes():
     """Paths and methods of the table in routes.c."""
-    text = (ROOT / "server/routes.c").read_text()
+    text = (ROOT / "server/http/routes.c").read_text()
     named = dict(re.findall(r'#define (\w+)\s+"([A-Z, ]+)"', text))
     found = {}
     text = re.sub(r'PROBES\("([^"]*)",', r'PROBES("\1", READ,', text)

@@ -5,9 +5,9 @@ import re
 # (functions, where they may be called, why)
 RULES = (
     (r"(?:malloc|calloc|realloc|strdup|strndup|free)", r"core/base/alloc\.c|server/|api/|tests/", "the core allocates by kf_alloc"),
-    (r"H5[A-Z]+[a-z]\w*", r"core/io/h5\w*\.c|tests/|server/worker/hdf5_stubs\.c", "HDF5 is called by core/io/h5*.c only"),
-    (r"zip_[a-z]\w*", r"core/io/zip\w*\.c|tests/|server/zip_store\.[ch]|server/archive\.c", "libzip is called by core/io/zip*.c only"),
-    (r"MHD_create_response\w*", r"server/reply\.c|tests/", "answers are made by server/reply.c"),
+    (r"H5[A-Z]+[a-z]\w*", r"core/io/h5/|tests/|server/worker/hdf5_stubs\.c", "HDF5 is called by core/io/h5/ only"),
+    (r"zip_[a-z]\w*", r"core/io/zip/|tests/|server/jobs/zip_store\.[ch]|server/jobs/archive\.c", "libzip is called by core/io/zip/ only"),
+    (r"MHD_create_response\w*", r"server/http/reply\.c|tests/", "answers are made by server/http/reply.c"),
     (r"(?:sprintf|vsprintf|strcpy|strcat|strtok|atoi|atol|atof|system|popen|gets|alloca|setjmp|longjmp|mktemp|tmpnam)", r"tests/",
      "never: it has no bound, no error or no end"),
     (r"(?:printf|puts|putchar|perror|syslog|exit|abort|getenv|fork|pthread_\w+)", r"server/|tests/",

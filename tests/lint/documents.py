@@ -19,8 +19,8 @@ def check_links(_sources):
 
 
 def check_settings(_sources):
-    """Every setting of server/config.def stands in the server's README."""
-    table = (ROOT / "server/config.def").read_text()
+    """Every setting of server/settings/config.def stands in the server's README."""
+    table = (ROOT / "server/settings/config.def").read_text()
     readme = (ROOT / "server/README.md").read_text()
     for name in sorted(set(re.findall(r"KFERRY_[A-Z_0-9]+", table))):
         if name not in readme:
@@ -35,6 +35,6 @@ def check_openapi(_sources):
     for code in problems + refusals:
         if not re.search(rf"[\[ ,]{code}[\],\n]", text):
             yield "api/openapi.yaml", 1, f"the problem {code} is not described: it belongs to the codes of its status"
-    for pattern in re.findall(r'^    \S*?[{(]"([^"]*)",', (ROOT / "server/routes.c").read_text(), re.M):
+    for pattern in re.findall(r'^    \S*?[{(]"([^"]*)",', (ROOT / "server/http/routes.c").read_text(), re.M):
         if f"\n  /{pattern}:\n" not in text:
             yield "api/openapi.yaml", 1, f"the route /{pattern} is not described"

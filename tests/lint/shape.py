@@ -58,7 +58,7 @@ def check_single_use(sources):
     for source in sources:
         for word in re.findall(r"\w+", source.code):
             words[word].add(source.name)
-    rows = set(re.findall(r"\w+", "".join(path.read_text() for path in ROOT.glob("core/*/*.def"))))
+    rows = set(re.findall(r"\w+", "".join(path.read_text() for path in ROOT.glob("core/**/*.def"))))
     for source in ours(sources):
         if not source.name.endswith(".c") or source.name == "server/worker/hdf5_stubs.c":  # symbols of libraries
             continue

@@ -4,7 +4,7 @@
 
 /* Bytes of checkpoints, as TensorFlow lays them out, for tests that bend them. */
 #include "core/base/buf.h"
-#include "core/io/crc32c.h"
+#include "core/io/tensorflow/crc32c.h"
 #include <stdlib.h>
 
 static inline void put(struct kf_buf *out, const void *bytes, size_t n)

@@ -3,7 +3,7 @@
 #define KF_KERAS3_MODEL_H
 
 #include "core/base/str.h"
-#include "core/io/json.h"
+#include "core/io/text/json.h"
 #include "core/model/model.h"
 #include "core_test.h"
 

@@ -4,9 +4,9 @@
 
 #include "keras3_model.h"
 
-#include "core/format/keras2_config.h"
-#include "core/format/saving_lib_read.h"
-#include "core/io/h5.h"
+#include "core/format/keras2/keras2_config.h"
+#include "core/format/saving_lib/saving_lib_read.h"
+#include "core/io/h5/h5.h"
 #include <stdlib.h>
 
 /*

@@ -2,7 +2,7 @@
 #include "keras3_model.h"
 
 #include "core/adapt/adapt.h"
-#include "core/format/assets.h"
+#include "core/format/saving_lib/assets.h"
 #include "core/format/vocabulary.h"
 #include <stdlib.h>
 

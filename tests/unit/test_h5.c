@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core_test.h"
 
-#include "core/io/h5.h"
+#include "core/io/h5/h5.h"
 
 /* tests/fixtures/h5/types.h5, see make.py beside it. */
 struct open_h5 {

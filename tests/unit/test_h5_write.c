@@ -2,7 +2,7 @@
 #include "core_test.h"
 
 #include "core/io/checksum.h"
-#include "core/io/h5.h"
+#include "core/io/h5/h5.h"
 #include <stdlib.h>
 
 /* Bytes that count; `state` is unused. */

@@ -9,9 +9,9 @@
 
 #include "core/base/str.h"
 #include "core/format/kind.h"
-#include "core/io/h5.h"
-#include "core/io/json.h"
-#include "core/io/zip.h"
+#include "core/io/h5/h5.h"
+#include "core/io/text/json.h"
+#include "core/io/zip/zip.h"
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core_test.h"
 
-#include "core/io/json.h"
+#include "core/io/text/json.h"
 #include <stdlib.h>
 
 /* Parse and write again; NULL when it is refused, with the code. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/format/keras2_config.h"
-#include "core/format/keras2_settle.h"
+#include "core/format/keras2/keras2_config.h"
+#include "core/format/keras2/keras2_settle.h"
 #include "keras3_model.h"
 #include <stdlib.h>
 

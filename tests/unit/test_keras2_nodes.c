@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/format/keras2_config.h"
+#include "core/format/keras2/keras2_config.h"
 #include "keras3_model.h"
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keras3_model.h"
 
-#include "core/format/keras3_config.h"
+#include "core/format/keras3/keras3_config.h"
 
 static int dump(json_t **out, const char *spec, int keras, struct kf_report *rep)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/format/keras3_config.h"
-#include "core/format/keras3_graph.h"
+#include "core/format/keras3/keras3_config.h"
+#include "core/format/keras3/keras3_graph.h"
 #include "keras3_model.h"
 #include <stdlib.h>
 

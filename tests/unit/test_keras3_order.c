@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keras3_model.h"
 
-#include "core/format/keras3_order.h"
-#include "core/format/keras3_paths.h"
+#include "core/format/keras3/keras3_order.h"
+#include "core/format/keras3/keras3_paths.h"
 
 /*
  * keras3_order.jsonl holds graphs with the groups that real Keras 3.15.1 and 3.0.5 gave their

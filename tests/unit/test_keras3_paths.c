@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keras3_model.h"
 
-#include "core/format/keras3_paths.h"
-#include "core/format/keras3_weights.h"
-#include "core/io/h5.h"
+#include "core/format/keras3/keras3_paths.h"
+#include "core/format/keras3/keras3_weights.h"
+#include "core/io/h5/h5.h"
 
 static void assert_group(const struct kf_layer *layer, const char *expected)
 {

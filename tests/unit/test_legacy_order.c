@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/format/legacy_order.h"
+#include "core/format/legacy/legacy_order.h"
 #include "core_test.h"
 
 /*

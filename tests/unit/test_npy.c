@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core_test.h"
 
-#include "core/io/npy.h"
+#include "core/io/zip/npy.h"
 
 static struct kf_arena *arena;
 static struct kf_report rep;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keras3_model.h"
 
-#include "core/adapt/ops.h"
+#include "core/adapt/ops/ops.h"
 
 /*
  * A model of an input "x" of six floats, a second one "i" of integers, and behind them the layers

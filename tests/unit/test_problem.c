@@ -9,7 +9,7 @@
 #include "api/problem.h"
 #include <string.h>
 
-#include "server/job_outcome.c" /* in no library: it belongs to the service */
+#include "server/jobs/job_outcome.c" /* in no library: it belongs to the service */
 
 static void every_outcome_has_a_row(void **state)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "core/adapt/python.h"
+#include "core/adapt/lambda/python.h"
 #include "core/base/alloc.h"
 
 static const struct {

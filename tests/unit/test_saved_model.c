@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core_test.h"
 
-#include "core/format/saved_model_mend.h"
-#include "core/io/farmhash.h"
+#include "core/format/tensorflow/saved_model_mend.h"
 #include "core/io/tar_write.h"
+#include "core/io/tensorflow/farmhash.h"
 
 /* A graph with its tags; an object with a child, two slots and a user object; functions. */
 static const unsigned char with_slots[] = {

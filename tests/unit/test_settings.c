@@ -6,11 +6,11 @@
 
 #include <cmocka.h>
 
-#include "server/cgroup.h"
-#include "server/config.h"
-#include "server/keys.h"
-#include "server/networks.h"
-#include "server/units.h"
+#include "server/settings/cgroup.h"
+#include "server/settings/config.h"
+#include "server/settings/keys.h"
+#include "server/settings/networks.h"
+#include "server/settings/units.h"
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "server/store.h"
+#include "server/store/store.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 
 #include "bundle_bytes.h"
 
-#include "core/io/snappy.h"
-#include "core/io/tensor_bundle.h"
+#include "core/io/tensorflow/snappy.h"
+#include "core/io/tensorflow/tensor_bundle.h"
 
 static const float values[] = {1, 2, 3, 4, 5, 6};
 

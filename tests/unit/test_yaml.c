@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core_test.h"
 
-#include "core/io/json.h"
-#include "core/io/yaml.h"
+#include "core/io/text/json.h"
+#include "core/io/text/yaml.h"
 
 static void assert_reads(const char *text, const char *want)
 {

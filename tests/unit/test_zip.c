@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core_test.h"
 
-#include "core/io/zip.h"
+#include "core/io/zip/zip.h"
 #include <sys/stat.h>
 #include <zip.h>
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../io/text/json.h"
+#include "../../model/operations.h"
+#include "keras3_keras2.h"
+
+static int fill(struct kf_adapt *adapt, struct kf_graph *graph, struct kf_layer *layer,
+                const char *class_name)
+{
+    struct kf_arena *arena = adapt->model->arena;
+    const struct kf_operation *found = kf_operation_find(class_name);
+
+    layer->name = kf_free_name(adapt, graph, "down", class_name);
+    layer->path = layer->name && *graph->path
+                      ? kf_arena_printf(arena, "%s/%s", graph->path, layer->name)
+                      : layer->name;
+    layer->class_name = layer->registered_name = class_name;
+    layer->module = found ? found->module : NULL;
+    layer->operation = true;
+    layer->trainable = true;
+    if (!layer->path)
+        return kf_adapt_no_memory(adapt, graph->path);
+    return kf_json_set(layer->config, "name", json_string(layer->name), adapt->rep);
+}
+
+int kf_down_node(struct kf_adapt *adapt, struct kf_graph *graph, const char *class_name,
+                 json_t *config, json_t *args, struct kf_ref *out)
+{
+    struct kf_layer *layer = kf_layer_new(adapt->model);
+    json_t *kwargs = json_object();
+
+    if (!layer || !config || !args || !kwargs) {
+        json_decref(config);
+        json_decref(args);
+        json_decref(kwargs);
+        return kf_adapt_no_memory(adapt, graph->path);
+    }
+    layer->config = config;
+    KF_TRY(kf_layer_add_call(adapt->model, layer, args, kwargs, adapt->rep));
+    KF_TRY(fill(adapt, graph, layer, class_name));
+    *out = (struct kf_ref){graph->n_layers, 0, 0};
+    return kf_graph_insert(adapt->model, graph, graph->n_layers, layer, adapt->rep);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_ADAPT_KERAS3_KERAS2_H
+#define KF_ADAPT_KERAS3_KERAS2_H
+
+#include "../adapt.h"
+
+/* What the way from Keras 3 down to Keras 2 does, step by step; see keras3_keras2.c. */
+
+/* down_activations.c: those that only Keras 3 has become operations behind their layers. */
+int kf_down_activations(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* down_quantized.c: quantized variables become floats again. */
+int kf_down_quantized(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* down_calls.c: one positional argument and keywords, as Keras 2 calls its layers. */
+int kf_down_calls(struct kf_adapt *adapt, struct kf_graph *graph);
+/* ... and at last what only Keras 2 passes otherwise: the state of an RNN. */
+int kf_down_states(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* down_masks.c: masks that Keras 3 wrote down go where Keras 2 makes the same ones itself, and stay
+ * or are cut where it would make others. */
+int kf_down_masks(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* down_ops.c: operation nodes become TFOpLambda and SlicingOpLambda; those that nothing needs go.
+ */
+int kf_down_ops(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* down_objects.c: what stands inside a layer's config. */
+int kf_down_objects(struct kf_adapt *adapt, struct kf_layer *layer);
+
+/** An operation node of Keras 3 with this config and these positional arguments, which are taken;
+ * NULL is out of memory. `class_name` stays where it is. `out` is its output. */
+int kf_down_node(struct kf_adapt *adapt, struct kf_graph *graph, const char *class_name,
+                 json_t *config, json_t *args, struct kf_ref *out);
+
+#endif

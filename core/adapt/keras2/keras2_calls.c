@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../base/str.h"
+#include "../../io/text/json.h"
+#include "../adapt.h"
+#include <string.h>
+
+/* Layers that Keras 2 wrote and does not load again as they stand, or another release otherwise. */
+
+/* Source: keras/layers/attention/base_dense_attention.py, multi_head_attention.py (2.9, 2.10) */
+#define CAUSAL_ARGUMENT_SINCE 210
+
+struct at {
+    struct kf_graph *graph;
+    size_t index;
+    struct kf_layer *layer;
+};
+
+/* An adapted Normalization is built only on an input whose kept axes have a known size. */
+static int normalization_input(struct kf_adapt *adapt, const struct at *at)
+{
+    return kf_adapt_normalization(adapt, at->graph, at->index);
+}
+
+/* Keras 2 builds a merging layer from the shapes of its inputs, which a constant has not. */
+static int constant_input(struct kf_adapt *adapt, const struct at *at)
+{
+    for (size_t k = 0; k < at->layer->n_calls; k++) {
+        json_t *list = json_array_get(at->layer->calls[k].args, 0), *one;
+        struct kf_ref ref;
+        size_t i;
+
+        json_array_foreach(list, i, one)
+        {
+            if (kf_ref_get(one, &ref))
+                continue;
+            kf_report_rule(adapt->rep, "keras2:shape:constant_input");
+            return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, at->layer->path,
+                                 "the layer is called with a constant, which Keras 2 writes and "
+                                 "does not load");
+        }
+    }
+    return 0;
+}
+
+/* Keras 2 leaves out what these operations work on beside their first argument. */
+static int lost_operands(struct kf_adapt *adapt, const struct at *at)
+{
+    const char *function = kf_json_str(at->layer->config, "function", "");
+
+    for (size_t k = 0; k < at->layer->n_calls; k++) {
+        bool other = json_object_get(at->layer->calls[k].kwargs, "other") != NULL;
+
+        if (strcmp(function, "einsum") != 0 &&
+            (other || !kf_in_words("__operators__.eq __operators__.ne", function)))
+            continue;
+        kf_report_rule(adapt->rep, "keras2:shape:lost_operands");
+        return kf_report_add(adapt->rep, KF_NO_EQUAL, at->layer->path,
+                             "tf.%s: Keras 2 does not write all of its operands, nor load it",
+                             function);
+    }
+    return 0;
+}
+
+/* An argument of the call since 2.10; before, a key of Attention, and none of MultiHeadAttention.
+ */
+static int causal_argument(struct kf_adapt *adapt, const struct at *at)
+{
+    bool multi = strcmp(at->layer->class_name, "MultiHeadAttention") == 0;
+
+    for (size_t k = 0; k < at->layer->n_calls && adapt->since < CAUSAL_ARGUMENT_SINCE; k++) {
+        json_t *kwargs = at->layer->calls[k].kwargs;
+        bool causal = json_is_true(json_object_get(kwargs, "use_causal_mask"));
+
+        if (!json_object_get(kwargs, "use_causal_mask"))
+            continue;
+        kf_report_rule(adapt->rep, "keras2:shape:causal_argument");
+        json_object_del(kwargs, "use_causal_mask");
+        if (causal && multi)
+            return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, at->layer->path,
+                                 "use_causal_mask of MultiHeadAttention came with Keras 2.10");
+        if (causal)
+            KF_TRY(kf_json_set(at->layer->config, "causal", json_true(), adapt->rep));
+    }
+    return 0;
+}
+
+static bool has_sources(const struct kf_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        const struct kf_layer *layer = graph->layers[i];
+
+        if (strcmp(layer->class_name, "Masking") == 0 ||
+            kf_json_bool(layer->config, "mask_zero", false) ||
+            (layer->inner && has_sources(layer->inner)))
+            return true;
+    }
+    return false;
+}
+
+/* MultiHeadAttention looks at the masks of its inputs since 2.10. */
+static int masked_attention(struct kf_adapt *adapt, const struct at *at)
+{
+    if (adapt->since >= CAUSAL_ARGUMENT_SINCE || !has_sources(adapt->model->graph))
+        return 0;
+    kf_report_rule(adapt->rep, "keras2:shape:masked_attention");
+    return kf_report_add(
+        adapt->rep, KF_MASK_NO_EQUAL, at->layer->path,
+        "MultiHeadAttention takes the masks of its inputs only from Keras 2.10 on, "
+        "and the model has some");
+}
+
+static const struct {
+    const char *classes;
+    int (*apply)(struct kf_adapt *adapt, const struct at *at);
+} shapes[] = {
+#define KF_SHAPE(name, classes, apply) {classes, apply},
+#include "keras2_shapes.def"
+#undef KF_SHAPE
+};
+
+static int apply_shapes(struct kf_adapt *adapt, const struct at *at)
+{
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+        int r =
+            kf_in_words(shapes[i].classes, at->layer->class_name) ? shapes[i].apply(adapt, at) : 0;
+
+        if (r < 0 && kf_code_grade((enum kf_code) - r) == KF_GRADE_FATAL)
+            return r;
+    }
+    return 0;
+}
+
+static int call_parts(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    for (size_t i = 0; i < layer->n_parts; i++) {
+        if (layer->parts[i]->inner)
+            KF_TRY(kf_adapt_keras2_calls(adapt, layer->parts[i]->inner));
+        KF_TRY(call_parts(adapt, layer->parts[i]));
+    }
+    return 0;
+}
+
+int kf_adapt_keras2_calls(struct kf_adapt *adapt, struct kf_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        struct kf_layer *layer = graph->layers[i];
+
+        if (layer->inner)
+            KF_TRY(kf_adapt_keras2_calls(adapt, layer->inner));
+        KF_TRY(apply_shapes(adapt, &(struct at){graph, i, layer}));
+        KF_TRY(call_parts(adapt, layer));
+    }
+    return 0;
+}

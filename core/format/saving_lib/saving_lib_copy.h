@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_FORMAT_SAVING_LIB_COPY_H
+#define KF_FORMAT_SAVING_LIB_COPY_H
+
+#include "../../model/model.h"
+
+/**
+ * Give the layers of KF_COPY (saving_lib.def) the copy of a variable that saving_lib writes with
+ * their own ones. Once more changes nothing.
+ */
+int kf_saving_lib_copies(struct kf_model *model, struct kf_report *rep);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../base/str.h"
+#include "checkpoint_bind.h"
+#include <string.h>
+
+/* A variable and what the program that saved it called it. */
+struct named {
+    const char *name;
+    const struct kf_bundle_entry *entry;
+    bool taken;
+};
+
+struct names {
+    struct kf_checkpoint *cp;
+    struct kf_model *model;
+    struct kf_report *rep;
+    struct named *items;
+    size_t n;
+    bool *listed; /* of each entry of the bundle */
+};
+
+/* What optimizers and training loops of TensorFlow 1 keep beside the variables. */
+static bool is_training(const char *name)
+{
+    static const char *const ends[] = {"/Adam",      "/Adam_1",  "/Momentum", "/RMSProp",
+                                       "/RMSProp_1", "/Adagrad", "/Adadelta", "/Adadelta_1",
+                                       "/Ftrl",      "/Ftrl_1"};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (kf_ends(name, ends[i]))
+            return true;
+    return kf_in_words("global_step beta1_power beta2_power", name) ||
+           kf_starts(name, "training/") || kf_starts(name, "Adam/") || kf_starts(name, "metrics/");
+}
+
+static void add(struct names *names, const struct kf_bundle_entry *entry, const char *name)
+{
+    bool *listed = &names->listed[entry - kf_tensor_bundle_at(names->cp->bundle, 0)];
+
+    if (*listed || !*entry->key || kf_checkpoint_is_aside(entry->key) || is_training(name))
+        return;
+    *listed = true;
+    names->items[names->n++] = (struct named){.name = name, .entry = entry};
+}
+
+/* By the object graph where there is one, else the keys are the names. */
+static int collect(struct names *names)
+{
+    struct kf_checkpoint *cp = names->cp;
+    size_t n = kf_tensor_bundle_count(cp->bundle);
+    const char *name;
+
+    names->items = kf_arena_alloc(names->model->arena, (n + 1) * sizeof(*names->items));
+    names->listed = kf_arena_alloc(names->model->arena, n + 1);
+    if (!names->items || !names->listed)
+        return kf_report_add(names->rep, KF_NO_MEMORY, "", "out of memory");
+    for (size_t i = 0; cp->graph && i < cp->graph->n_nodes; i++) {
+        const struct kf_bundle_entry *entry = kf_checkpoint_value(cp, (int)i, &name);
+
+        if (entry)
+            add(names, entry, name);
+    }
+    for (size_t i = 0; !cp->graph && i < n; i++)
+        add(names, kf_tensor_bundle_at(cp->bundle, i), kf_tensor_bundle_at(cp->bundle, i)->key);
+    return 0;
+}
+
+/* "dense" is a part of "sequential/dense/kernel"; Keras makes "dense_1" of the second one. */
+static bool has_part(const char *name, const char *part)
+{
+    size_t n = strlen(part);
+
+    for (const char *at = name; at; at = strchr(at, '/')) {
+        at += *at == '/';
+        if (strncmp(at, part, n) == 0 && at[n] == '/')
+            return true;
+    }
+    return false;
+}
+
+/* "attention/query/kernel" is the variable "query/kernel". */
+static bool is_called(const char *name, const char *variable)
+{
+    size_t n = strlen(name), m = strlen(variable);
+
+    return n > m && strcmp(name + n - m, variable) == 0 && name[n - m - 1] == '/';
+}
+
+/* The name of the outermost layer: variables are made in its scope. */
+static bool fits(const struct named *named, const struct kf_layer *owner,
+                 const struct kf_layer *layer, const struct kf_tensor *tensor)
+{
+    const char *direction = layer->attribute;
+    bool forward = kf_streq(direction, "forward_layer");
+
+    if (named->taken || !is_called(named->name, tensor->variable) ||
+        !has_part(named->name, owner->name))
+        return false;
+    if (forward || kf_streq(direction, "backward_layer"))
+        return strstr(named->name, forward ? "/forward_" : "/backward_") != NULL;
+    return true;
+}
+
+static int bind_tensor(struct names *names, const struct kf_layer *owner, struct kf_layer *layer,
+                       struct kf_tensor *tensor)
+{
+    struct named *found = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < names->n; i++)
+        if (fits(&names->items[i], owner, layer, tensor)) {
+            found = &names->items[i];
+            n++;
+        }
+    if (n != 1) {
+        kf_report_add(names->rep, KF_MAPPING_AMBIGUOUS, layer->path,
+                      "%s of the variables have a name that fits its %s", n ? "several" : "none",
+                      tensor->variable);
+        return 0; /* the others are looked at too */
+    }
+    found->taken = true;
+    return kf_checkpoint_take(names->cp, layer, tensor, found->entry, found->name, names->rep);
+}
+
+static int bind_layer(struct names *names, const struct kf_layer *owner, struct kf_layer *layer)
+{
+    for (size_t i = 0; layer->inner && i < layer->inner->n_layers; i++)
+        KF_TRY(bind_layer(names, layer->inner->layers[i], layer->inner->layers[i]));
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        KF_TRY(bind_tensor(names, owner, layer, &layer->tensors[i]));
+    for (size_t i = 0; i < layer->n_parts; i++)
+        KF_TRY(bind_layer(names, owner, layer->parts[i]));
+    return 0;
+}
+
+int kf_checkpoint_bind_names(struct kf_checkpoint *cp, struct kf_model *model,
+                             struct kf_report *rep)
+{
+    struct names names = {.cp = cp, .model = model, .rep = rep};
+
+    KF_TRY(collect(&names));
+    for (size_t i = 0; i < model->graph->n_layers; i++)
+        KF_TRY(bind_layer(&names, model->graph->layers[i], model->graph->layers[i]));
+    for (size_t i = 0; i < names.n; i++)
+        if (!names.items[i].taken)
+            kf_report_add(rep, KF_WEIGHT_COUNT, "",
+                          "the variable %s belongs to no layer of the model", names.items[i].name);
+    return kf_report_status(rep);
+}

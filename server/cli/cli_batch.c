@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "../jobs/batch.h"
+#include "../jobs/left.h"
+#include "../remote/remote.h"
+#include "cli.h"
+#include "report_json.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROWS_MAX 1000
+
+/* Where the results of a batch go. */
+struct target {
+    const struct cli_job *job;
+    const char *folder; /* or URI; NULL: nothing is written */
+};
+
+/* Make the folders that a result stands in below the folder of all. */
+static int make_folders(const char *folder, const char *output)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/%s", folder, output);
+
+    if (n >= (int)sizeof path)
+        return -1;
+    for (char *slash = path + strlen(folder); (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        if (mkdir(path, 0777) < 0 && errno != EEXIST)
+            return -1;
+        *slash = '/';
+    }
+    return 0;
+}
+
+/* Beside each result below a URI stands its report. */
+static int publish_far(const struct cli_job *job, const char *dir, const char *folder,
+                       const char *output, const json_t *report)
+{
+    char *uri = NULL;
+    int status;
+
+    if (asprintf(&uri, "%s%s", folder, output) < 0)
+        return EXIT_INTERNAL;
+    status = cli_uri_publish(job, dir, uri, report);
+    free(uri);
+    return status;
+}
+
+int cli_batch_publish(const struct cli_job *job, const char *dir, const char *folder,
+                      const char *output, const json_t *report)
+{
+    char path[PATH_MAX];
+
+    if (remote_is_uri(folder))
+        return publish_far(job, dir, folder, output, report);
+
+    if (make_folders(folder, output) < 0 ||
+        snprintf(path, sizeof path, "%s/%s", folder, output) >= (int)sizeof path) {
+        cli_error("cannot write %s in %s: %s", output, folder, strerror(errno));
+        return EXIT_CANNOT_WRITE;
+    }
+    return cli_publish(dir, path);
+}
+
+static int take(void *context, const struct found_model *model, const char *dir, bool done,
+                const json_t *report)
+{
+    const struct target *target = context;
+
+    if (!done || !target->folder)
+        return 0;
+    return cli_batch_publish(target->job, dir, target->folder, model->output, report) == EXIT_FINE
+               ? 0
+               : -1;
+}
+
+/* One line a model: where it was, what came out, and where that is or why it is not. */
+static void print_summary(const json_t *summary, bool planned)
+{
+    const json_t *rows = json_object_get(summary, "models");
+    const json_t *counts = json_object_get(summary, "counts");
+    json_t *table = json_array();
+
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *verdict = json_string_value(json_object_get(row, "verdict"));
+        const char *code = json_string_value(json_object_get(row, "code"));
+        const char *result = json_string_value(json_object_get(row, code ? "reason" : "artifact"));
+
+        json_array_append_new(table, json_pack("{s:s*, s:s, s:s}", "model",
+                                               json_string_value(json_object_get(row, "path")),
+                                               "verdict", verdict ? verdict : "failed", "result",
+                                               result ? result : ""));
+    }
+    cli_print_table(stderr, table, ROWS_MAX);
+    fprintf(stderr, "%lld of %zu models %s\n",
+            (long long)json_integer_value(json_object_get(counts, "succeeded")),
+            json_array_size(rows), planned ? "can be converted" : "converted");
+    json_decref(table);
+}
+
+int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status)
+{
+    const struct cli *cli = job->cli;
+    const json_t *counts = json_object_get(summary, "counts");
+    bool failed = json_integer_value(json_object_get(counts, "failed")) > 0;
+
+    if (!summary)
+        return EXIT_INTERNAL;
+    if (!cli->quiet || failed)
+        print_summary(summary, cli->dry_run);
+    if (cli_write_report(job, summary) != EXIT_FINE && status == EXIT_FINE)
+        return EXIT_CANNOT_WRITE;
+    return status == EXIT_FINE && failed ? EXIT_REFUSED : status;
+}
+
+int cli_batch(const struct cli_job *job, const char *folder)
+{
+    struct target target = {job, folder};
+    struct models models;
+    struct job order;
+    struct batch_result result;
+    const struct batch batch = {.order = &order,
+                                .request = &job->cli->request,
+                                .models = &models,
+                                .embed = true,
+                                .take = take,
+                                .context = &target};
+    int status = cli_job_order(job, folder ? JOB_CONVERT : JOB_PLAN, &order);
+
+    if (status != 0)
+        return status;
+    if (models_load(&models, job->dir, job->inputs, job->n_inputs, &job->cli->request) == 0) {
+        batch_run(&batch, &result);
+        status = cli_batch_tell(job, result.summary, cli_exit_of(result.job.outcome));
+        json_decref(result.summary);
+    } else {
+        cli_error("the worker's list of models cannot be read");
+        status = EXIT_INTERNAL;
+    }
+    models_finish(&models);
+    return status;
+}
+
+bool cli_batch_found(const struct cli_job *job)
+{
+    int fd = -1;
+    bool found = left_open(job->dir, "models.json", &fd) >= 0;
+
+    if (found)
+        close(fd);
+    return found;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "../remote/remote.h"
+#include "cli.h"
+#include "cli_remote.h"
+#include "report_json.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where the result goes: its path, and the folder that holds it. */
+struct place {
+    char path[PATH_MAX], parent[PATH_MAX];
+};
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    size_t n = strlen(path);
+
+    return (n > 0 && path[n - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+/* What -o says is to be written, by its suffix; of an URL that of its path. */
+static const char *kind_of_output(const struct cli *cli)
+{
+    char *name = remote_is_uri(cli->output) ? remote_name(cli->output) : NULL;
+    const char *to = kf_writer_of_name(name ? name : cli->output);
+
+    free(name);
+    return to;
+}
+
+/* The name of the first input; 0, or -1 with `err`. */
+static int name_input(struct cli *cli, struct kf_param_error *err)
+{
+    const char *input = cli->inputs[0];
+    char *name = remote_is_uri(input) ? remote_name(input) : NULL;
+    int status = kf_request_set(&cli->request, "filename", name ? name : input, err);
+
+    free(name);
+    return status;
+}
+
+/* Take the name, and what follows from -o, into the request; 0 or an exit status. */
+static int complete(struct cli *cli)
+{
+    struct kf_request *req = &cli->request;
+    const char *to = req->options.to || !cli->output ? NULL : kind_of_output(cli);
+    struct kf_param_error err;
+
+    if (!cli->output && !cli->dry_run) {
+        cli_error("say where the result goes: -o FILE");
+        return EXIT_USAGE;
+    }
+    if (cli->output && !to && !req->options.to) {
+        cli_error("what to write does not follow from the name %s: give --to; `kferry formats` "
+                  "lists the kinds",
+                  cli->output);
+        return EXIT_USAGE;
+    }
+    if ((req->filename[0] == '\0' && name_input(cli, &err) < 0) ||
+        (to && kf_request_set(req, "to", to, &err) < 0) || kf_request_check(req, &err) < 0) {
+        cli_error("%s", err.detail);
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
+/* In a folder the result gets the name that the service would give it. */
+static int find_place(struct place *out, const struct cli *cli)
+{
+    char *name = is_folder(cli->output) ? kf_artifact_name(&cli->request) : NULL, *slash;
+    bool uri = remote_is_uri(cli->output);
+    int n;
+
+    if (name && !uri && mkdir(cli->output, 0777) < 0 && errno != EEXIST) {
+        cli_error("cannot make %s: %s", cli->output, strerror(errno));
+        free(name);
+        return EXIT_CANNOT_WRITE;
+    }
+    n = snprintf(out->path, sizeof out->path, "%s%s%s", cli->output, name && !uri ? "/" : "",
+                 name ? name : "");
+    free(name);
+    if (n >= (int)sizeof out->path) {
+        cli_error("the path of the result is too long");
+        return EXIT_CANNOT_WRITE;
+    }
+    if (uri) {
+        snprintf(out->parent, sizeof out->parent, "%s", cli_temporary());
+        return 0;
+    }
+    memcpy(out->parent, out->path, sizeof out->parent);
+    slash = strrchr(out->parent, '/');
+    if (!slash)
+        memcpy(out->parent, ".", 2);
+    else
+        slash[slash == out->parent] = '\0';
+    return 0;
+}
+
+/* The worker's file has the rights that its sandbox gave it; the user's are those of the umask. */
+int cli_publish(const char *dir, const char *to)
+{
+    char path[PATH_MAX];
+    mode_t mask = umask(0);
+
+    umask(mask);
+    if (snprintf(path, sizeof path, "%s/artifact", dir) < (int)sizeof path &&
+        chmod(path, 0666 & ~mask) == 0 && rename(path, to) == 0)
+        return EXIT_FINE;
+    cli_error("cannot write %s: %s", to, strerror(errno));
+    return EXIT_CANNOT_WRITE;
+}
+
+int cli_write_report(const struct cli_job *job, const json_t *report)
+{
+    const char *path = job->cli->report;
+    FILE *out;
+    int bad;
+
+    if (!path)
+        return EXIT_FINE;
+    if (remote_is_uri(path))
+        return cli_uri_store_json(job, path, report);
+    out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    bad = out ? json_dumpf(report, out, JSON_INDENT(2)) : -1;
+    if (out) {
+        bad |= fputc('\n', out) == EOF;
+        bad |= out == stdout ? fflush(out) : fclose(out);
+    }
+    if (bad == 0)
+        return EXIT_FINE;
+    cli_error("cannot write the report to %s: %s", path, strerror(errno));
+    return EXIT_CANNOT_WRITE;
+}
+
+/* The result appears last: when it is there, everything else went well. */
+static int conclude(struct cli_job *job, const struct place *place, int status)
+{
+    const struct cli *cli = job->cli;
+    int reported;
+
+    if (!job->report) {
+        cli_job_explain(job);
+        return status == EXIT_FINE ? EXIT_INTERNAL : status;
+    }
+    if (status != EXIT_FINE || !cli->quiet)
+        cli_print_lines(stderr, json_object_get(json_object_get(job->report, "summary"), "lines"));
+    reported = cli_write_report(job, job->report);
+    if (job->result.outcome != JOB_DONE && job->result.outcome != JOB_REFUSED)
+        cli_job_explain(job);
+    if (status == EXIT_FINE)
+        status = reported;
+    if (status != EXIT_FINE || cli->dry_run)
+        return status;
+    return remote_is_uri(place->path) ? cli_uri_publish(job, job->dir, place->path, job->report)
+                                      : cli_publish(job->dir, place->path);
+}
+
+/* The folder that several results go into: of a URI as it was given. */
+static const char *folder_of(const struct cli *cli, const struct place *place)
+{
+    if (cli->dry_run)
+        return NULL;
+    return remote_is_uri(cli->output) ? cli->output : place->parent;
+}
+
+/* Of a folder or several inputs, into a folder: what there is, however many. */
+static enum job_task task_of(const struct cli *cli)
+{
+    bool many = cli->n_inputs > 1 || cli_is_folder(cli->inputs[0]);
+
+    if (cli->dry_run)
+        return JOB_PLAN;
+    return many && is_folder(cli->output) ? JOB_LIST : JOB_CONVERT;
+}
+
+/* What a service packed for us, where one file was to be written. */
+static int refuse_several(const struct cli_job *job)
+{
+    cli_error("several-models: there are %zu models in it: convert them into a folder, -o DIR/",
+              json_array_size(json_object_get(job->report, "models")));
+    return EXIT_REFUSED;
+}
+
+static int run(struct cli_job *job, const struct place *place)
+{
+    const struct cli *cli = job->cli;
+    enum job_task task = task_of(cli);
+    int status = cli_job_run(job, task);
+    bool ended = job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
+
+    if (ended && cli_remote_is_summary(job))
+        return cli->dry_run || is_folder(cli->output)
+                   ? cli_remote_unpack(job, folder_of(cli, place), status)
+                   : refuse_several(job);
+    if (ended && cli_batch_found(job) && (cli->dry_run || is_folder(cli->output)))
+        return cli_batch(job, folder_of(cli, place));
+    return conclude(job, place, status);
+}
+
+int cli_convert(int argc, char *const *argv)
+{
+    struct cli cli;
+    struct cli_job job;
+    struct place place = {"", ""};
+    int status = cli_parse(&cli, COMMAND_CONVERT, argc, argv);
+
+    if (status == 0)
+        status = complete(&cli);
+    if (status == 0 && cli.output)
+        status = find_place(&place, &cli);
+    if (status == 0) {
+        status = cli_job_begin(&job, &cli, cli.dry_run ? NULL : place.parent);
+        if (status == 0)
+            status = run(&job, &place);
+        cli_job_finish(&job);
+    }
+    cli_finish(&cli);
+    return status;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "../digest.h"
+#include "../remote/remote.h"
+#include "cli.h"
+#include "cli_remote.h"
+#include "names.h"
+#include "problem.h"
+#include "report_json.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TAIL_BYTES 2048
+
+int cli_exit_of(enum job_outcome outcome)
+{
+    static const int exits[] = {
+        [JOB_DONE] = EXIT_FINE,         [JOB_REFUSED] = EXIT_REFUSED,
+        [JOB_CRASHED] = EXIT_REFUSED,   [JOB_MEMORY] = EXIT_REFUSED,
+        [JOB_TIMEOUT] = EXIT_REFUSED,   [JOB_VIOLATION] = EXIT_REFUSED,
+        [JOB_CANCELLED] = EXIT_AGAIN,   [JOB_CANNOT_WRITE] = EXIT_CANNOT_WRITE,
+        [JOB_STALLED] = EXIT_REFUSED,   [JOB_REMOTE] = EXIT_UNAVAILABLE,
+        [JOB_NO_SANDBOX] = EXIT_CONFIG, [JOB_INTERNAL] = EXIT_INTERNAL,
+    };
+
+    return exits[outcome];
+}
+
+static int open_input(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) {
+        cli_error("cannot open %s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    cli_error("%s is %s, not a file", path, S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
+    close(fd);
+    return -1;
+}
+
+/* From here on a signal ends the worker first, and the folder is removed. */
+static int catch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        struct sigaction now;
+
+        /* One that is ignored, as under nohup, stays so. */
+        if (sigaction(signals[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+            sigaddset(&set, signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+const char *cli_temporary(void)
+{
+    const char *dir = getenv("TMPDIR");
+
+    return dir && *dir ? dir : "/tmp";
+}
+
+int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool architecture)
+{
+    char *copy = strdup(name);
+
+    if (copy && job->n_inputs < JOB_INPUTS_MAX) {
+        job->inputs[job->n_inputs++] =
+            (struct job_input){.fd = fd, .name = copy, .architecture = architecture};
+        return 0;
+    }
+    close(fd);
+    free(copy);
+    if (!copy)
+        cli_error("out of memory");
+    else
+        cli_error("more than %d files: convert the folder in parts", JOB_INPUTS_MAX - 1);
+    return copy ? EXIT_USAGE : EXIT_INTERNAL;
+}
+
+/* Open one more input; 0 or an exit status. */
+static int add_input(struct cli_job *job, const char *path, bool architecture)
+{
+    char *name = kf_clean_filename(path);
+    int fd, status = EXIT_NO_INPUT;
+
+    if (remote_is_uri(path)) {
+        free(name);
+        return cli_uri_add(job, path, architecture);
+    }
+    fd = name ? open_input(path) : -1;
+    if (fd >= 0)
+        status = cli_job_add_input(job, fd, name, architecture);
+    free(name);
+    return status;
+}
+
+static int open_inputs(struct cli_job *job)
+{
+    const struct cli *cli = job->cli;
+    int status = 0;
+
+    for (size_t i = 0; status == 0 && i < cli->n_inputs; i++)
+        status = cli_is_folder(cli->inputs[i]) && !remote_is_uri(cli->inputs[i])
+                     ? cli_job_add_folder(job, cli->inputs[i])
+                     : add_input(job, cli->inputs[i], false);
+    if (status == 0 && job->n_inputs == 0) {
+        cli_error("no file of a model is in %s", cli->inputs[0]);
+        status = EXIT_NO_INPUT;
+    }
+    if (status == 0 && cli->architecture)
+        status = add_input(job, cli->architecture, true);
+    return status;
+}
+
+int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent)
+{
+    int status;
+
+    *job = (struct cli_job){.cli = cli, .cancel_fd = -1};
+    if (!cli->output || stat(cli->output, &job->output) < 0)
+        job->output = (struct stat){0};
+    job->cancel_fd = catch_signals(); /* first: what is fetched must not stay behind */
+    status = cli->output && remote_is_uri(cli->output) ? cli_uri_check(job, cli->output) : 0;
+    if (status == 0)
+        status = open_inputs(job);
+    if (status != 0)
+        return status;
+    parent = parent ? parent : cli_temporary();
+    job->dir = job_dir_create(parent, ".kferry-");
+    if (job->dir &&
+        job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs, false) == 0)
+        return 0;
+    cli_error("cannot write in %s: %s", parent, strerror(errno));
+    return EXIT_CANNOT_WRITE;
+}
+
+static json_t *load(const struct cli_job *job, const char *name)
+{
+    char path[PATH_MAX];
+    json_error_t error;
+
+    if (snprintf(path, sizeof path, "%s/%s", job->dir, name) >= (int)sizeof path)
+        return NULL;
+    return json_load_file(path, 0, &error);
+}
+
+/* What the environment says of workers holds here too; the size of files is the user's affair. */
+static int load_limits(struct job *order)
+{
+    struct config config;
+    struct config_error error;
+    int status = config_load(&config, 0, NULL, environ, &error);
+
+    if (status < 0)
+        cli_error("%s", error.text);
+    order->sandbox = (enum sandbox_mode)config.sandbox;
+    order->limits = config_job_limits(&config);
+    order->limits.file_size = 0;
+    config_finish(&config);
+    return status;
+}
+
+static void fill_report(struct cli_job *job)
+{
+    kf_report_json_set_source(job->report, job->sha256);
+    kf_report_json_set_timing(job->report, "work", (double)job->result.wall_ms);
+}
+
+/* The last of what the worker said: why it crashed, or what its sandbox lacks. It is silent else.
+ */
+static void print_log(const struct cli_job *job)
+{
+    char path[PATH_MAX], text[TAIL_BYTES + 1], *rest = text, *line;
+    FILE *log = NULL;
+    size_t n;
+
+    if (snprintf(path, sizeof path, "%s/log", job->dir) < (int)sizeof path)
+        log = fopen(path, "re");
+    if (!log)
+        return;
+    if (fseek(log, -TAIL_BYTES, SEEK_END) < 0)
+        rewind(log);
+    n = fread(text, 1, TAIL_BYTES, log);
+    text[n] = '\0';
+    fclose(log);
+    while ((line = strsep(&rest, "\n")))
+        if (*line)
+            cli_error("worker: %s", line);
+}
+
+int cli_job_order(const struct cli_job *job, enum job_task task, struct job *out)
+{
+    *out = (struct job){.dir = job->dir, .task = task, .progress = -1, .cancel_fd = job->cancel_fd};
+    return load_limits(out) < 0 ? EXIT_CONFIG : 0;
+}
+
+int cli_job_run(struct cli_job *job, enum job_task task)
+{
+    const char *address = service_address(job->cli);
+    struct job order;
+    int status;
+
+    if (address)
+        return cli_remote_run(job, task, address);
+    status = cli_job_order(job, task, &order);
+    if (status != 0)
+        return status;
+    order.inputs = job->inputs;
+    order.n_inputs = job->n_inputs;
+    job_run(&order, &job->result);
+    print_log(job);
+    if (job->result.outcome != JOB_CANCELLED) {
+        job->report = load(job, "report.json");
+        job->facts = load(job, "facts.json");
+    }
+    if (job->cli->sha256 && job->report &&
+        digest_sha256(job->inputs[0].fd, job->cancel_fd, job->sha256) < 0) {
+        if (errno != ECANCELED)
+            cli_error("cannot read %s: %s", job->cli->inputs[0], strerror(errno));
+        return EXIT_INTERNAL;
+    }
+    fill_report(job);
+    if (job->result.pid == 0)
+        return EXIT_UNAVAILABLE;
+    return cli_exit_of(job->result.outcome);
+}
+
+void cli_job_explain(const struct cli_job *job)
+{
+    const struct kf_problem_type *type = kf_problem_type(job_outcome_slug(job->result.outcome));
+
+    if (job->told || job->result.outcome == JOB_CANCELLED)
+        return;
+    if (job->result.pid == 0) {
+        cli_error(
+            "kferry-worker cannot be started: it belongs beside kferry, or into " KF_LIBEXECDIR);
+        return;
+    }
+    if (job->result.outcome == JOB_CRASHED)
+        cli_error("%s: %s (signal %d)", type->code, type->title, job->result.signal);
+    else
+        cli_error("%s: %s", type->code, type->title);
+    if (type->hint)
+        cli_error("%s", type->hint);
+}
+
+/* End by the signal that ended the job, as the shell expects it. */
+static void pass_on_signal(int cancel_fd)
+{
+    struct signalfd_siginfo info;
+    sigset_t set;
+
+    if (cancel_fd < 0 || read(cancel_fd, &info, sizeof info) != sizeof info)
+        return;
+    sigemptyset(&set);
+    sigaddset(&set, (int)info.ssi_signo);
+    raise((int)info.ssi_signo);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void cli_job_finish(struct cli_job *job)
+{
+    if (job->dir)
+        job_dir_remove(job->dir);
+    free(job->dir);
+    cli_uri_end(job);
+    json_decref(job->report);
+    json_decref(job->facts);
+    for (size_t i = 0; i < job->n_inputs; i++) {
+        close(job->inputs[i].fd);
+        free((char *)job->inputs[i].name);
+    }
+    pass_on_signal(job->cancel_fd);
+    if (job->cancel_fd >= 0)
+        close(job->cancel_fd);
+}

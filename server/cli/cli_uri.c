@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "../jobs/left.h"
+#include "../remote/remote.h"
+#include "cli.h"
+#include "problem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* What a failure far away means to the shell. */
+static int exit_of(const char *code)
+{
+    static const struct {
+        const char *code;
+        int status;
+    } rows[] = {
+        {"invalid-parameter", EXIT_USAGE},    {"cancelled", EXIT_AGAIN},
+        {"scratch-full", EXIT_CANNOT_WRITE},  {"target-unavailable", EXIT_CANNOT_WRITE},
+        {"target-exists", EXIT_CANNOT_WRITE}, {"path-not-allowed", EXIT_NO_INPUT},
+        {"internal-error", EXIT_INTERNAL},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(rows[i].code, code) == 0)
+            return rows[i].status;
+    return kf_problem_type(code)->retryable ? EXIT_UNAVAILABLE : EXIT_NO_INPUT;
+}
+
+static int fail(const struct remote_task *task)
+{
+    if (strcmp(task->failure.code, "cancelled") != 0)
+        cli_error("%s: %s", task->failure.code, task->failure.detail);
+    return exit_of(task->failure.code);
+}
+
+/* The settings of the environment, without the rules that are for other people's requests. */
+static int open_remote(struct cli_job *job)
+{
+    struct config config;
+    struct config_error error;
+    char wrong[512];
+    int status = 0;
+
+    if (job->remote)
+        return 0;
+    if (config_load(&config, 0, NULL, environ, &error) < 0) {
+        cli_error("%s", error.text);
+        status = EXIT_CONFIG;
+    } else {
+        const struct remote_settings settings = config_remote(&config, true);
+
+        job->remote = remote_create(&settings, wrong, sizeof wrong);
+        if (!job->remote) {
+            cli_error("%s", wrong);
+            status = EXIT_CONFIG;
+        }
+    }
+    config_finish(&config);
+    return status;
+}
+
+static struct remote_task task_of(const struct cli_job *job)
+{
+    return (struct remote_task){.remote = job->remote, .cancel_fd = job->cancel_fd};
+}
+
+/* Fetch one file and add it under `name`, or under its own. */
+static int fetch(struct cli_job *job, const char *uri, const char *name, bool architecture)
+{
+    const struct remote_source source = {.uri = uri};
+    struct remote_task task = task_of(job);
+    struct remote_got got = {0};
+    char path[PATH_MAX];
+    int status = 0, fd;
+
+    if (snprintf(path, sizeof path, "%s/in-%zu", job->fetched, job->n_inputs) >= (int)sizeof path)
+        return EXIT_CANNOT_WRITE;
+    if (remote_fetch(&task, &source, path, &got) < 0)
+        status = fail(&task);
+    fd = status == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0)
+        status = cli_job_add_input(job, fd, name ? name : got.name, architecture);
+    else if (status == 0)
+        status = EXIT_CANNOT_WRITE;
+    remote_got_finish(&got);
+    return status;
+}
+
+static int fetch_folder(struct cli_job *job, const char *uri)
+{
+    struct remote_task task = task_of(job);
+    struct remote_listing listing;
+    int status = 0;
+
+    if (remote_list(&task, uri, &listing, JOB_INPUTS_MAX - 1 - job->n_inputs) < 0)
+        status = fail(&task);
+    for (size_t i = 0; status == 0 && i < listing.n; i++)
+        status = fetch(job, listing.list[i].uri, listing.list[i].name, false);
+    remote_listing_finish(&listing);
+    return status;
+}
+
+int cli_uri_add(struct cli_job *job, const char *uri, bool architecture)
+{
+    int status = open_remote(job);
+
+    if (status != 0)
+        return status;
+    if (!job->fetched)
+        job->fetched = job_dir_create(cli_temporary(), ".kferry-");
+    if (!job->fetched) {
+        cli_error("cannot write in %s: %s", cli_temporary(), strerror(errno));
+        return EXIT_CANNOT_WRITE;
+    }
+    return remote_is_folder(uri) && !architecture ? fetch_folder(job, uri)
+                                                  : fetch(job, uri, NULL, architecture);
+}
+
+int cli_uri_check(struct cli_job *job, const char *uri)
+{
+    struct remote_task task;
+    int status = open_remote(job);
+
+    task = task_of(job);
+    if (status == 0 && remote_check(&task, uri, true) < 0)
+        status = fail(&task);
+    return status;
+}
+
+/* Like a file at -o, it takes the place of what was there. */
+static int store(const struct cli_job *job, const char *uri, int fd, uint64_t size)
+{
+    const struct remote_target target = {.uri = uri, .replace = true};
+    struct remote_task task = task_of(job);
+    int status = remote_store(&task, &target, fd, size) < 0 ? fail(&task) : 0;
+
+    return status == EXIT_NO_INPUT ? EXIT_CANNOT_WRITE : status;
+}
+
+int cli_uri_store_json(const struct cli_job *job, const char *uri, const json_t *value)
+{
+    int fd = memfd_create("report", MFD_CLOEXEC), status = EXIT_INTERNAL;
+    off_t size;
+
+    if (fd >= 0 && json_dumpfd(value, fd, JSON_INDENT(2)) == 0 &&
+        (size = lseek(fd, 0, SEEK_END)) >= 0)
+        status = store(job, uri, fd, (uint64_t)size);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+/* The report goes last, beside the result; an URL that takes a PUT takes one file. */
+int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
+                    const json_t *report)
+{
+    char *beside = NULL;
+    int fd = -1, status;
+    int64_t size = left_open(dir, "artifact", &fd);
+
+    if (size < 0)
+        return EXIT_INTERNAL;
+    status = store(job, uri, fd, (uint64_t)size);
+    close(fd);
+    if (status != 0 || !report || strncasecmp(uri, "http", 4) == 0)
+        return status;
+    if (asprintf(&beside, "%s.report.json", uri) < 0)
+        return EXIT_INTERNAL;
+    status = cli_uri_store_json(job, beside, report);
+    free(beside);
+    return status;
+}
+
+void cli_uri_end(struct cli_job *job)
+{
+    if (job->fetched)
+        job_dir_remove(job->fetched);
+    free(job->fetched);
+    remote_destroy(job->remote);
+}

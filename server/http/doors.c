@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "doors.h"
+#include "../cli/exit_codes.h"
+#include "../log.h"
+#include "../server.h"
+#include "../settings/config.h"
+#include "auth.h"
+#include "tls.h"
+#include <stdio.h>
+
+/* Open one address; where nobody has to show who they are, only to this machine. */
+static struct listener *open_door(const struct server *server, const char *address)
+{
+    bool open = auth_mode(server->auth) == AUTH_NONE && !server->config->allow_unauthenticated;
+    KF_AUTO(listener) listener = NULL;
+    char error[512] = "out of memory";
+
+    listener = listener_open(address, error, sizeof error);
+    if (listener && !listener->local && open) {
+        snprintf(error, sizeof error,
+                 "%s can be reached from other machines and there is no authentication: set "
+                 "KFERRY_KEYS_FILE, listen on 127.0.0.1 or unix:/path, or set "
+                 "KFERRY_ALLOW_UNAUTHENTICATED=1",
+                 address);
+        listener_destroy(listener_take(&listener));
+    }
+    if (!listener)
+        log_event(LOG_ERROR, "cannot-listen", NULL, "%s", error);
+    return listener_take(&listener);
+}
+
+int doors_open(struct doors *doors, struct server *server)
+{
+    const struct config *config = server->config;
+    char error[512];
+
+    server->auth = auth_open(config, error, sizeof error);
+    if (!server->auth) {
+        log_event(LOG_ERROR, "cannot-authenticate", NULL, "%s", error);
+        return EXIT_CONFIG;
+    }
+    if (config->tls_cert[0] != '\0' && !tls_load(config, error, sizeof error)) {
+        log_event(LOG_ERROR, "cannot-use-tls", NULL, "%s", error);
+        return EXIT_CONFIG;
+    }
+    doors->listener = open_door(server, config->listen);
+    if (!doors->listener)
+        return EXIT_CONFIG;
+    if (!config->admin_listen || config->admin_listen[0] == '\0')
+        return 0;
+    doors->admin = open_door(server, config->admin_listen);
+    return doors->admin ? 0 : EXIT_CONFIG;
+}
+
+void doors_close(struct doors *doors, struct server *server)
+{
+    listener_destroy(doors->listener);
+    listener_destroy(doors->admin);
+    auth_destroy(server->auth);
+    tls_unload();
+}
