@@ -286,6 +286,6 @@ int kf_inspect(const struct kf_input *in, const struct kf_options *options, stru
         kf_layers_each(model->graph, find_code, rep);
     if (r >= 0)
         r = kf_verify_model(model, rep);
-    *facts_out = kf_inspect_facts(r < 0 ? NULL : model, rep);
+    *facts_out = kf_inspect_facts(r < 0 ? NULL : model, options, rep);
     return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inspect.h"
 #include "../io/text/json.h"
+#include "graph.h"
 #include "loads.h"
 
 static json_t *shape_json(const struct kf_payload *payload)
@@ -78,10 +79,12 @@ static int list_loose(struct lists *lists, const struct kf_loose *loose)
     return 0;
 }
 
-json_t *kf_inspect_facts(struct kf_model *model, const struct kf_report *rep)
+json_t *kf_inspect_facts(struct kf_model *model, const struct kf_options *options,
+                         struct kf_report *rep)
 {
     struct lists lists = {json_array(), json_array(), 0};
-    json_t *facts = NULL, *about = NULL;
+    json_t *facts = NULL, *about = NULL, *graph = NULL;
+    int r = 0;
 
     if (model && model->loose)
         list_loose(&lists, model->loose);
@@ -90,9 +93,15 @@ json_t *kf_inspect_facts(struct kf_model *model, const struct kf_report *rep)
                           "class_name", model->graph->class_name, "inputs",
                           inputs_json(model->graph), "parameters", lists.parameters, "compiled",
                           model->training != NULL, "optimizer_state", model->has_optimizer_state);
-    facts = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o?, s:o, s:o, s:o}", "format", rep->source.format,
-                      "title", rep->source.title, "keras_version", rep->source.keras_version,
-                      "backend", rep->source.backend, "model", about, "layers", lists.layers,
-                      "tensors", lists.tensors, "loads_in", kf_loads_json(model, rep));
-    return facts;
+    if (model && model->graph && !model->made_up)
+        r = kf_graph_facts(model, options->limits.json_bytes, rep, &graph);
+    facts = json_pack("{s:s?, s:s?, s:s?, s:s?, s:o?, s:o?, s:o, s:o, s:o}", "format",
+                      rep->source.format, "title", rep->source.title, "keras_version",
+                      rep->source.keras_version, "backend", rep->source.backend, "model", about,
+                      "graph", graph, "layers", lists.layers, "tensors", lists.tensors, "loads_in",
+                      kf_loads_json(model, rep));
+    if (r >= 0)
+        return facts;
+    json_decref(facts);
+    return NULL;
 }

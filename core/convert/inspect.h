@@ -5,6 +5,7 @@
 #include "../model/model.h"
 
 /** What kf_inspect() tells of a model, NULL for a file that is none; a new reference. */
-json_t *kf_inspect_facts(struct kf_model *model, const struct kf_report *rep);
+json_t *kf_inspect_facts(struct kf_model *model, const struct kf_options *options,
+                         struct kf_report *rep);
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow.h"
-#include "../../base/alloc.h"
 #include "../../base/str.h"
 #include "../../io/text/json.h"
-#include "../../model/order.h"
-#include "flow_shapes.h"
+#include "flow_follow.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,13 +17,6 @@ static const struct fed {
 } feds[] = {
 #define KF_FED(classes, variable, axis, of, key) {classes, variable, axis, of, key},
 #include "flow.def"
-};
-
-/* Shapes of what the calls of a graph's layers give. */
-struct flow {
-    struct kf_adapt *adapt;
-    const struct kf_graph *graph;
-    struct kf_shape **shapes; /* by layer and call */
 };
 
 /* Quantized weights are laid out otherwise. */
@@ -56,8 +47,8 @@ static json_int_t wanted(const struct fed *fed, const struct kf_layer *layer,
     }
 }
 
-static int refuse(struct flow *flow, const struct kf_layer *layer, const struct kf_tensor *tensor,
-                  size_t axis, json_int_t needed)
+static int refuse(struct kf_adapt *adapt, const struct kf_layer *layer,
+                  const struct kf_tensor *tensor, size_t axis, json_int_t needed)
 {
     char dims[KF_RANK_MAX * 22] = "";
     size_t n = 0;
@@ -65,14 +56,14 @@ static int refuse(struct flow *flow, const struct kf_layer *layer, const struct 
     for (unsigned i = 0; i < tensor->payload->rank; i++)
         n += (size_t)snprintf(dims + n, sizeof(dims) - n, "%s%" PRIu64, i ? ", " : "",
                               tensor->payload->dims[i]);
-    kf_report_add(flow->adapt->rep, KF_WEIGHT_SHAPE, layer->path,
+    kf_report_add(adapt->rep, KF_WEIGHT_SHAPE, layer->path,
                   "%s is (%s), and by the architecture its axis %zu is %" JSON_INTEGER_FORMAT
                   " long: the weights are not of this architecture",
                   tensor->source ? tensor->source : tensor->variable, dims, axis, needed);
     return 0;
 }
 
-static int check_axis(struct flow *flow, const struct fed *fed, const struct kf_layer *layer,
+static int check_axis(struct kf_adapt *adapt, const struct fed *fed, const struct kf_layer *layer,
                       const struct kf_tensor *tensor, const struct kf_shape *in)
 {
     size_t rank = tensor->payload->rank;
@@ -81,22 +72,22 @@ static int check_axis(struct flow *flow, const struct fed *fed, const struct kf_
 
     if (axis >= rank || needed < 1 || tensor->payload->dims[axis] == (uint64_t)needed)
         return 0;
-    return refuse(flow, layer, tensor, axis, needed);
+    return refuse(adapt, layer, tensor, axis, needed);
 }
 
-static int check_kernel(struct flow *flow, const struct fed *fed, const struct kf_layer *layer,
+static int check_kernel(struct kf_adapt *adapt, const struct fed *fed, const struct kf_layer *layer,
                         const struct kf_tensor *tensor)
 {
     for (size_t i = 0; i + 2 < tensor->payload->rank; i++) {
         json_int_t needed = kf_shape_number(layer->config, fed->key, i);
 
         if (needed > 0 && tensor->payload->dims[i] != (uint64_t)needed)
-            return refuse(flow, layer, tensor, i, needed);
+            return refuse(adapt, layer, tensor, i, needed);
     }
     return 0;
 }
 
-static int check_tensor(struct flow *flow, const struct kf_layer *layer,
+static int check_tensor(struct kf_adapt *adapt, const struct kf_layer *layer,
                         const struct kf_tensor *tensor, const struct kf_shape *in)
 {
     for (size_t i = 0; i < sizeof(feds) / sizeof(feds[0]); i++) {
@@ -105,92 +96,27 @@ static int check_tensor(struct flow *flow, const struct kf_layer *layer,
         if (!kf_streq(fed->variable, tensor->variable) || !is_plain(tensor->payload) ||
             !kf_in_words(fed->classes, layer->class_name))
             continue;
-        KF_TRY(fed->of == KERNEL ? check_kernel(flow, fed, layer, tensor)
-                                 : check_axis(flow, fed, layer, tensor, in));
+        KF_TRY(fed->of == KERNEL ? check_kernel(adapt, fed, layer, tensor)
+                                 : check_axis(adapt, fed, layer, tensor, in));
     }
     return 0;
 }
 
-static const struct kf_shape *shape_of(const struct flow *flow, const json_t *value)
+static int check_call(struct kf_flow *shapes, struct kf_call_at at,
+                      const struct kf_shape *const *inputs, size_t n, void *context)
 {
-    static const struct kf_shape unknown = {0};
-    struct kf_ref ref;
+    const struct kf_layer *layer = shapes->graph->layers[at.layer];
 
-    if (!kf_ref_get(value, &ref) || ref.output != 0 || ref.layer >= flow->graph->n_layers)
-        return &unknown;
-    return ref.call < flow->graph->layers[ref.layer]->n_calls || ref.call == 0
-               ? &flow->shapes[ref.layer][ref.call]
-               : &unknown;
-}
-
-/* The shapes of the tensors that a call is given; what is no list is the first of them. */
-static size_t inputs_of(const struct flow *flow, struct kf_call_at at,
-                        const struct kf_shape *inputs[KF_FLOW_INPUTS])
-{
-    const struct kf_layer *layer = flow->graph->layers[at.layer];
-    const json_t *args, *first;
-    size_t n = 0;
-
-    if (flow->graph->topology == KF_SEQUENTIAL) {
-        inputs[0] = at.layer ? &flow->shapes[at.layer - 1][0] : NULL;
-        return at.layer ? 1 : 0;
-    }
-    args = at.call < layer->n_calls ? layer->calls[at.call].args : NULL;
-    first = json_array_get(args, 0);
-    for (; n < KF_FLOW_INPUTS && n < json_array_size(json_is_array(first) ? first : args); n++)
-        inputs[n] = shape_of(flow, json_array_get(json_is_array(first) ? first : args, n));
-    return n;
-}
-
-static int follow_call(struct flow *flow, struct kf_call_at at)
-{
-    const struct kf_layer *layer = flow->graph->layers[at.layer];
-    const struct kf_shape *inputs[KF_FLOW_INPUTS];
-    size_t n = inputs_of(flow, at, inputs);
-
-    kf_shape_after(layer, inputs, n, &flow->shapes[at.layer][at.call]);
     for (size_t i = 0; n && i < layer->n_tensors && !layer->custom; i++)
-        KF_TRY(check_tensor(flow, layer, &layer->tensors[i], inputs[0]));
+        KF_TRY(check_tensor(context, layer, &layer->tensors[i], inputs[0]));
     return 0;
-}
-
-static int make_shapes(struct flow *flow)
-{
-    struct kf_arena *arena = flow->adapt->model->arena;
-
-    flow->shapes = kf_arena_alloc(arena, (flow->graph->n_layers + 1) * sizeof(*flow->shapes));
-    for (size_t i = 0; flow->shapes && i < flow->graph->n_layers; i++) {
-        flow->shapes[i] =
-            kf_arena_alloc(arena, (flow->graph->layers[i]->n_calls + 1) * sizeof(struct kf_shape));
-        if (!flow->shapes[i])
-            flow->shapes = NULL;
-    }
-    return flow->shapes ? 0 : kf_adapt_no_memory(flow->adapt, flow->graph->path);
-}
-
-static int follow_graph(struct flow *flow)
-{
-    struct kf_call_at *order = NULL;
-    size_t n = 0;
-    int r;
-
-    for (size_t i = 0; flow->graph->topology == KF_SEQUENTIAL && i < flow->graph->n_layers; i++)
-        KF_TRY(follow_call(flow, (struct kf_call_at){.layer = i}));
-    if (flow->graph->topology == KF_SEQUENTIAL)
-        return 0;
-    r = kf_graph_order(flow->graph, &order, &n, flow->adapt->rep);
-    for (size_t i = 0; r >= 0 && i < n; i++)
-        r = follow_call(flow, order[i]);
-    kf_free(order);
-    return r;
 }
 
 int kf_adapt_flow(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    struct flow flow = {.adapt = adapt, .graph = graph};
+    struct kf_flow flow = {.arena = adapt->model->arena, .graph = graph, .rep = adapt->rep};
 
-    KF_TRY(make_shapes(&flow));
-    KF_TRY(follow_graph(&flow));
+    KF_TRY(kf_flow_follow(&flow, check_call, adapt));
     for (size_t i = 0; i < graph->n_layers; i++)
         if (graph->layers[i]->inner)
             KF_TRY(kf_adapt_flow(adapt, graph->layers[i]->inner));
