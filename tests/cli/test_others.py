@@ -28,6 +28,24 @@ def test_inspect_json_has_facts_verdicts_and_report(kferry, model, check_report)
     assert verdicts["keras"] in ("exact", "adapted")
 
 
+def test_inspect_json_has_the_graph(kferry):
+    folder = next(p for p in pathlib.Path(__file__).parents if p.name == "tests") / "golden"
+    facts = json.loads(kferry.run("inspect", folder / "down_nested_twice" / "in.keras", "--json").stdout)
+
+    def flat(graph):
+        for node in graph["nodes"]:
+            yield node
+            yield from flat(node.get("model", {"nodes": node.get("parts", [])}))
+
+    nodes = list(flat(facts["graph"]))
+    assert [node["path"] for node in nodes] == [row["path"] for row in facts["layers"]]
+    twice = next(node for node in facts["graph"]["nodes"] if "model" in node)
+    assert len(twice["calls"]) == 2 and all(call["output_shape"] for call in twice["calls"])
+    paths = {node["path"] for node in facts["graph"]["nodes"]}
+    assert {end["path"] for call in twice["calls"] for end in call["inbound"]} <= paths
+    assert "graph" not in kferry.run("inspect", folder / "down_nested_twice" / "in.keras").stdout.split()
+
+
 def loads(kferry, case):
     """What stands in loads_in of a golden input: a range of releases to (loads, where)."""
     folder = next(p for p in pathlib.Path(__file__).parents if p.name == "tests") / "golden" / case

@@ -140,6 +140,9 @@ def test_inspect_and_plan_answer_json(service, model):
         answer = service.put(path, model)
         assert answer.status == 200, answer
         assert answer.headers["content-type"] == "application/json"
+    graph = service.put("/v1/inspect/x.h5", model).json()["graph"]
+    assert [node["class_name"] for node in graph["nodes"]] == ["InputLayer", "Dense"]
+    assert graph["nodes"][1]["calls"] == [{"inbound": [{"path": "in_0", "call": 0, "output": 0}], "output_shape": [None, 5]}]
     answer = service.request("POST", "/v1/plan?to=keras", model)
     assert answer.json()["verdict"] in ("exact", "adapted")
     assert "content-disposition" not in answer.headers

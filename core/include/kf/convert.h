@@ -38,9 +38,10 @@ int kf_plan_only(const struct kf_input *in, const struct kf_options *options,
 /**
  * Say what a file is: kind, writer, layers, tensors.
  *
- * `facts_out` gets a new reference to a JSON object {"model": {...} or null, "graph": {...} or null,
- * "layers": [...], "tensors": [...], "loads_in": [...]} also when the file is no model (then nearly
- * empty); NULL when memory ran out. A file that cannot be converted is no failure here: why stands in `rep`.
+ * `facts_out` gets a new reference to a JSON object {"model": {...} or null, "graph": {...} or
+ * null, "layers": [...], "tensors": [...], "loads_in": [...]} also when the file is no model (then
+ * nearly empty); NULL when memory ran out. A file that cannot be converted is no failure here: why
+ * stands in `rep`.
  */
 int kf_inspect(const struct kf_input *in, const struct kf_options *options, struct kf_report *rep,
                json_t **facts_out);
