@@ -54,3 +54,23 @@ set(KF_SERVE_SOURCES
   jobs/watch.c
   http/wire.c
   jobs/zip_store.c)
+
+# What the page at / loads from /assets/, all of it in web/.
+set(KF_PAGE
+  api.js
+  dom.js
+  file.js
+  icon.svg
+  job.js
+  jobs.js
+  marks.js
+  pack.js
+  page.css
+  page.js
+  report.js
+  sending.js
+  start.js
+  take.js
+  target.js
+  words.js
+  zip.js)

@@ -13,6 +13,8 @@
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "              \
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+#define ASSET_NAME_MAX 64
+
 static const struct {
     const char *suffix, *type;
 } types[] = {
@@ -21,6 +23,7 @@ static const struct {
     {".yaml", "application/yaml"},
     {".css", "text/css; charset=utf-8"},
     {".js", "text/javascript; charset=utf-8"},
+    {".svg", "image/svg+xml"},
     {".txt", "text/plain; charset=utf-8"},
 };
 
@@ -53,16 +56,29 @@ static bool takes_gzip(const struct request *req)
     return accept && accept_weight(accept, "gzip") > 0;
 }
 
+/* The file of a route: that of its path, that which the path names, or the page at "/". */
+static const struct asset *asset_of(const struct request *req)
+{
+    const char *pattern = req->route->pattern;
+    char name[ASSET_NAME_MAX];
+
+    if (req->captured[0])
+        snprintf(name, sizeof name, "assets/%s", req->captured[0]);
+    else
+        snprintf(name, sizeof name, "%s", *pattern ? pattern : "index");
+    return asset_find(name);
+}
+
 enum MHD_Result handle_asset(struct request *req)
 {
     struct reply reply = {.status = MHD_HTTP_OK};
-    const struct asset *asset = asset_find(req->route->pattern);
+    const struct asset *asset = asset_of(req);
     const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
     bool packed;
     char tag[64];
 
     if (!asset) {
-        request_fail(req, "internal-error", "a file of the program is missing");
+        request_fail(req, "not-found", "the page has no such file");
         return reply_refusal(req);
     }
     packed = asset->n_packed > 0 && takes_gzip(req);

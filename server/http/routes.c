@@ -52,6 +52,8 @@ static const struct route routes[] = {
     TELLS("report.schema.json", READ, handle_asset, SCOPE_OPEN),
     TELLS("summary.schema.json", READ, handle_asset, SCOPE_OPEN),
     TELLS("diff.schema.json", READ, handle_asset, SCOPE_OPEN),
+    TELLS("", READ, handle_asset, SCOPE_OPEN),
+    TELLS("assets/{name}", READ, handle_asset, SCOPE_OPEN),
     TELLS("docs", READ, handle_asset, SCOPE_OPEN),
     TELLS("docs.css", READ, handle_asset, SCOPE_OPEN),
     TELLS("docs.js", READ, handle_asset, SCOPE_OPEN),
