@@ -6,7 +6,7 @@ import { announce, bytes, count, h, opened } from "./dom.js";
 import { bodyOf, unreadable } from "./pack.js";
 import { sending } from "./sending.js";
 import { dropZone } from "./start.js";
-import { showTargets } from "./target.js";
+import { makeChooser } from "./target.js";
 import { failure, release } from "./words.js";
 
 const LOADS = {
@@ -59,7 +59,7 @@ function facts(inspection, chosen) {
     : tensors.length ? count(tensors.length, "tensor") : "";
   const training = !model ? "" : !model.compiled ? "Not compiled" : model.optimizer_state ? "Compiled, with the optimizer's state" : "Compiled, without the optimizer's state";
   const rows = [
-    ["It is", `${inspection.title}`],
+    ["Format", `${inspection.title[0].toUpperCase()}${inspection.title.slice(1)}`],
     ["Written by", [inspection.keras_version && `Keras ${inspection.keras_version}`, inspection.backend && `on ${inspection.backend}`].filter(Boolean).join(" ") || (model ? "The file does not tell" : "")],
     ["Found at", report.source.member && h("code", {}, report.source.member)],
     ["Model", [model?.name && h("code", {}, model.name), model?.name ? " · " : "", inside]],
@@ -97,7 +97,7 @@ function way(page, chosen, inspection) {
 }
 
 // What is no model, said with what it is instead.
-function noModel(page, chosen, inspection) {
+function noModel(inspection) {
   const { report, title } = inspection;
   return h("section", { class: "failure", "aria-labelledby": "no-model" },
     h("h2", { id: "no-model" }, `This is no Keras model: it is ${title || "unknown"}`),
@@ -118,18 +118,22 @@ function isModel({ model, tensors, models, targets = [] }) {
   return Boolean(model || tensors.length || models || targets.some(({ verdict }) => verdict !== "refused"));
 }
 
+function evidence({ report }) {
+  const lines = report.source.evidence;
+  return lines.length ? opened("How this is known", () => h("ul", {}, lines.map((line) => h("li", {}, line)))) : null;
+}
+
 async function showInspection(page, chosen, inspection) {
-  const known = isModel(inspection);
-  page.element.append(h("section", { "aria-labelledby": "what" }, h("h2", { id: "what" }, "What it is"), facts(inspection, chosen),
-    inspection.report.source.evidence.length ? opened("How this is known", () => h("ul", {}, inspection.report.source.evidence.map((line) => h("li", {}, line)))) : null));
-  announce(`${chosen.name} is ${inspection.title}`);
   const missing = way(page, chosen, inspection);
-  if (!known) {
-    page.element.append(missing ?? "", missing ? "" : noModel(page, chosen, inspection), dropZone(page));
+  const what = h("section", { "aria-labelledby": "what" }, h("h2", { id: "what" }, "What it is"), facts(inspection, chosen), evidence(inspection));
+  announce(`${chosen.name} is ${inspection.title}`);
+  if (!isModel(inspection)) {
+    page.element.append(what, missing ?? noModel(inspection), dropZone(page));
     return;
   }
-  page.element.append(...[inspection.models && bundle(inspection), findings(inspection), loadsList(inspection.loads_in), missing].filter(Boolean));
-  await showTargets(page, chosen, inspection);
+  const left = h("div", {}, what, inspection.models && bundle(inspection), findings(inspection), loadsList(inspection.loads_in));
+  const chooser = await makeChooser(page, chosen, inspection, missing);
+  page.element.append(h("div", { class: "columns" }, left, chooser.element), chooser.changes);
 }
 
 export async function showFile(page, chosen) {

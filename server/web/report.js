@@ -6,13 +6,15 @@ import { compare } from "./marks.js";
 import { TRAINING, VERDICTS, release, verdictMark } from "./words.js";
 
 const OPEN_MAX = 12; // rows that are shown without being asked for
+const SHOWN_MAX = 20; // rows of a table before "Show more"
+const GROUPED_MIN = 4; // times that a change is made before it becomes one line
 const VALUE_MAX = 200; // letters of a value
 
 /** The verdict with what it means here. `tense` is "plan" for what would be, else it has been. */
 export function verdictSentence(report, tense = "done") {
   if (report.models) return summarySentence(report);
   const { target, verdict } = report;
-  const to = [target.format, target.keras_version && `Keras ${release(target.keras_version)}`].filter(Boolean).join(" for ");
+  const to = [target.format, target.keras_version && `for Keras ${release(target.keras_version)}`].filter(Boolean).join(" ");
   const refusal = report.problems.length > 1 ? `${count(report.problems.length, "reason")} against it.` : "";
   const sentence = verdict === "refused" ? (tense === "plan" ? `It cannot be converted that way. ${refusal}` : `${VERDICTS.refused} ${refusal}`) : VERDICTS[verdict];
   return h("div", { class: `sentence ${verdict}` },
@@ -42,8 +44,9 @@ function value(what) {
 }
 
 // What somebody has to read: place, reason, way out.
-function remarks(title, rows, kind) {
-  if (!rows?.length) return null;
+function remarks(title, all, kind) {
+  const rows = [...new Map(all.map((row) => [JSON.stringify(row), row])).values()]; // two tensors of a layer say the same twice
+  if (!rows.length) return null;
   const item = (row) => h("li", { class: kind }, h("p", {}, where(row), row.key ? [" ", h("code", {}, row.key)] : null, ": ", row.reason),
     row.before !== undefined || row.after !== undefined ? h("p", { class: "soft" }, value(row.before), " → ", value(row.after)) : null,
     row.way_out ? h("p", { class: "way" }, h("strong", {}, "What to do: "), row.way_out) : null);
@@ -51,15 +54,27 @@ function remarks(title, rows, kind) {
     rows.length > OPEN_MAX ? opened(`${rows.length - OPEN_MAX} more`, () => h("ul", { class: "plain remarks" }, rows.slice(OPEN_MAX).map(item))) : null);
 }
 
-// The same change on many layers is one change.
-function configChanges(rows) {
+function changeRow(row) {
+  return h("tr", {}, h("td", {}, where(row)), h("td", {}, row.key ? h("code", {}, row.key) : null),
+    h("td", {}, value(row.before), h("span", { class: "soft" }, " → "), value(row.after)), h("td", {}, row.reason));
+}
+
+// The same change on many layers is one line that opens; the others are a table.
+function changes(title, rows) {
   if (!rows.length) return null;
-  const groups = Map.groupBy(rows, (row) => JSON.stringify([row.key ?? "", row.reason]));
-  const item = ([, [first, ...rest]]) => h("li", {},
-    opened([first.key ? [h("code", {}, first.key), " "] : null, first.reason, " ", h("span", { class: "times" }, count(rest.length + 1, "time"))],
-      () => longTable(["Layer", "Before", "After"], [first, ...rest], (row) => h("tr", {}, h("td", {}, where(row)), h("td", {}, value(row.before)), h("td", {}, value(row.after))))));
-  return h("section", {}, h("h3", {}, `Config (${rows.length})`), h("ul", { class: "plain groups" },
-    [...groups].sort(([, a], [, b]) => b.length - a.length).map(item)));
+  const groups = [...Map.groupBy(rows, (row) => JSON.stringify([row.key ?? "", row.reason])).values()];
+  const many = groups.filter((group) => group.length >= GROUPED_MIN).sort((a, b) => b.length - a.length);
+  const single = groups.filter((group) => group.length < GROUPED_MIN).flat();
+  const item = (group) => h("li", {}, opened([group[0].key ? [h("code", {}, group[0].key), " "] : null, group[0].reason, " ", h("span", { class: "times" }, count(group.length, "time"))],
+    () => longTable(["Layer", "Key", "Before → after", "Why"], group, changeRow)));
+  return h("section", {}, h("h3", {}, `${title} (${rows.length})`), h("ul", { class: "plain groups" }, many.map(item)),
+    single.length ? longTable(["Layer", "Key", "Before → after", "Why"], single, changeRow, SHOWN_MAX) : null);
+}
+
+function rewritten(rows) {
+  if (!rows.length) return null;
+  return h("section", {}, h("h3", {}, `Rewritten weights (${rows.length})`), longTable(["Layer", "What was done"], rows,
+    (row) => h("tr", {}, h("td", {}, where(row)), h("td", {}, row.reason)), SHOWN_MAX));
 }
 
 function marked(parts, tag) {
@@ -73,7 +88,7 @@ function renamedRow({ before, after, layer }) {
 
 function renamed(rows) {
   if (!rows.length) return null;
-  return h("section", {}, h("h3", {}, `Renamed tensors (${rows.length})`), longTable(["Before", "After", "Layer"], rows, renamedRow, 25));
+  return h("section", {}, h("h3", {}, `Renamed tensors (${rows.length})`), longTable(["Before", "After", "Layer"], rows, renamedRow, SHOWN_MAX));
 }
 
 function sum({ checksum }) {
@@ -131,7 +146,8 @@ export function changesOf(report) {
     ...report.verdict === "refused" ? [] : [
       renamed(report.renamed_tensors),
       remarks("Renamed layers", report.renamed_layers, ""),
-      configChanges(report.config_changes),
+      rewritten(report.config_changes.filter(({ code }) => code === "tensor-rewritten")),
+      changes("Config", report.config_changes.filter(({ code }) => code !== "tensor-rewritten")),
       tensors(report.tensors),
     ],
   ].filter(Boolean);

@@ -24,9 +24,9 @@ export function dropZone({ choose }) {
 /** `lost`: the page was loaded again, and what had been chosen is not known any more. */
 export async function showStart(page, { lost = false } = {}) {
   page.element.append(h("h1", {}, "Convert a Keras model to another Keras"),
-    h("p", { class: "lead" }, "See what a file is, which Keras loads it, and what would change. What cannot predict the same is refused, with the reason."),
-    lost ? h("p", { class: "note", role: "status" }, "The page was loaded again, and a browser forgets chosen files then. Choose it again; jobs go on.") : null,
-    dropZone(page));
+    h("p", { class: "lead" }, "See what a file is, which Keras loads it, and what would change. What cannot predict the same is refused, with the reason."));
+  if (lost) page.element.append(h("p", { class: "note", role: "status" }, "The page was loaded again, and a browser forgets chosen files then. Choose it again; jobs go on."));
+  page.element.append(dropZone(page));
   await recentList(page, page.element);
 }
 

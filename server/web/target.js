@@ -101,6 +101,7 @@ class Chooser {
     const change = () => this.changed();
     this.version = h("div", {});
     this.outcome = h("div", { class: "outcome", "aria-live": "polite" });
+    this.changes = h("div", {});
     this.options = h("details", { class: "options" }, h("summary", {}, "Options"), h("div", { class: "fields" },
       formats.parameters.filter(({ name }) => !OWN.has(name)).map((row) => optionField(row, change))));
     this.button = h("button", { class: "main" }, "Convert");
@@ -142,6 +143,7 @@ class Chooser {
     clearTimeout(this.timer);
     this.asked?.abort();
     this.button.disabled = false;
+    this.changes.replaceChildren();
     this.onPlan?.(null);
     if (this.chosen.size > PLANNED_MAX) {
       this.outcome.replaceChildren(h("p", { class: "soft" }, `To say what would change, the ${bytes(this.chosen.size)} are sent once more.`),
@@ -168,8 +170,8 @@ class Chooser {
   showPlan(report) {
     const refused = report.verdict === "refused";
     this.button.disabled = refused;
-    this.outcome.replaceChildren(verdictSentence(report, "plan"),
-      ...refused ? [changesOf(report)] : [opened("What would change", () => changesOf(report))]);
+    this.outcome.replaceChildren(verdictSentence(report, "plan"));
+    this.changes.replaceChildren(refused ? changesOf(report) : opened(h("h2", {}, "What would change"), () => changesOf(report), { class: "changes" }));
     for (const { code } of report.problems ?? []) {
       const option = ANSWERS[code] && this.options.querySelector(`[data-option="${ANSWERS[code]}"]`);
       this.options.open ||= Boolean(option);
@@ -205,10 +207,11 @@ class Chooser {
   }
 }
 
-export async function showTargets(page, chosen, inspection) {
+/** The form, as `element`, and below all else what the plan says, as `changes`. `missing`: a way to add what is missing. */
+export async function makeChooser(page, chosen, inspection, missing) {
   const [formats, { problems }] = await Promise.all([fact("v1/formats"), fact("problems")]);
   const hints = Object.fromEntries(problems.map(({ code, hint }) => [code, hint]));
   const chooser = new Chooser(page, chosen, inspection, formats, hints);
-  page.element.append(h("section", { "aria-labelledby": "convert" }, h("h2", { id: "convert" }, "Convert it"), chooser.form));
+  chooser.element = h("section", { "aria-labelledby": "convert" }, h("h2", { id: "convert" }, "Convert it"), missing, chooser.form);
   return chooser;
 }
