@@ -138,17 +138,6 @@ static int apply_function(struct kf_adapt *adapt, struct kf_layer *layer, const 
     return 0;
 }
 
-static const char *without_version(struct kf_adapt *adapt, const char *module, const char *name)
-{
-    size_t n = strlen(name);
-    const char *stem;
-
-    if (n < 3 || name[n - 2] != 'V' || (name[n - 1] != '1' && name[n - 1] != '2'))
-        return name;
-    stem = kf_arena_strndup(adapt->model->arena, name, n - 2);
-    return stem && kf_class_find(module, stem) ? stem : name;
-}
-
 static const struct object_row *object_row(struct kf_adapt *adapt, const char *module,
                                            const char *name)
 {
@@ -228,8 +217,8 @@ static json_t *v3_object(const char *module, const char *name, json_t *config)
 static int apply_object(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                         json_t *value, const struct position *position)
 {
-    const char *name =
-        without_version(adapt, position->module, kf_json_str(value, "class_name", ""));
+    const char *name = kf_class_unversioned(adapt->model->arena, kf_class_find, position->module,
+                                            kf_json_str(value, "class_name", ""));
     const struct object_row *row = object_row(adapt, position->module, name);
     const struct kf_class *found;
     json_t *config = json_object_get(value, "config");

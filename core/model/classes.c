@@ -142,3 +142,17 @@ int kf_keras2_class_takes(const struct kf_class *found, const char *key)
     }
     return 0;
 }
+
+const char *kf_class_unversioned(struct kf_arena *arena,
+                                 const struct kf_class *(*find)(const char *module,
+                                                                const char *name),
+                                 const char *module, const char *name)
+{
+    size_t n = strlen(name);
+    const char *stem;
+
+    if (n < 3 || name[n - 2] != 'V' || (name[n - 1] != '1' && name[n - 1] != '2'))
+        return name;
+    stem = kf_arena_strndup(arena, name, n - 2);
+    return stem && find(module, stem) ? stem : name;
+}

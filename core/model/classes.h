@@ -30,6 +30,15 @@ bool kf_class_takes(const struct kf_class *found, const char *key);
  * there is none. `module` as for kf_class_find(): a layer's own module may be another. */
 const struct kf_class *kf_keras2_class_find(const char *module, const char *name);
 
+/**
+ * "GlorotUniformV2" as TensorFlow wrote it for a time: the class without its number, where `find`
+ * knows that one, else `name` itself.
+ */
+const char *kf_class_unversioned(struct kf_arena *arena,
+                                 const struct kf_class *(*find)(const char *module,
+                                                                const char *name),
+                                 const char *module, const char *name);
+
 /** The first release of Keras 2 whose class takes the key, as 2 * 100 + minor; 0 for none. */
 int kf_keras2_class_takes(const struct kf_class *found, const char *key);
 

@@ -177,6 +177,9 @@ void cli_job_explain(const struct cli_job *job);
 /** Remove everything. When a signal had stopped the job, the process ends by it here. */
 void cli_job_finish(struct cli_job *job);
 
+/** A job from begin to finish that writes no file; `run` gives its exit status, as this does. */
+int cli_job_do(const struct cli *cli, int (*run)(struct cli_job *job));
+
 /* Texts out of a model file may hold what a terminal obeys: these print it as "?". */
 void cli_print(FILE *out, const char *text);
 void cli_print_lines(FILE *out, const json_t *strings);

@@ -175,19 +175,14 @@ static int run(struct cli_job *job)
 int cli_diff(int argc, char *const *argv)
 {
     struct cli cli;
-    struct cli_job job;
     int status = cli_parse(&cli, COMMAND_DIFF, argc, argv);
 
     if (status == 0 && cli.n_inputs != 2) {
         cli_error("two files are compared, and %zu are given", cli.n_inputs);
         status = EXIT_USAGE;
     }
-    if (status == 0) {
-        status = cli_job_begin(&job, &cli, NULL);
-        if (status == 0)
-            status = run(&job);
-        cli_job_finish(&job);
-    }
+    if (status == 0)
+        status = cli_job_do(&cli, run);
     cli_finish(&cli);
     return status;
 }

@@ -94,7 +94,6 @@ static int run(struct cli_job *job)
 int cli_inspect(int argc, char *const *argv)
 {
     struct cli cli;
-    struct cli_job job;
     struct kf_param_error err;
     int status = cli_parse(&cli, COMMAND_INSPECT, argc, argv);
 
@@ -103,12 +102,8 @@ int cli_inspect(int argc, char *const *argv)
         cli_error("%s", err.detail);
         status = EXIT_USAGE;
     }
-    if (status == 0) {
-        status = cli_job_begin(&job, &cli, NULL);
-        if (status == 0)
-            status = run(&job);
-        cli_job_finish(&job);
-    }
+    if (status == 0)
+        status = cli_job_do(&cli, run);
     cli_finish(&cli);
     return status;
 }

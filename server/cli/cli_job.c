@@ -289,3 +289,14 @@ void cli_job_finish(struct cli_job *job)
     if (job->cancel_fd >= 0)
         close(job->cancel_fd);
 }
+
+int cli_job_do(const struct cli *cli, int (*run)(struct cli_job *job))
+{
+    struct cli_job job;
+    int status = cli_job_begin(&job, cli, NULL);
+
+    if (status == 0)
+        status = run(&job);
+    cli_job_finish(&job);
+    return status;
+}

@@ -57,6 +57,15 @@ static int custom(struct kf_adapt *adapt, struct kf_layer *layer, const char *ke
     return 0;
 }
 
+static int report_newer(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
+                        const char *text, int since)
+{
+    kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key,
+                     json_object_get(layer->config, key), NULL,
+                     "the activation %s came with Keras %d.%d", text, since / 100, since % 100);
+    return 0;
+}
+
 /* An activation by name, "relu" or {"class_name": "function", "config": "relu"}. */
 static int fit_function(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                         const char *text)
@@ -68,33 +77,13 @@ static int fit_function(struct kf_adapt *adapt, struct kf_layer *layer, const ch
         if (strcmp(text, "silu") == 0 && adapt->since < activations[i].since)
             return kf_json_set(layer->config, key, json_string("swish"), adapt->rep);
         if (adapt->since < activations[i].since)
-            kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key,
-                             json_object_get(layer->config, key), NULL,
-                             "the activation %s came with Keras %d.%d", text,
-                             activations[i].since / 100, activations[i].since % 100);
+            return report_newer(adapt, layer, key, text, activations[i].since);
         return 0;
     }
     for (size_t i = 0; i < N_ROWS(newer); i++)
-        if (strcmp(newer[i].text, text) == 0) {
-            kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key,
-                             json_object_get(layer->config, key), NULL,
-                             "the activation %s came with Keras %d.%d", text, newer[i].since / 100,
-                             newer[i].since % 100);
-            return 0;
-        }
+        if (strcmp(newer[i].text, text) == 0)
+            return report_newer(adapt, layer, key, text, newer[i].since);
     return custom(adapt, layer, key, text, "the function");
-}
-
-/* "GlorotUniformV2" as TensorFlow wrote it for a time: the class without its number. */
-static const char *without_version(struct kf_adapt *adapt, const char *module, const char *name)
-{
-    size_t n = strlen(name);
-    const char *stem;
-
-    if (n < 3 || name[n - 2] != 'V' || (name[n - 1] != '1' && name[n - 1] != '2'))
-        return name;
-    stem = kf_arena_strndup(adapt->model->arena, name, n - 2);
-    return stem && kf_keras2_class_find(module, stem) ? stem : name;
 }
 
 /* An initializer that nobody knows has no effect on weights that are loaded. */
@@ -113,7 +102,8 @@ static int fit_object(struct kf_adapt *adapt, struct kf_layer *layer, const char
                       json_t *value, const char *module)
 {
     const char *given = kf_json_str(value, "class_name", ""),
-               *name = without_version(adapt, module, given);
+               *name =
+                   kf_class_unversioned(adapt->model->arena, kf_keras2_class_find, module, given);
     const struct kf_class *found = kf_keras2_class_find(module, name);
 
     if (!found && strcmp(module, "keras.initializers") == 0 &&

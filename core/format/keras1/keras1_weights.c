@@ -4,6 +4,7 @@
 #include "../../io/text/json.h"
 #include "../../model/classes.h"
 #include "../layer_vars.h"
+#include "../legacy/legacy_match.h"
 #include "../legacy/legacy_order.h"
 #include "keras1_flatten.h"
 #include <stdlib.h>
@@ -35,18 +36,6 @@ static bool is_opaque(const struct kf_layer *layer)
     return !layer->inner && !layer->n_parts && !layer->n_tensors &&
            !kf_class_find("keras.layers", layer->class_name) &&
            strcmp(layer->class_name, "Merge") != 0;
-}
-
-/* The first layer below `layer` that is not of Keras; NULL when there is none. */
-static const struct kf_layer *find_opaque(const struct kf_layer *layer)
-{
-    size_t n = layer->inner ? layer->inner->n_layers : layer->n_parts;
-    struct kf_layer *const *below = layer->inner ? layer->inner->layers : layer->parts;
-    const struct kf_layer *found = NULL;
-
-    for (size_t i = 0; !found && i < n; i++)
-        found = is_opaque(below[i]) ? below[i] : find_opaque(below[i]);
-    return found;
 }
 
 static const struct group *group_named(const struct bind *bind, const char *name)
@@ -119,21 +108,6 @@ static int take_unknown(struct bind *bind, struct kf_layer *layer, const struct 
     return 0;
 }
 
-static int report_count(struct bind *bind, const struct kf_layer *layer, size_t wanted, size_t n)
-{
-    const struct kf_layer *opaque = find_opaque(layer);
-
-    if (opaque)
-        return kf_report_add(bind->rep, KF_CUSTOM_CLASS, opaque->path,
-                             "%s is not a layer of Keras, and which of the weights of %s are its "
-                             "own is not known",
-                             opaque->class_name, layer->name);
-    return kf_report_add(bind->rep, KF_WEIGHT_COUNT, layer->path,
-                         "the file has %zu weights for the layer where a %s with this config has "
-                         "%zu",
-                         n, layer->class_name, wanted);
-}
-
 static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct group *group)
 {
     struct kf_legacy_order order = {0};
@@ -145,7 +119,7 @@ static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct gr
     if (r < 0)
         r = no_memory(bind);
     else if (order.n != group->n)
-        r = report_count(bind, layer, order.n, group->n);
+        r = kf_legacy_report_count(bind->rep, layer, is_opaque, order.n, group->n);
     for (size_t i = 0; r >= 0 && i < group->n; i++)
         r = bind_tensor(bind, group, &order.slots[i], group->weights[i]);
     kf_legacy_order_finish(&order);

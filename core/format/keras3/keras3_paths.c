@@ -2,6 +2,7 @@
 #include "keras3_paths.h"
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../saving_lib/container.h"
 #include "keras3_order.h"
 #include <string.h>
 
@@ -51,25 +52,6 @@ const char *kf_keras3_class_of(const struct kf_layer *layer)
 static int no_memory(struct naming *naming, const struct kf_layer *layer)
 {
     return kf_report_add(naming->rep, KF_NO_MEMORY, layer->path, "out of memory");
-}
-
-/* Where releases keep the layers of a model, and whether one with weights is counted twice. */
-static const struct layout {
-    const char *container;
-    bool doubled;
-    int last;
-} layouts[] = {
-#define KF_CONTAINER(name, group, doubled, first, last, who) {group, doubled, last},
-#include "../saving_lib/saving_lib.def"
-};
-
-static const struct layout *layout_of(const struct naming *naming)
-{
-    const struct layout *layout = layouts;
-
-    while (naming->keras > layout->last)
-        layout++;
-    return layout;
 }
 
 static int stop_at_tensors(struct kf_layer *layer, struct kf_graph *graph, void *context)
@@ -155,10 +137,9 @@ static int count_again(struct naming *naming, struct kf_layer *layer, json_t *us
 static int name_graph(struct naming *naming, struct kf_graph *graph, const char *group)
 {
     json_auto_t *used = json_object();
-    const struct layout *layout = layout_of(naming);
+    const struct kf_container *row = kf_container_of(naming->keras);
     const char *container =
-        *group ? kf_arena_printf(naming->model->arena, "%s/%s", group, layout->container)
-               : layout->container;
+        *group ? kf_arena_printf(naming->model->arena, "%s/%s", group, row->group) : row->group;
     size_t *order = NULL, n = 0;
 
     if (!container)
@@ -166,7 +147,7 @@ static int name_graph(struct naming *naming, struct kf_graph *graph, const char 
     KF_TRY(kf_keras3_order(&order, &n, naming->model->arena, graph, naming->keras, naming->rep));
     for (size_t i = 0; i < n; i++) {
         KF_TRY(name_member(naming, graph->layers[order[i]], container, used));
-        if (layout->doubled)
+        if (row->doubled)
             KF_TRY(count_again(naming, graph->layers[order[i]], used));
         KF_TRY(name_below(naming, graph->layers[order[i]]));
     }

@@ -46,6 +46,35 @@ bool kf_legacy_is_opaque(const struct kf_layer *layer)
            !kf_class_find("keras.layers", layer->class_name);
 }
 
+/* The first layer below `layer` that nobody knows the variables of. */
+static const struct kf_layer *find_opaque(const struct kf_layer *layer,
+                                          bool (*is_opaque)(const struct kf_layer *layer))
+{
+    size_t n = layer->inner ? layer->inner->n_layers : layer->n_parts;
+    struct kf_layer *const *below = layer->inner ? layer->inner->layers : layer->parts;
+    const struct kf_layer *found = NULL;
+
+    for (size_t i = 0; !found && i < n; i++)
+        found = is_opaque(below[i]) ? below[i] : find_opaque(below[i], is_opaque);
+    return found;
+}
+
+int kf_legacy_report_count(struct kf_report *rep, const struct kf_layer *layer,
+                           bool (*is_opaque)(const struct kf_layer *layer), size_t wanted, size_t n)
+{
+    const struct kf_layer *opaque = find_opaque(layer, is_opaque);
+
+    if (opaque)
+        return kf_report_add(rep, KF_CUSTOM_CLASS, opaque->path,
+                             "%s is not a layer of Keras, and which of the weights of %s are its "
+                             "own is not known",
+                             opaque->class_name, layer->name);
+    return kf_report_add(rep, KF_WEIGHT_COUNT, layer->path,
+                         "the file has %zu weights for the layer where a %s with this config has "
+                         "%zu",
+                         n, layer->class_name, wanted);
+}
+
 int kf_legacy_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_model *model,
                      struct kf_h5 *h5, const char *root, struct kf_report *rep)
 {

@@ -38,4 +38,12 @@ bool kf_legacy_names(const char *name, const char *variable);
 /** True for a layer of a class whose variables nobody knows. */
 bool kf_legacy_is_opaque(const struct kf_layer *layer);
 
+/**
+ * Report that the file has `n` weights for a layer that wants `wanted`: WEIGHT_COUNT, or
+ * CUSTOM_CLASS where it holds a layer that is opaque, which may own any of them.
+ */
+int kf_legacy_report_count(struct kf_report *rep, const struct kf_layer *layer,
+                           bool (*is_opaque)(const struct kf_layer *layer), size_t wanted,
+                           size_t n);
+
 #endif

@@ -100,34 +100,6 @@ static int take_unknown(struct bind *bind, struct kf_layer *layer, const char **
     return 0;
 }
 
-/* The first layer below `layer` that nobody knows the variables of. */
-static const struct kf_layer *find_opaque(const struct kf_layer *layer)
-{
-    size_t n = layer->inner ? layer->inner->n_layers : layer->n_parts;
-    struct kf_layer *const *below = layer->inner ? layer->inner->layers : layer->parts;
-    const struct kf_layer *found = NULL;
-
-    for (size_t i = 0; !found && i < n; i++)
-        found = kf_legacy_is_opaque(below[i]) ? below[i] : find_opaque(below[i]);
-    return found;
-}
-
-static int report_count(struct bind *bind, const struct kf_layer *layer,
-                        const struct kf_legacy_order *order, size_t n)
-{
-    const struct kf_layer *opaque = find_opaque(layer);
-
-    if (opaque)
-        return kf_report_add(bind->rep, KF_CUSTOM_CLASS, opaque->path,
-                             "%s is not a layer of Keras, and which of the weights of %s are its "
-                             "own is not known",
-                             opaque->class_name, layer->name);
-    return kf_report_add(bind->rep, KF_WEIGHT_COUNT, layer->path,
-                         "the file has %zu weights for the layer where a %s with this config has "
-                         "%zu",
-                         n, layer->class_name, order->n);
-}
-
 static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *group,
                         const char **names, size_t n)
 {
@@ -137,7 +109,7 @@ static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *g
     if (r < 0)
         r = no_memory(bind);
     else if (order.n != n)
-        r = report_count(bind, layer, &order, n);
+        r = kf_legacy_report_count(bind->rep, layer, kf_legacy_is_opaque, order.n, n);
     else {
         if (names_decide(bind, layer))
             order_by_name(&order, names);

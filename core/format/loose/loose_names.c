@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "loose_names.h"
 #include "../../base/str.h"
+#include "../saving_lib/container.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* Where releases keep the layers of a model, and whether one with weights is counted twice. */
-static const struct layout {
-    const char *container;
-    bool doubled;
-    int last;
-} layouts[] = {
-#define KF_CONTAINER(name, group, doubled, first, last, who) {group, doubled, last},
-#include "../saving_lib/saving_lib.def"
-};
 
 struct naming {
     struct kf_model *model;
     int keras;
-    const struct layout *layout; /* the target's */
+    const struct kf_container *container; /* the target's */
     const struct kf_options *options;
     struct kf_report *rep;
 };
@@ -36,8 +27,11 @@ static const struct attribute {
 /* The group of a model's layers, in any release. */
 static bool is_container(const struct kf_loose *loose)
 {
-    for (size_t i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++)
-        if (strcmp(loose->name, layouts[i].container) == 0)
+    size_t n;
+    const struct kf_container *rows = kf_containers(&n);
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(loose->name, rows[i].group) == 0)
             return true;
     return false;
 }
@@ -120,7 +114,7 @@ static int name_class(struct naming *naming, const struct kf_loose *container, c
         if (!member->target)
             return kf_report_add(naming->rep, KF_NO_MEMORY, "", "out of memory");
         number += has_weights(member) ? step : 1;
-        target += naming->layout->doubled && has_weights(member) ? 2 : 1;
+        target += naming->container->doubled && has_weights(member) ? 2 : 1;
     }
     return 0;
 }
@@ -144,7 +138,8 @@ static bool same_names(const struct naming *naming)
 /* Keras 2.12 and 2.13 count a layer with weights twice; every other release each once. */
 static int name_members(struct naming *naming, struct kf_loose *container)
 {
-    bool old = strcmp(container->name, layouts[0].container) == 0;
+    size_t n_rows;
+    bool old = strcmp(container->name, kf_containers(&n_rows)->group) == 0;
 
     for (size_t i = 0; i < container->n_below; i++) {
         const char *name = container->below[i]->name;
@@ -188,7 +183,7 @@ static int name_below(struct naming *naming, struct kf_loose *loose, const char 
         bool container = is_container(below);
 
         if (container) {
-            below->target = naming->layout->container;
+            below->target = naming->container->group;
             KF_TRY(name_members(naming, below));
         } else if (!below->target) {
             below->target = name_attribute(naming, owner, below->name);
@@ -226,11 +221,12 @@ static int check_attributes(struct naming *naming)
 int kf_loose_names(struct kf_model *model, int keras, const struct kf_options *options,
                    struct kf_report *rep)
 {
-    struct naming naming = {
-        .model = model, .keras = keras, .layout = layouts, .options = options, .rep = rep};
+    struct naming naming = {.model = model,
+                            .keras = keras,
+                            .container = kf_container_of(keras),
+                            .options = options,
+                            .rep = rep};
 
-    while (keras > naming.layout->last)
-        naming.layout++;
     model->loose->target = "";
     KF_TRY(name_below(&naming, model->loose, NULL));
     return check_attributes(&naming);

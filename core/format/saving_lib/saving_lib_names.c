@@ -7,13 +7,6 @@
 #include "saving_lib_private.h"
 #include <string.h>
 
-static const struct kf_container containers[] = {
-#define KF_CONTAINER(name, group, doubled, first, last, who)                                       \
-    {group, doubled, first, last, who, "container:" name},
-#include "saving_lib.def"
-};
-#define N_CONTAINERS (sizeof(containers) / sizeof(containers[0]))
-
 /* Whether `is` says yes to the layer or to one below. */
 static bool any(const struct kf_layer *layer, bool (*is)(const struct kf_layer *layer))
 {
@@ -133,32 +126,20 @@ static int try_container(struct kf_saving_lib *lib, const struct kf_container *c
     return 0;
 }
 
-static const struct kf_container *container_of(int keras)
-{
-    for (size_t i = 0; i < N_CONTAINERS; i++)
-        if (keras >= containers[i].first && keras <= containers[i].last)
-            return &containers[i];
-    return NULL;
-}
-
-/* No container, or none that fits: which one is due is enough to say what is not there. */
-static const struct kf_container *likely(struct kf_saving_lib *lib, const struct kf_container *own)
-{
-    return own ? own : lib->container ? lib->container : &containers[N_CONTAINERS - 1];
-}
-
 /* Two containers never fit both with other members: their numbers differ from the first on. */
 int kf_saving_lib_choose(struct kf_saving_lib *lib)
 {
-    const struct kf_container *own = container_of(lib->keras);
+    size_t n;
+    const struct kf_container *own = kf_container_of(lib->keras), *all = kf_containers(&n);
     bool fits = false;
 
     if (own)
         KF_TRY(try_container(lib, own, &fits));
-    for (size_t i = 0; i < N_CONTAINERS && !fits; i++)
-        KF_TRY(try_container(lib, &containers[i], &fits));
+    for (size_t i = 0; i < n && !fits; i++)
+        KF_TRY(try_container(lib, &all[i], &fits));
+    /* None that fits: which one is due is enough to say what is not there. */
     if (!fits)
-        lib->container = likely(lib, own);
+        lib->container = own ? own : lib->container ? lib->container : &all[n - 1];
     kf_report_rule(lib->rep, lib->container->name);
     kf_report_evidence(lib->rep, "weights are grouped as by %s", lib->container->who);
     return 0;

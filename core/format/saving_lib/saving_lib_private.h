@@ -3,15 +3,8 @@
 #define KF_FORMAT_SAVING_LIB_PRIVATE_H
 
 /* Between the saving_lib*.c files only. */
+#include "container.h"
 #include "saving_lib_read.h"
-
-/* A row of saving_lib.def. */
-struct kf_container {
-    const char *group;
-    bool doubled;
-    int first, last;
-    const char *who, *name;
-};
 
 struct kf_saving_lib {
     struct kf_model *model;
