@@ -36,7 +36,7 @@ static bool ask(struct remote_task *task, struct http_exchange *x)
     KF_AUTO(http) http = http_create();
 
     for (unsigned i = 1; http; i++) {
-        http_run(http, &x, 1, &policy);
+        http_run(http, x, &policy);
         if (is_fine(x) || i == TRIES || !http_may_go_better(x) || !http_pause(&policy, i, 0))
             break;
     }

@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "http.h"
 #include "../clock.h"
-#include "address.h"
-#include <curl/curl.h>
-#include <errno.h>
+#include "http_private.h"
 #include <poll.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define POLL_MS     500
 #define PAUSE_MS    200u /* before the second try; twice as long before each further one */
 #define PAUSE_MAX   10000u
-#define BUFFER      (512L * 1024)
-#define AGENT       "kferry/" KFERRY_VERSION
 #define CONNECTIONS 16L
+#define FLOW_MAX    16 /* exchanges at once */
 
 struct http {
     CURLM *multi;
@@ -53,275 +43,6 @@ void http_destroy(struct http *http)
     free(http);
 }
 
-bool http_header(struct http_exchange *x, const char *fmt, ...)
-{
-    struct curl_slist *grown;
-    char *line = NULL;
-    va_list args;
-    int n;
-
-    va_start(args, fmt);
-    n = vasprintf(&line, fmt, args);
-    va_end(args);
-    if (n < 0)
-        return false;
-    grown = curl_slist_append(x->headers, line);
-    free(line);
-    if (grown)
-        x->headers = grown;
-    return grown != NULL;
-}
-
-/* The one place where a socket is made: of the address that it will be connected to. */
-static curl_socket_t open_socket(void *cls, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct http_exchange *x = cls;
-    const char *denied = NULL;
-
-    (void)purpose;
-    if (x->policy->rules)
-        denied = address_denied(x->policy->rules, &address->addr);
-    if (denied) {
-        snprintf(x->why, sizeof x->why, "its address is %s", denied);
-        return CURL_SOCKET_BAD;
-    }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static size_t keep_text(struct http_exchange *x, const char *data, size_t n)
-{
-    size_t room = HTTP_TEXT_MAX - x->n_text, keep = n < room ? n : room;
-    char *grown = realloc(x->text, x->n_text + keep + 1);
-
-    if (!grown) {
-        x->lost = true;
-        return 0;
-    }
-    x->text = grown;
-    memcpy(x->text + x->n_text, data, keep);
-    x->n_text += keep;
-    x->text[x->n_text] = '\0';
-    return n;
-}
-
-static size_t on_data(char *data, size_t size, size_t n, void *cls)
-{
-    struct http_exchange *x = cls;
-    size_t left = n * size;
-
-    if (x->out_fd < 0 || x->head.status < 200 || x->head.status > 299)
-        return keep_text(x, data, left);
-    if (x->got + left > x->out_max) {
-        x->end = HTTP_TOO_LARGE;
-        return 0;
-    }
-    while (left > 0) {
-        ssize_t done = pwrite(x->out_fd, data, left, (off_t)(x->out_at + x->got));
-
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0) {
-            x->lost = true;
-            return 0;
-        }
-        data += done;
-        left -= (size_t)done;
-        x->got += (uint64_t)done;
-    }
-    return n * size;
-}
-
-static size_t on_read(char *to, size_t size, size_t n, void *cls)
-{
-    struct http_exchange *x = cls;
-    uint64_t left = x->size - x->sent;
-    size_t want = n * size < left ? n * size : (size_t)left;
-    ssize_t done = (ssize_t)want;
-
-    if (x->data)
-        memcpy(to, x->data + x->sent, want);
-    else
-        do
-            done = pread(x->in_fd, to, want, (off_t)(x->in_at + x->sent));
-        while (done < 0 && errno == EINTR);
-    if (done < 0 || (done == 0 && want > 0)) {
-        snprintf(x->why, sizeof x->why, "the file to send cannot be read");
-        return CURL_READFUNC_ABORT;
-    }
-    x->sent += (uint64_t)done;
-    return (size_t)done;
-}
-
-/* The server wants it once more from `offset`, as after a connection that was found closed. */
-static int on_seek(void *cls, curl_off_t offset, int origin)
-{
-    struct http_exchange *x = cls;
-
-    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > x->size)
-        return CURL_SEEKFUNC_CANTSEEK;
-    x->sent = (uint64_t)offset;
-    return CURL_SEEKFUNC_OK;
-}
-
-static void take_text(char *out, size_t max, const char *value, size_t n)
-{
-    snprintf(out, max, "%.*s", (int)(n < max ? n : max - 1), value);
-}
-
-/* "bytes 0-99/1000" or "bytes 0-99" with a star for an unknown size. */
-static void take_range(struct http_head *head, const char *value)
-{
-    long long first = 0, last = 0, total = 0;
-
-    if (sscanf(value, "bytes %lld-%lld/%lld", &first, &last, &total) == 3)
-        head->total = total;
-    head->at = first;
-}
-
-static void take_header(struct http_head *head, const char *line, size_t n_name, size_t n)
-{
-    const char *value = line + n_name + 1;
-
-    while (value < line + n && (*value == ' ' || *value == '\t'))
-        value++;
-    while (n > 0 && (line[n - 1] == '\r' || line[n - 1] == '\n' || line[n - 1] == ' '))
-        n--;
-    n = line + n > value ? (size_t)(line + n - value) : 0;
-#define IS(name) (n_name == sizeof(name) - 1 && strncasecmp(line, name, n_name) == 0)
-    if (IS("etag"))
-        take_text(head->etag, sizeof head->etag, value, n);
-    else if (IS("location"))
-        take_text(head->location, sizeof head->location, value, n);
-    else if (IS("date"))
-        take_text(head->date, sizeof head->date, value, n);
-    else if (IS("x-amz-bucket-region"))
-        take_text(head->region, sizeof head->region, value, n);
-    else if (IS("x-amz-meta-kferry-job"))
-        take_text(head->job, sizeof head->job, value, n);
-    else if (IS("content-length"))
-        head->length = strtoll(value, NULL, 10);
-    else if (IS("content-range"))
-        take_range(head, value);
-    else if (IS("retry-after"))
-        head->retry_after = (unsigned)strtoul(value, NULL, 10);
-#undef IS
-}
-
-static size_t on_header(char *data, size_t size, size_t n, void *cls)
-{
-    struct http_exchange *x = cls;
-    const char *colon;
-    char line[4096];
-
-    n *= size;
-    snprintf(line, sizeof line, "%.*s", (int)(n < sizeof line ? n : sizeof line - 1), data);
-    if (strncmp(line, "HTTP/", 5) == 0) { /* also of an answer that follows "100 Continue" */
-        x->head = (struct http_head){.length = -1, .total = -1, .at = -1};
-        x->head.status = strtol(line + strcspn(line, " "), NULL, 10);
-    }
-    colon = strchr(line, ':');
-    if (colon)
-        take_header(&x->head, line, (size_t)(colon - line), strlen(line));
-    return n;
-}
-
-static void set_body(CURL *easy, struct http_exchange *x)
-{
-    if (!x->has_body)
-        return;
-    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(easy, CURLOPT_READDATA, x);
-    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
-    curl_easy_setopt(easy, CURLOPT_SEEKDATA, x);
-    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->size);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER);
-}
-
-/* Redirects are not followed here: each hop is checked by whoever asked. */
-static void set_rules(CURL *easy, struct http_exchange *x, const struct http_policy *policy)
-{
-    int64_t left = policy->deadline - clock_ms();
-
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, policy->plain ? "http,https" : "https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, policy->proxy);
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)policy->connect_s);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)policy->idle_s);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT,
-                     policy->rate_min > 0 ? (long)policy->rate_min : 1L);
-    if (policy->deadline > 0)
-        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, left > 0 ? (long)left : 1L);
-    if (policy->ca[0] != '\0')
-        curl_easy_setopt(easy, CURLOPT_CAINFO, policy->ca);
-}
-
-static CURL *prepare(struct http_exchange *x, const struct http_policy *policy)
-{
-    CURL *easy = curl_easy_init();
-
-    x->policy = policy;
-    x->end = HTTP_OPEN;
-    x->head = (struct http_head){.length = -1, .total = -1, .at = -1};
-    x->got = x->sent = 0;
-    x->n_text = 0;
-    x->why[0] = '\0';
-    if (!easy)
-        return NULL;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_URL, x->url);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, AGENT);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
-    if (strcmp(x->method, "HEAD") == 0)
-        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    set_body(easy, x);
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, x->method);
-    set_rules(easy, x, policy);
-    return easy;
-}
-
-/* What libcurl's end means; it and the callbacks have left some of it in `x`. */
-static void conclude(struct http_exchange *x, CURLcode code)
-{
-    static const struct {
-        CURLcode code;
-        enum http_end end;
-    } ends[] = {
-        {CURLE_OK, HTTP_ANSWERED},
-        {CURLE_OPERATION_TIMEDOUT, HTTP_SLOW},
-        {CURLE_COULDNT_RESOLVE_HOST, HTTP_NO_HOST},
-        {CURLE_COULDNT_RESOLVE_PROXY, HTTP_NO_HOST},
-        {CURLE_PEER_FAILED_VERIFICATION, HTTP_UNTRUSTED},
-        {CURLE_SSL_CACERT_BADFILE, HTTP_UNTRUSTED},
-        {CURLE_OUT_OF_MEMORY, HTTP_NO_ROOM},
-    };
-    enum http_end end = HTTP_CUT;
-
-    if (x->end != HTTP_OPEN)
-        return;
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-        if (ends[i].code == code)
-            end = ends[i].end;
-    if (x->lost)
-        end = HTTP_NO_ROOM;
-    else if (end == HTTP_CUT && strncmp(x->why, "its address", 11) == 0)
-        end = HTTP_DENIED;
-    x->end = end;
-    if (x->why[0] == '\0' && code != CURLE_OK)
-        snprintf(x->why, sizeof x->why, "%s", curl_easy_strerror(code));
-}
-
 static void drop(struct http *http, struct http_exchange *x)
 {
     curl_multi_remove_handle(http->multi, x->easy);
@@ -329,7 +50,8 @@ static void drop(struct http *http, struct http_exchange *x)
     x->easy = NULL;
 }
 
-static void collect(struct http *http)
+/* One that has ended, if there is any. */
+static struct http_exchange *collect(struct http *http)
 {
     CURLMsg *msg;
     int left;
@@ -342,56 +64,119 @@ static void collect(struct http *http)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
         drop(http, x);
-        conclude(x, code);
+        http_conclude(x, code);
+        return x;
     }
+    return NULL;
+}
+
+/* Those that run, and whether another may follow. */
+struct running {
+    struct http *http;
+    const struct http_flow *flow;
+    const struct http_policy *policy;
+    struct http_exchange *list[FLOW_MAX];
+    size_t n;
+    bool stopped;
+};
+
+static void forget(struct running *r, const struct http_exchange *x)
+{
+    size_t i = 0;
+
+    while (r->list[i] != x)
+        i++;
+    r->list[i] = r->list[--r->n];
+}
+
+static void end(struct running *r, struct http_exchange *x)
+{
+    if (!r->flow->ended(r->flow->context, x))
+        r->stopped = true;
+}
+
+/* As many as may run at once; how long to wait for the next one. */
+static int fill(struct running *r)
+{
+    int wait_ms = POLL_MS;
+
+    while (!r->stopped && r->n < r->flow->at_once && r->n < FLOW_MAX) {
+        struct http_exchange *x = r->flow->next(r->flow->context, &wait_ms);
+
+        if (!x)
+            return wait_ms;
+        x->easy = http_prepare(x, r->policy);
+        if (x->easy) {
+            curl_multi_add_handle(r->http->multi, x->easy);
+            r->list[r->n++] = x;
+        } else {
+            x->end = HTTP_NO_ROOM;
+            end(r, x);
+        }
+    }
+    return POLL_MS;
 }
 
 /* Wait for something to happen; true when nobody wants it any more. */
-static bool wait_for(struct http *http, int cancel_fd)
+static bool wait_for(struct http *http, int cancel_fd, int ms)
 {
     struct curl_waitfd cancel = {.fd = cancel_fd, .events = CURL_WAIT_POLLIN};
 
-    curl_multi_poll(http->multi, cancel_fd >= 0 ? &cancel : NULL, cancel_fd >= 0, POLL_MS, NULL);
+    curl_multi_poll(http->multi, cancel_fd >= 0 ? &cancel : NULL, cancel_fd >= 0,
+                    ms >= 0 && ms < POLL_MS ? ms : POLL_MS, NULL);
     return cancel_fd >= 0 && cancel.revents != 0;
 }
 
-void http_run(struct http *http, struct http_exchange *const *list, size_t n,
-              const struct http_policy *policy)
+void http_run_flow(struct http *http, const struct http_flow *flow,
+                   const struct http_policy *policy)
 {
-    int running = 0;
+    struct running r = {.http = http, .flow = flow, .policy = policy};
+    struct http_exchange *x;
+    int open_now, wait_ms = fill(&r);
 
-    for (size_t i = 0; i < n; i++) {
-        list[i]->easy = prepare(list[i], policy);
-        if (!list[i]->easy)
-            list[i]->end = HTTP_NO_ROOM;
-        else
-            curl_multi_add_handle(http->multi, list[i]->easy);
-    }
-    do {
-        curl_multi_perform(http->multi, &running);
-        collect(http);
-        if (running > 0 && wait_for(http, policy->cancel_fd))
-            break;
-    } while (running > 0);
-    for (size_t i = 0; i < n; i++)
-        if (list[i]->easy) {
-            list[i]->end = HTTP_CANCELLED;
-            drop(http, list[i]);
+    while (!r.stopped && (r.n > 0 || wait_ms >= 0)) {
+        curl_multi_perform(http->multi, &open_now);
+        while (!r.stopped && (x = collect(http))) {
+            forget(&r, x);
+            end(&r, x);
         }
+        wait_ms = fill(&r);
+        if (!r.stopped && (r.n > 0 || wait_ms >= 0) && wait_for(http, policy->cancel_fd, wait_ms))
+            r.stopped = true;
+    }
+    while (r.n > 0) {
+        x = r.list[--r.n];
+        drop(http, x);
+        x->end = HTTP_CANCELLED;
+    }
 }
 
-void http_finish(struct http_exchange *x)
+static struct http_exchange *next_of_one(void *context, int *wait_ms)
 {
-    curl_slist_free_all(x->headers);
-    x->headers = NULL;
-    free(x->text);
-    x->text = NULL;
-    x->n_text = 0;
+    struct http_exchange **x = context, *one = *x;
+
+    *x = NULL;
+    *wait_ms = -1;
+    return one;
 }
 
-bool http_pause(const struct http_policy *policy, unsigned attempt, unsigned least_s)
+static bool ended_of_one(void *context, struct http_exchange *x)
 {
-    struct pollfd cancel = {.fd = policy->cancel_fd, .events = POLLIN};
+    (void)context;
+    (void)x;
+    return true;
+}
+
+void http_run(struct http *http, struct http_exchange *x, const struct http_policy *policy)
+{
+    const struct http_flow flow = {
+        .at_once = 1, .next = next_of_one, .ended = ended_of_one, .context = &x};
+
+    http_run_flow(http, &flow, policy);
+}
+
+int http_delay(const struct http_policy *policy, unsigned attempt, unsigned least_s)
+{
     unsigned most = attempt < 6 ? PAUSE_MS << attempt : PAUSE_MAX, random = 0, ms;
 
     if (getrandom(&random, sizeof random, 0) < 0)
@@ -399,17 +184,19 @@ bool http_pause(const struct http_policy *policy, unsigned attempt, unsigned lea
     ms = most / 2 + random % most;
     if (ms < least_s * 1000)
         ms = least_s * 1000;
-    if (policy->deadline > 0 && clock_ms() + ms >= policy->deadline)
-        return false;
-    return poll(&cancel, 1, (int)ms) == 0;
+    return policy->deadline > 0 && clock_ms() + ms >= policy->deadline ? -1 : (int)ms;
 }
 
-bool http_may_go_better(const struct http_exchange *x)
+bool http_wait(const struct http_policy *policy, int ms)
 {
-    if (x->end == HTTP_CUT)
-        return true;
-    if (x->end == HTTP_SLOW)
-        return x->policy->deadline == 0 || clock_ms() < x->policy->deadline;
-    return x->end == HTTP_ANSWERED &&
-           (x->head.status == 408 || x->head.status == 429 || x->head.status >= 500);
+    struct pollfd cancel = {.fd = policy->cancel_fd, .events = POLLIN};
+
+    return poll(&cancel, 1, ms) == 0;
+}
+
+bool http_pause(const struct http_policy *policy, unsigned attempt, unsigned least_s)
+{
+    int ms = http_delay(policy, attempt, least_s);
+
+    return ms >= 0 && http_wait(policy, ms);
 }

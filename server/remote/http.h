@@ -89,15 +89,35 @@ KF_DEFINE_AUTO(http)
 bool http_header(struct http_exchange *x, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Run all of them at once, to the end of each. */
-void http_run(struct http *http, struct http_exchange *const *list, size_t n,
-              const struct http_policy *policy);
+/** Run one to its end. */
+void http_run(struct http *http, struct http_exchange *x, const struct http_policy *policy);
+
+/* Exchanges that follow each other, several at once. */
+struct http_flow {
+    size_t at_once;
+    /* Another one; NULL when there is none now: ask again after *wait_ms, or when one has ended
+     * where that is -1. */
+    struct http_exchange *(*next)(void *context, int *wait_ms);
+    /* One has ended; false: all others are to end too. */
+    bool (*ended)(void *context, struct http_exchange *x);
+    void *context;
+};
+
+/** Run them until there is none any more. What is stopped ends as HTTP_CANCELLED, untold. */
+void http_run_flow(struct http *http, const struct http_flow *flow,
+                   const struct http_policy *policy);
 
 /** Free what an exchange holds; twice is fine. */
 void http_finish(struct http_exchange *x);
 
-/** Wait before try number `attempt` (from 1), with jitter, at least `least_s`; false: cancelled or
- * the deadline is near. */
+/** How long to wait before try number `attempt` (from 1), with jitter, at least `least_s`: ms, or
+ * -1 when the deadline is nearer. */
+int http_delay(const struct http_policy *policy, unsigned attempt, unsigned least_s);
+
+/** Wait; false: cancelled. */
+bool http_wait(const struct http_policy *policy, int ms);
+
+/** Both. */
 bool http_pause(const struct http_policy *policy, unsigned attempt, unsigned least_s);
 
 /** True when the same request may go better the next time. */

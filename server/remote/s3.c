@@ -200,10 +200,12 @@ static int correct(struct s3 *s3, const struct s3_call *call)
     return 0;
 }
 
-int s3_retry(struct s3 *s3, const struct s3_request *request, struct s3_call *call, unsigned tries)
+int s3_judge(struct s3 *s3, const struct s3_request *request, struct s3_call *call, unsigned tries,
+             int *wait_ms)
 {
     int corrected;
 
+    *wait_ms = 0;
     call->code[0] = '\0';
     if (call->x.end == HTTP_ANSWERED && call->x.text && call->x.head.status >= 300)
         xml_find(call->x.text, call->x.n_text, "Code", call->code, sizeof call->code);
@@ -215,23 +217,24 @@ int s3_retry(struct s3 *s3, const struct s3_request *request, struct s3_call *ca
     if (!http_may_go_better(&call->x) && !is_code(call, "RequestTimeout") &&
         !is_code(call, "ConditionalRequestConflict") && !is_code(call, "OperationAborted"))
         return call->x.end == HTTP_ANSWERED ? 0 : s3_explain(s3, request, call);
-    if (tries < REMOTE_TRIES && http_pause(&s3->policy, tries, call->x.head.retry_after))
-        return 1;
-    return s3_explain(s3, request, call);
+    if (tries < REMOTE_TRIES)
+        *wait_ms = http_delay(&s3->policy, tries, call->x.head.retry_after);
+    return tries < REMOTE_TRIES && *wait_ms >= 0 ? 1 : s3_explain(s3, request, call);
 }
 
 int s3_ask(struct s3 *s3, const struct s3_request *request, struct s3_call *call)
 {
-    struct http_exchange *list = &call->x;
-    int status;
+    int status, wait_ms;
 
     for (unsigned tries = 1;; tries++) {
         KF_TRY(s3_sign(s3, request, call));
-        http_run(s3->http, &list, 1, &s3->policy);
-        status = s3_retry(s3, request, call, tries);
+        http_run(s3->http, &call->x, &s3->policy);
+        status = s3_judge(s3, request, call, tries, &wait_ms);
         if (status <= 0)
             return status;
         s3_call_finish(call);
+        if (wait_ms > 0 && !http_wait(&s3->policy, wait_ms))
+            return remote_fail(&s3->task->failure, "cancelled", "nobody waits any more");
     }
 }
 

@@ -69,10 +69,11 @@ int s3_sign(struct s3 *s3, const struct s3_request *request, struct s3_call *cal
 void s3_call_finish(struct s3_call *call);
 
 /**
- * After a failed call: 1 when it should be signed and sent again at once or after a pause, which
- * this has waited for; 0 when its answer is final; -1 with task->failure.
+ * After a call: 1 when it should be signed and sent again after *wait_ms, 0 when its answer is
+ * final, -1 with task->failure.
  */
-int s3_retry(struct s3 *s3, const struct s3_request *request, struct s3_call *call, unsigned tries);
+int s3_judge(struct s3 *s3, const struct s3_request *request, struct s3_call *call, unsigned tries,
+             int *wait_ms);
 
 /** Send until there is a final answer, whatever its status. -1 with task->failure. */
 int s3_ask(struct s3 *s3, const struct s3_request *request, struct s3_call *call);

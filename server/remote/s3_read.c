@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "names.h"
 #include "remote_private.h"
-#include "s3.h"
+#include "s3_parts.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define AT_ONCE 4
 
 /* One object on its way into a file. */
 struct reading {
@@ -23,115 +21,49 @@ struct reading {
     uint64_t total;
 };
 
-/* A piece of it: what is still to come. */
-struct piece {
-    uint64_t at, left;
-    unsigned tries;
-    char range[64];
-    struct s3_request request;
-    struct s3_call call;
-};
-
-static void ask_for(struct reading *r, struct piece *piece)
+static int ask_for(void *context, struct s3_part *part)
 {
-    struct s3_request *request = &piece->request;
+    struct reading *r = context;
+    struct s3_request *request = &part->request;
 
-    *request = (struct s3_request)S3_REQUEST_INIT;
-    snprintf(piece->range, sizeof piece->range, "bytes=%" PRIu64 "-%" PRIu64, piece->at,
-             piece->at + piece->left - 1);
+    snprintf(part->text, sizeof part->text, "bytes=%" PRIu64 "-%" PRIu64, part->at,
+             part->at + part->left - 1);
     request->method = "GET";
     request->place = &r->place;
     request->query = r->query;
-    request->headers[request->n_headers++] = (struct sigv4_header){"range", piece->range};
+    request->headers[request->n_headers++] = (struct sigv4_header){"range", part->text};
     if (r->etag[0] != '\0')
         request->headers[request->n_headers++] = (struct sigv4_header){"if-match", r->etag};
     request->out_fd = r->fd;
-    request->out_at = piece->at;
-    request->out_max = piece->left;
-}
-
-/* Take what came of a piece: 1 when it is whole, 0 when more is to be asked for, -1. */
-static int take(struct reading *r, struct piece *piece)
-{
-    struct s3_call *call = &piece->call;
-    bool partial = call->x.head.status == 206 && call->x.head.at == (int64_t)piece->at;
-    int status = 0;
-
-    if (partial) {
-        piece->at += call->x.got;
-        piece->left -= call->x.got;
-    }
-    if (partial && call->x.end == HTTP_ANSWERED && piece->left == 0) {
-        status = 1;
-    } else if (s3_is_fine(call)) {
-        status = ++piece->tries < REMOTE_TRIES
-                     ? 0
-                     : remote_fail(&r->s3.task->failure, "source-fetch-failed",
-                                   "%s: the storage does not send the range that is asked for",
-                                   r->place.shown);
-    } else {
-        status = s3_retry(&r->s3, &piece->request, call, ++piece->tries);
-        if (status == 0)
-            status = s3_explain(&r->s3, &piece->request, call);
-        else if (status == 1)
-            status = 0;
-    }
-    s3_call_finish(call);
-    return status;
-}
-
-/* All pieces of one round at once, each until it is whole. */
-static int run_round(struct reading *r, struct piece *pieces, size_t n)
-{
-    struct http_exchange *list[AT_ONCE];
-    size_t open;
-
-    do {
-        int status = 0;
-
-        open = 0;
-        for (size_t i = 0; i < n; i++)
-            if (pieces[i].left > 0) {
-                ask_for(r, &pieces[i]);
-                if (s3_sign(&r->s3, &pieces[i].request, &pieces[i].call) < 0)
-                    status = -1;
-                list[open++] = &pieces[i].call.x;
-            }
-        if (status == 0)
-            http_run(r->s3.http, list, open, &r->s3.policy);
-        for (size_t i = 0; i < n; i++) {
-            if (pieces[i].left == 0)
-                continue;
-            if (status == 0 && take(r, &pieces[i]) < 0)
-                status = -1;
-            else if (status < 0)
-                s3_call_finish(&pieces[i].call);
-        }
-        KF_TRY(status);
-        open = 0;
-        for (size_t i = 0; i < n; i++)
-            open += pieces[i].left > 0;
-    } while (open > 0);
+    request->out_at = part->at;
+    request->out_max = part->left;
     return 0;
+}
+
+/* What came of a range, even when the connection broke in it. */
+static void take(void *context, struct s3_part *part)
+{
+    const struct http_exchange *x = &part->call.x;
+
+    (void)context;
+    if (x->head.status != 206 || x->head.at != (int64_t)part->at)
+        return;
+    part->at += x->got;
+    part->left -= x->got;
 }
 
 static int read_rest(struct reading *r, uint64_t at)
 {
-    uint64_t part = r->s3.task->remote->set.part;
+    struct s3_parts parts = {.s3 = &r->s3,
+                             .at = at,
+                             .end = r->total,
+                             .size = r->s3.task->remote->set.part,
+                             .shown = r->place.shown,
+                             .prepare = ask_for,
+                             .take = take,
+                             .context = r};
 
-    while (at < r->total) {
-        struct piece pieces[AT_ONCE];
-        size_t n = 0;
-
-        for (; n < AT_ONCE && at < r->total; n++) {
-            uint64_t left = r->total - at;
-
-            pieces[n] = (struct piece){.at = at, .left = left < part ? left : part};
-            at += pieces[n].left;
-        }
-        KF_TRY(run_round(r, pieces, n));
-    }
-    return 0;
+    return s3_parts_run(&parts);
 }
 
 /* The size is known: is it allowed, is there room? */
@@ -174,12 +106,12 @@ static int read_empty(struct reading *r)
 /* The first range tells the size of the whole; where it does not, all has come. */
 static int read_first(struct reading *r, uint64_t *at)
 {
-    struct piece first = {.left = r->s3.task->remote->set.part};
+    struct s3_part first = {.left = r->s3.task->remote->set.part, .request = S3_REQUEST_INIT};
     struct s3_call *call = &first.call;
     uint64_t max = r->s3.task->remote->set.source_max;
     int status;
 
-    ask_for(r, &first);
+    KF_TRY(ask_for(r, &first));
     first.request.out_max = max > 0 ? max : UINT64_MAX; /* where ranges are not known, all comes */
     status = s3_ask(&r->s3, &first.request, call);
     if (status == 0 && call->x.head.status == 416) {

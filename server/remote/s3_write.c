@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "../clock.h"
 #include "remote_private.h"
-#include "s3.h"
+#include "s3_parts.h"
 #include "uploads.h"
 #include "xml.h"
 #include <inttypes.h>
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT_ONCE   4
 #define PARTS_MAX 9000 /* of the 10,000 that S3 takes */
 #define ETAG_SIZE 256
 #define ABORT_MS  20000
@@ -100,20 +99,31 @@ static int fail_read(struct writing *w)
     return remote_fail(&w->s3.task->failure, "internal-error", "the result cannot be read again");
 }
 
+/*
+ * The digest of a body out of the file, which is signed; taken once, however often it is sent. TLS
+ * guards what is in it already: then it is not read a second time.
+ */
+static int seal(struct writing *w, struct s3_request *request, char sha256[SIGV4_HEX])
+{
+    if (strcmp(w->s3.task->remote->s3_scheme, "https") == 0)
+        request->sha256 = SIGV4_UNSIGNED;
+    else if (sha256[0] != '\0' || sigv4_sha256_of(w->fd, request->in_at, request->size, sha256))
+        request->sha256 = sha256;
+    return request->sha256 ? 0 : fail_read(w);
+}
+
 static int put_whole(struct writing *w)
 {
     struct s3_request request = request_of(w, "PUT");
-    char sha256[SIGV4_HEX];
+    char sha256[SIGV4_HEX] = "";
     struct s3_call call = {0};
     int status;
 
-    if (!sigv4_sha256_of(w->fd, 0, w->size, sha256))
-        return fail_read(w);
     describe(w, &request);
     add_condition(w, &request);
     request.in_fd = w->fd;
     request.size = w->size;
-    request.sha256 = sha256;
+    KF_TRY(seal(w, &request, sha256));
     status = ask(w, &request, &call);
     if (status == 0 && !s3_is_fine(&call))
         status = s3_explain(&w->s3, &request, &call);
@@ -145,94 +155,42 @@ static int begin_upload(struct writing *w)
     return status;
 }
 
-/* A part on its way. */
-struct part {
-    size_t number; /* from 1 */
-    unsigned tries;
-    bool done;
-    char query[1200], sha256[SIGV4_HEX];
-    struct s3_request request;
-    struct s3_call call;
-};
-
-static int prepare_part(struct writing *w, struct part *part)
+static int prepare_part(void *context, struct s3_part *part)
 {
-    uint64_t at = (uint64_t)(part->number - 1) * w->part, left = w->size - at;
+    struct writing *w = context;
 
-    part->request = request_of(w, "PUT");
-    snprintf(part->query, sizeof part->query, "partNumber=%zu&uploadId=%s", part->number,
+    part->request.method = "PUT";
+    part->request.place = &w->place;
+    snprintf(part->text, sizeof part->text, "partNumber=%" PRIu64 "&uploadId=%s", part->number + 1,
              w->upload);
-    part->request.query = part->query;
+    part->request.query = part->text;
     part->request.in_fd = w->fd;
-    part->request.in_at = at;
-    part->request.size = left < w->part ? left : w->part;
-    part->request.sha256 = part->sha256;
-    return sigv4_sha256_of(w->fd, at, part->request.size, part->sha256) ? 0 : fail_read(w);
+    part->request.in_at = part->at;
+    part->request.size = part->left;
+    return seal(w, &part->request, part->sha256);
 }
 
-static int take_part(struct writing *w, struct part *part)
+static void take_part(void *context, struct s3_part *part)
 {
-    struct s3_call *call = &part->call;
-    int status = 0;
+    struct writing *w = context;
 
-    part->done = s3_is_fine(call);
-    if (part->done) {
-        memcpy(w->etags[part->number - 1], call->x.head.etag, ETAG_SIZE);
-    } else {
-        status = s3_retry(&w->s3, &part->request, call, ++part->tries);
-        if (status == 0)
-            status = s3_explain(&w->s3, &part->request, call);
-    }
-    s3_call_finish(call);
-    return status < 0 ? -1 : 0;
+    if (!s3_is_fine(&part->call))
+        return;
+    memcpy(w->etags[part->number], part->call.x.head.etag, ETAG_SIZE);
+    part->left = 0;
 }
 
-/* The parts of one round at once, each until it is there. */
-static int put_round(struct writing *w, struct part *parts, size_t n)
+static int put_parts(struct writing *w)
 {
-    struct http_exchange *list[AT_ONCE];
-    size_t open;
+    struct s3_parts parts = {.s3 = &w->s3,
+                             .end = w->size,
+                             .size = w->part,
+                             .shown = w->place.shown,
+                             .prepare = prepare_part,
+                             .take = take_part,
+                             .context = w};
 
-    do {
-        int status = 0;
-
-        open = 0;
-        for (size_t i = 0; i < n; i++)
-            if (!parts[i].done) {
-                if (s3_sign(&w->s3, &parts[i].request, &parts[i].call) < 0)
-                    status = -1;
-                list[open++] = &parts[i].call.x;
-            }
-        if (status == 0)
-            http_run(w->s3.http, list, open, &w->s3.policy);
-        open = 0;
-        for (size_t i = 0; i < n; i++) {
-            if (parts[i].done)
-                continue;
-            if (status == 0 && take_part(w, &parts[i]) < 0)
-                status = -1;
-            else if (status < 0)
-                s3_call_finish(&parts[i].call);
-            open += !parts[i].done;
-        }
-        KF_TRY(status);
-    } while (open > 0);
-    return 0;
-}
-
-static int put_parts(struct writing *w, size_t n_parts)
-{
-    for (size_t number = 1; number <= n_parts;) {
-        struct part parts[AT_ONCE];
-        size_t n = 0;
-
-        for (; n < AT_ONCE && number <= n_parts; n++) {
-            parts[n] = (struct part){.number = number++};
-            KF_TRY(prepare_part(w, &parts[n]));
-        }
-        KF_TRY(put_round(w, parts, n));
-    }
-    return 0;
+    return s3_parts_run(&parts);
 }
 
 static char *list_parts(const struct writing *w, size_t n_parts, size_t *size)
@@ -313,7 +271,7 @@ static int put_in_parts(struct writing *w)
     status = begin_upload(w);
     if (status == 0) {
         upload = upload_note(w->s3.task->remote->set.uploads, w->place.shown, w->upload);
-        status = put_parts(w, n_parts);
+        status = put_parts(w);
         if (status == 0)
             status = complete_upload(w, n_parts);
         if (status < 0)

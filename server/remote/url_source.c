@@ -114,7 +114,7 @@ static int reserve(struct download *d, uint64_t before)
 static int ask(struct download *d)
 {
     uint64_t max = d->task->remote->set.source_max;
-    struct http_exchange x = HTTP_EXCHANGE_INIT, *list = &x;
+    struct http_exchange x = HTTP_EXCHANGE_INIT;
     int status;
 
     x.url = d->url.text;
@@ -126,7 +126,7 @@ static int ask(struct download *d)
         http_header(&x, "Range: bytes=%llu-", (unsigned long long)d->at);
         http_header(&x, "If-Range: %s", d->etag);
     }
-    http_run(d->http, &list, 1, &d->policy);
+    http_run(d->http, &x, &d->policy);
     status = take_answer(d, &x);
     if (status == 1)
         memcpy(d->etag, x.head.etag, sizeof d->etag);

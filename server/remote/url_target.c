@@ -57,7 +57,7 @@ static int take_answer(struct putting *p, const struct http_exchange *x)
 
 static int put(struct putting *p)
 {
-    struct http_exchange x = HTTP_EXCHANGE_INIT, *list = &x;
+    struct http_exchange x = HTTP_EXCHANGE_INIT;
     int status;
 
     x.method = "PUT";
@@ -68,7 +68,7 @@ static int put(struct putting *p)
     http_header(&x, "Content-Type:"); /* a signature may have named one, and it was not ours */
     if (!p->target->replace)
         http_header(&x, "If-None-Match: *");
-    http_run(p->http, &list, 1, &p->policy);
+    http_run(p->http, &x, &p->policy);
     status = take_answer(p, &x);
     http_finish(&x);
     return status;

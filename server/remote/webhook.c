@@ -86,7 +86,7 @@ static int send_to(struct remote_task *task, const struct url *url,
 
     if (!http)
         return remote_fail(&task->failure, "internal-error", "out of memory");
-    http_run(http, &x, 1, policy);
+    http_run(http, x, policy);
     if (x->end == HTTP_ANSWERED && x->head.status >= 200 && x->head.status < 300)
         return 0;
     return remote_explain(task, x, url->shown, true);

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "s3_parts.h"
+#include "../clock.h"
+#include "remote_private.h"
+
+static int send(struct s3_parts *parts, struct s3_part *part)
+{
+    part->request = (struct s3_request)S3_REQUEST_INIT;
+    KF_TRY(parts->prepare(parts->context, part));
+    KF_TRY(s3_sign(parts->s3, &part->request, &part->call));
+    part->state = S3_PART_RUNS;
+    return 0;
+}
+
+static void begin(struct s3_parts *parts, struct s3_part *part)
+{
+    uint64_t left = parts->end - parts->at;
+
+    *part = (struct s3_part){.number = parts->next++,
+                             .at = parts->at,
+                             .left = left < parts->size ? left : parts->size,
+                             .state = S3_PART_WAITS};
+    parts->at += part->left;
+}
+
+/* What is to be sent next: what broke and has waited long enough, or a part that is new. */
+static struct s3_part *choose(struct s3_parts *parts, int *wait_ms)
+{
+    int64_t now = clock_ms();
+    struct s3_part *unused = NULL;
+
+    *wait_ms = -1;
+    for (size_t i = 0; i < S3_PARTS_AT_ONCE; i++) {
+        struct s3_part *part = &parts->list[i];
+
+        if (part->state == S3_PART_WAITS && part->not_before <= now)
+            return part;
+        if (part->state == S3_PART_WAITS && (*wait_ms < 0 || part->not_before - now < *wait_ms))
+            *wait_ms = (int)(part->not_before - now);
+        if (part->state == S3_PART_FREE)
+            unused = part;
+    }
+    if (!unused || parts->at == parts->end)
+        return NULL;
+    begin(parts, unused);
+    return unused;
+}
+
+static struct http_exchange *next(void *context, int *wait_ms)
+{
+    struct s3_parts *parts = context;
+    struct s3_part *part = parts->status == 0 ? choose(parts, wait_ms) : NULL;
+
+    if (part && send(parts, part) == 0)
+        return &part->call.x;
+    if (part) {
+        parts->status = -1;
+        *wait_ms = -1;
+    }
+    return NULL;
+}
+
+/* It came or went only in part, or not at all: when to try what is left of it. */
+static int put_off(struct s3_parts *parts, struct s3_part *part)
+{
+    int wait_ms = 0, status = -1;
+
+    part->tries++;
+    if (!s3_is_fine(&part->call))
+        status = s3_judge(parts->s3, &part->request, &part->call, part->tries, &wait_ms);
+    else if (part->tries < REMOTE_TRIES)
+        status = 1;
+    else
+        remote_fail(&parts->s3->task->failure, "source-fetch-failed",
+                    "%s: the storage does not send the range that is asked for", parts->shown);
+    if (status == 0)
+        status = s3_explain(parts->s3, &part->request, &part->call);
+    part->state = S3_PART_WAITS;
+    part->not_before = clock_ms() + wait_ms;
+    return status;
+}
+
+static bool ended(void *context, struct http_exchange *x)
+{
+    struct s3_parts *parts = context;
+    struct s3_part *part = parts->list;
+
+    while (&part->call.x != x)
+        part++;
+    parts->take(parts->context, part);
+    part->state = S3_PART_FREE;
+    if ((!s3_is_fine(&part->call) || part->left > 0) && put_off(parts, part) < 0)
+        parts->status = -1;
+    s3_call_finish(&part->call);
+    return parts->status == 0;
+}
+
+int s3_parts_run(struct s3_parts *parts)
+{
+    const struct http_flow flow = {
+        .at_once = S3_PARTS_AT_ONCE, .next = next, .ended = ended, .context = parts};
+
+    http_run_flow(parts->s3->http, &flow, &parts->s3->policy);
+    for (size_t i = 0; i < S3_PARTS_AT_ONCE; i++) {
+        bool open = parts->list[i].state != S3_PART_FREE;
+
+        s3_call_finish(&parts->list[i].call);
+        if (open && parts->status == 0)
+            parts->status =
+                remote_fail(&parts->s3->task->failure, "cancelled", "nobody waits any more");
+    }
+    return parts->status;
+}
