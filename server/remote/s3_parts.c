@@ -3,13 +3,20 @@
 #include "../clock.h"
 #include "remote_private.h"
 
-static int send(struct s3_parts *parts, struct s3_part *part)
+/* 1: it may go; 0: later; -1. */
+static int send_part(struct s3_parts *parts, struct s3_part *part)
 {
+    int status;
+
     part->request = (struct s3_request)S3_REQUEST_INIT;
-    KF_TRY(parts->prepare(parts->context, part));
+    status = parts->prepare(parts->context, part);
+    if (status == 0)
+        part->not_before = clock_ms() + S3_PARTS_WAIT_MS;
+    if (status <= 0)
+        return status;
     KF_TRY(s3_sign(parts->s3, &part->request, &part->call));
     part->state = S3_PART_RUNS;
-    return 0;
+    return 1;
 }
 
 static void begin(struct s3_parts *parts, struct s3_part *part)
@@ -30,6 +37,8 @@ static struct s3_part *choose(struct s3_parts *parts, int *wait_ms)
     struct s3_part *unused = NULL;
 
     *wait_ms = -1;
+    if (parts->status < 0)
+        return NULL;
     for (size_t i = 0; i < S3_PARTS_AT_ONCE; i++) {
         struct s3_part *part = &parts->list[i];
 
@@ -49,14 +58,15 @@ static struct s3_part *choose(struct s3_parts *parts, int *wait_ms)
 static struct http_exchange *next(void *context, int *wait_ms)
 {
     struct s3_parts *parts = context;
-    struct s3_part *part = parts->status == 0 ? choose(parts, wait_ms) : NULL;
+    struct s3_part *part = choose(parts, wait_ms);
+    int status = part ? send_part(parts, part) : 0;
 
-    if (part && send(parts, part) == 0)
+    if (status == 1)
         return &part->call.x;
-    if (part) {
+    if (part)
+        *wait_ms = status == 0 ? S3_PARTS_WAIT_MS : -1;
+    if (status < 0)
         parts->status = -1;
-        *wait_ms = -1;
-    }
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "s3.h"
 
 #define S3_PARTS_AT_ONCE 4
+#define S3_PARTS_WAIT_MS 5 /* until a part that has to wait is looked at again */
 
 /* A piece of a large object: a range that comes, or a part that goes. */
 struct s3_part {
@@ -12,8 +13,7 @@ struct s3_part {
     uint64_t at, left; /* bytes: where it goes on, and what of it is still to come or go */
     struct s3_request request;
     struct s3_call call;
-    char text[1200];        /* what the request borrows */
-    char sha256[SIGV4_HEX]; /* of the whole part, "" until it is known */
+    char text[1200]; /* what the request borrows */
 
     enum { S3_PART_FREE, S3_PART_WAITS, S3_PART_RUNS } state;
     unsigned tries;
@@ -26,7 +26,7 @@ struct s3_parts {
     uint64_t at, end, size; /* bytes: from here, to there, and of a part */
     const char *shown;
 
-    /* Fill part->request; -1 with the task's failure. */
+    /* Fill part->request: 1, 0 where it has to wait for something, -1 with the task's failure. */
     int (*prepare)(void *context, struct s3_part *part);
     /* A call has ended, somehow: take what came of it, and count it off part->left. */
     void (*take)(void *context, struct s3_part *part);

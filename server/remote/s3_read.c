@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* One object on its way into a file. */
@@ -37,7 +39,7 @@ static int ask_for(void *context, struct s3_part *part)
     request->out_fd = r->fd;
     request->out_at = part->at;
     request->out_max = part->left;
-    return 0;
+    return 1;
 }
 
 /* What came of a range, even when the connection broke in it. */
@@ -66,6 +68,16 @@ static int read_rest(struct reading *r, uint64_t at)
     return s3_parts_run(&parts);
 }
 
+/* Room is set aside, but not in memory: that would mean to fill it with zeros. */
+static bool has_room(int fd, uint64_t size)
+{
+    struct statfs fs;
+
+    if (fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
+        return size / (uint64_t)fs.f_bsize < (uint64_t)fs.f_bavail;
+    return size == 0 || fallocate(fd, 0, 0, (off_t)size) == 0 || errno != ENOSPC;
+}
+
 /* The size is known: is it allowed, is there room? */
 static int prepare(struct reading *r)
 {
@@ -78,8 +90,7 @@ static int prepare(struct reading *r)
                            "%s has %" PRIu64 " bytes, more than KFERRY_SOURCE_MAX", r->place.shown,
                            r->total);
     }
-    if ((task->reserve && !task->reserve(task->context, r->total)) ||
-        (r->total > 0 && fallocate(r->fd, 0, 0, (off_t)r->total) < 0 && errno == ENOSPC))
+    if ((task->reserve && !task->reserve(task->context, r->total)) || !has_room(r->fd, r->total))
         return remote_fail(&task->failure, "scratch-full", "there is no room to store %s",
                            r->place.shown);
     return 0;
@@ -111,7 +122,7 @@ static int read_first(struct reading *r, uint64_t *at)
     uint64_t max = r->s3.task->remote->set.source_max;
     int status;
 
-    KF_TRY(ask_for(r, &first));
+    ask_for(r, &first);
     first.request.out_max = max > 0 ? max : UINT64_MAX; /* where ranges are not known, all comes */
     status = s3_ask(&r->s3, &first.request, call);
     if (status == 0 && call->x.head.status == 416) {

@@ -3,6 +3,7 @@
 #include "../clock.h"
 #include "remote_private.h"
 #include "s3_parts.h"
+#include "s3_seal.h"
 #include "uploads.h"
 #include "xml.h"
 #include <inttypes.h>
@@ -21,8 +22,9 @@ struct writing {
     const struct remote_target *target;
     int fd;
     uint64_t size, part;
-    bool unconditional; /* the storage does not know If-None-Match, or what is there is ours */
-    char upload[1024];  /* id of the upload in parts, encoded; "" while there is none */
+    struct s3_seal *seal; /* NULL where TLS is enough */
+    bool unconditional;   /* the storage does not know If-None-Match, or what is there is ours */
+    char upload[1024];    /* id of the upload in parts, encoded; "" while there is none */
     char query[1200];
     char (*etags)[ETAG_SIZE];
 };
@@ -100,22 +102,22 @@ static int fail_read(struct writing *w)
 }
 
 /*
- * The digest of a body out of the file, which is signed; taken once, however often it is sent. TLS
- * guards what is in it already: then it is not read a second time.
+ * The digest of what goes out of the file, which is signed: 1, 0 when it is not known yet, or -1.
+ * TLS guards that already: then it is not read a second time.
  */
-static int seal(struct writing *w, struct s3_request *request, char sha256[SIGV4_HEX])
+static int sign_body(struct writing *w, struct s3_request *request, uint64_t number)
 {
-    if (strcmp(w->s3.task->remote->s3_scheme, "https") == 0)
-        request->sha256 = SIGV4_UNSIGNED;
-    else if (sha256[0] != '\0' || sigv4_sha256_of(w->fd, request->in_at, request->size, sha256))
-        request->sha256 = sha256;
-    return request->sha256 ? 0 : fail_read(w);
+    int status = 1;
+
+    request->sha256 = SIGV4_UNSIGNED;
+    if (w->seal)
+        status = s3_seal_of(w->seal, number, &request->sha256);
+    return status < 0 ? fail_read(w) : status;
 }
 
 static int put_whole(struct writing *w)
 {
     struct s3_request request = request_of(w, "PUT");
-    char sha256[SIGV4_HEX] = "";
     struct s3_call call = {0};
     int status;
 
@@ -123,8 +125,11 @@ static int put_whole(struct writing *w)
     add_condition(w, &request);
     request.in_fd = w->fd;
     request.size = w->size;
-    KF_TRY(seal(w, &request, sha256));
-    status = ask(w, &request, &call);
+    while ((status = sign_body(w, &request, 0)) == 0)
+        if (!http_wait(&w->s3.policy, S3_PARTS_WAIT_MS))
+            return remote_fail(&w->s3.task->failure, "cancelled", "nobody waits any more");
+    if (status == 1)
+        status = ask(w, &request, &call);
     if (status == 0 && !s3_is_fine(&call))
         status = s3_explain(&w->s3, &request, &call);
     s3_call_finish(&call);
@@ -167,7 +172,7 @@ static int prepare_part(void *context, struct s3_part *part)
     part->request.in_fd = w->fd;
     part->request.in_at = part->at;
     part->request.size = part->left;
-    return seal(w, &part->request, part->sha256);
+    return sign_body(w, &part->request, part->number);
 }
 
 static void take_part(void *context, struct s3_part *part)
@@ -282,6 +287,20 @@ static int put_in_parts(struct writing *w)
     return status;
 }
 
+static int put(struct writing *w)
+{
+    int status;
+
+    if (strcmp(w->s3.task->remote->s3_scheme, "https") != 0) {
+        w->seal = s3_seal_begin(w->fd, w->size, w->part);
+        if (!w->seal)
+            return remote_fail(&w->s3.task->failure, "internal-error", "out of memory");
+    }
+    status = w->size <= w->part ? put_whole(w) : put_in_parts(w);
+    s3_seal_end(w->seal);
+    return status;
+}
+
 int s3_store(struct remote_task *task, const struct remote_target *target, int fd, uint64_t size)
 {
     struct writing w = {.target = target, .fd = fd, .size = size};
@@ -297,7 +316,7 @@ int s3_store(struct remote_task *task, const struct remote_target *target, int f
     if (status == 0)
         status = look(&w);
     if (status == 0)
-        status = size <= w.part ? put_whole(&w) : put_in_parts(&w);
+        status = put(&w);
     s3_end(&w.s3);
     s3_place_finish(&w.place);
     return status;

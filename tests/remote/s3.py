@@ -33,10 +33,11 @@ def wait_for_port(port, seconds=20):
     raise TimeoutError(f"nobody listens on port {port}")
 
 
-def client(port, access=ACCESS, secret=SECRET):
+def client(url, access=ACCESS, secret=SECRET, ca=None):
     return boto3.client(
         "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
+        endpoint_url=url,
+        verify=ca,
         aws_access_key_id=access,
         aws_secret_access_key=secret,
         region_name=REGION,
@@ -44,24 +45,47 @@ def client(port, access=ACCESS, secret=SECRET):
     )
 
 
-class Versity:
-    """versitygw on files below a folder."""
+def certificate(folder):
+    """A certificate that signs itself, for 127.0.0.1 and localhost, and its key."""
+    cert, key = Path(folder, "cert.pem"), Path(folder, "key.pem")
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "-out", cert, "-keyout", key,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
 
-    def __init__(self, program, folder):
+
+class Versity:
+    """
+    versitygw on files below a folder. With TLS, `ca` is the file that it is known by; with a `domain`
+    buckets are names below that.
+    """
+
+    def __init__(self, program, folder, tls=False, domain=None, versions=False):
         self.port = free_port()
-        store, sidecar = Path(folder, "store"), Path(folder, "sidecar")
-        store.mkdir()
-        sidecar.mkdir()
+        store, sidecar, old = (Path(folder, name) for name in ("store", "sidecar", "versions"))
+        for path in (store, sidecar, old):
+            path.mkdir()
+        self.ca, key = certificate(folder) if tls else (None, None)
+        more = ["--cert", self.ca, "--key", key] if tls else []
+        more += ["--virtual-domain", f"{domain}:{self.port}"] if domain else []
         self.process = subprocess.Popen(
             [
                 program, "--quiet", "-p", f"127.0.0.1:{self.port}", "-a", ACCESS, "-s", SECRET,
-                "-r", REGION, "posix", "--sidecar", sidecar, store,
+                "-r", REGION, *more, "posix", *(["--versioning-dir", old] if versions else []),
+                "--sidecar", sidecar, store,
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         wait_for_port(self.port)
-        self.client = client(self.port)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
+        self.client = client(self.url, ca=str(self.ca) if tls else None)
 
     def stop(self):
         self.process.kill()
