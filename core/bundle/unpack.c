@@ -202,6 +202,7 @@ static int take_member(const struct visit *visit, struct kf_zip *zip, size_t ind
     if (!kf_zip_is_stored(zip, index))
         return take_compressed(visit, zip, index, name);
     KF_TRY(kf_zip_stored(zip, kf_zip_name(zip, index), &src, visit->bundle->rep));
+    src.crc = NULL; /* the zip's own, which goes before the piece does */
     return unpack_inner(visit, name, &src);
 }
 
@@ -213,7 +214,7 @@ static int unpack_zip(struct kf_bundle *bundle, const struct file *file)
     KF_TRY(kf_zip_open(&zip, &file->src, &bundle->options->limits, bundle->rep));
     for (size_t i = 0; i < kf_zip_count(zip); i++)
         KF_TRY(take_member(&visit, zip, i));
-    return 0;
+    return kf_zip_verify(zip, bundle->rep);
 }
 
 /* A zip that is no model itself, or a file of another kind. */

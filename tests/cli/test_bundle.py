@@ -315,6 +315,13 @@ def global_pax(path, data):
     return path
 
 
+def flipped(path, data):
+    """A bit of the last weight is another than when the zip was made."""
+    packed = bytearray(zip_(path, {"m.h5": data}, zipfile.ZIP_STORED).read_bytes())
+    packed[packed.index(data) + len(data) - 1] ^= 1
+    path.write_bytes(packed)
+
+
 @pytest.mark.parametrize("make, code", [
     (lambda p, data: tar(p, {"../m.h5": data}), "unsafe-model"),
     (lambda p, data: tar(p, {"/etc/m.h5": data}), "unsafe-model"),
@@ -337,6 +344,7 @@ def global_pax(path, data):
     (lambda p, data: tar(p, {f"{i}.json": b'{"class_name": "A", "config": {}}' for i in range(6000)}),
      "limit-exceeded"),
     (lambda p, data: zip_(p, {"../m.h5": data}), "unsafe-model"),
+    (flipped, "corrupt-model"),
     (lambda p, data: gz(p, data).write_bytes(p.read_bytes()[:-20]) and p, "corrupt-model"),
     (lambda p, data: gz(p, data).write_bytes(p.read_bytes() + b"more") and p, "corrupt-model"),
     (lambda p, data: gz(p, gz(p, gz(p, data).read_bytes()).read_bytes()), "not-a-model"),
