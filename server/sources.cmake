@@ -12,7 +12,9 @@ set(KF_SERVE_SOURCES
   http/connections.c
   jobs/conversion.c
   jobs/conversion_batch.c
-  jobs/conversion_remote.c
+  jobs/conversion_bring.c
+  jobs/conversion_deliver.c
+  jobs/conversion_order.c
   jobs/data.c
   http/doors.c
   http/handle_artifact.c
@@ -43,6 +45,7 @@ set(KF_SERVE_SOURCES
   settings/reload.c
   http/reply.c
   jobs/reports.c
+  jobs/resume.c
   http/request.c
   http/routes.c
   jobs/scratch.c

@@ -110,6 +110,7 @@ struct cli_job {
     struct job_result result;
     bool told;             /* why there is no report was said already */
     struct remote *remote; /* owned; NULL while nothing is far away */
+    struct resume *resume; /* owned; of a folder that goes into another far away, NULL else */
     char *fetched;         /* folder of the inputs that were fetched; owned, NULL for none */
     char sha256[65];
 };
@@ -160,6 +161,8 @@ int cli_exit_of(enum job_outcome outcome);
 int cli_batch(const struct cli_job *job, const char *folder);
 /** True when a worker handed several models back. */
 bool cli_batch_found(const struct cli_job *job);
+/** True when an earlier call has made some of the results. */
+bool cli_batch_goes_on(const struct cli_job *job);
 /** Print what became of several models and write --report: the exit status. */
 int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status);
 /** Put the artefact in `dir` to its place below `folder`: the exit status. */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "../jobs/batch.h"
 #include "../jobs/left.h"
+#include "../jobs/resume.h"
 #include "../remote/remote.h"
 #include "cli.h"
 #include "report_json.h"
@@ -67,16 +68,24 @@ int cli_batch_publish(const struct cli_job *job, const char *dir, const char *fo
     return cli_publish(dir, path);
 }
 
+static bool is_made(void *context, const struct found_model *model)
+{
+    const struct cli_job *job = ((const struct target *)context)->job;
+
+    return job->resume && resume_has_model(job->resume, model, job->inputs, job->n_inputs);
+}
+
 static int take(void *context, const struct found_model *model, const char *dir, bool done,
-                const json_t *report)
+                json_t *report)
 {
     const struct target *target = context;
+    const struct cli_job *job = target->job;
 
     if (!done || !target->folder)
         return 0;
-    return cli_batch_publish(target->job, dir, target->folder, model->output, report) == EXIT_FINE
-               ? 0
-               : -1;
+    if (job->resume && report)
+        resume_note(job->resume, report, model, job->inputs, job->n_inputs);
+    return cli_batch_publish(job, dir, target->folder, model->output, report) == EXIT_FINE ? 0 : -1;
 }
 
 /* One line a model: where it was, what came out, and where that is or why it is not. */
@@ -84,6 +93,7 @@ static void print_summary(const json_t *summary, bool planned)
 {
     const json_t *rows = json_object_get(summary, "models");
     const json_t *counts = json_object_get(summary, "counts");
+    json_int_t skipped = json_integer_value(json_object_get(counts, "skipped"));
     json_t *table = json_array();
 
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -98,9 +108,13 @@ static void print_summary(const json_t *summary, bool planned)
                                                result ? result : ""));
     }
     cli_print_table(stderr, table, ROWS_MAX);
-    fprintf(stderr, "%lld of %zu models %s\n",
+    fprintf(stderr, "%lld of %zu models %s",
             (long long)json_integer_value(json_object_get(counts, "succeeded")),
             json_array_size(rows), planned ? "can be converted" : "converted");
+    if (skipped > 0)
+        fprintf(stderr, ", %lld of them before: what they were made of is as it was",
+                (long long)skipped);
+    fputc('\n', stderr);
     json_decref(table);
 }
 
@@ -119,6 +133,22 @@ int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status)
     return status == EXIT_FINE && failed ? EXIT_REFUSED : status;
 }
 
+/* What the worker found; it was not asked where an earlier call had made everything. */
+static int load(struct models *out, const struct cli_job *job)
+{
+    const json_t *taken = job->resume ? resume_names(job->resume) : NULL;
+
+    *out = (struct models){.scratch = -1};
+    if (!cli_batch_found(job) && cli_batch_goes_on(job))
+        return 0;
+    return models_load(out, job->dir, job->inputs, job->n_inputs, &job->cli->request, taken);
+}
+
+bool cli_batch_goes_on(const struct cli_job *job)
+{
+    return job->resume && resume_count(job->resume) > 0;
+}
+
 int cli_batch(const struct cli_job *job, const char *folder)
 {
     struct target target = {job, folder};
@@ -129,14 +159,17 @@ int cli_batch(const struct cli_job *job, const char *folder)
                                 .request = &job->cli->request,
                                 .models = &models,
                                 .embed = true,
+                                .is_made = is_made,
                                 .take = take,
                                 .context = &target};
     int status = cli_job_order(job, folder ? JOB_CONVERT : JOB_PLAN, &order);
 
     if (status != 0)
         return status;
-    if (models_load(&models, job->dir, job->inputs, job->n_inputs, &job->cli->request) == 0) {
+    if (load(&models, job) == 0) {
         batch_run(&batch, &result);
+        if (job->resume)
+            resume_tell(job->resume, result.summary);
         status = cli_batch_tell(job, result.summary, cli_exit_of(result.job.outcome));
         json_decref(result.summary);
     } else {

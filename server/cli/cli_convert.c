@@ -191,14 +191,16 @@ static int run(struct cli_job *job, const struct place *place)
 {
     const struct cli *cli = job->cli;
     enum job_task task = task_of(cli);
-    int status = cli_job_run(job, task);
-    bool ended = job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
+    int status = job->n_inputs > 0 ? cli_job_run(job, task) : EXIT_FINE;
+    bool ended =
+        job->n_inputs == 0 || job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
 
     if (ended && cli_remote_is_summary(job))
         return cli->dry_run || is_folder(cli->output)
                    ? cli_remote_unpack(job, folder_of(cli, place), status)
                    : refuse_several(job);
-    if (ended && cli_batch_found(job) && (cli->dry_run || is_folder(cli->output)))
+    if (ended && (cli_batch_found(job) || cli_batch_goes_on(job)) &&
+        (cli->dry_run || is_folder(cli->output)))
         return cli_batch(job, folder_of(cli, place));
     return conclude(job, place, status);
 }

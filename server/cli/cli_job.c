@@ -118,7 +118,7 @@ static int open_inputs(struct cli_job *job)
         status = cli_is_folder(cli->inputs[i]) && !remote_is_uri(cli->inputs[i])
                      ? cli_job_add_folder(job, cli->inputs[i])
                      : add_input(job, cli->inputs[i], false);
-    if (status == 0 && job->n_inputs == 0) {
+    if (status == 0 && job->n_inputs == 0 && !job->resume) {
         cli_error("no file of a model is in %s", cli->inputs[0]);
         status = EXIT_NO_INPUT;
     }

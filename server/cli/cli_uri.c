@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "../jobs/left.h"
+#include "../jobs/resume.h"
 #include "../remote/remote.h"
 #include "cli.h"
+#include "cli_remote.h"
 #include "problem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +14,8 @@
 #include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define LISTED_MAX 10000 /* files below a folder */
 
 /* What a failure far away means to the shell. */
 static int exit_of(const char *code)
@@ -92,16 +96,33 @@ static int fetch(struct cli_job *job, const char *uri, const char *name, bool ar
     return status;
 }
 
+/* A folder that goes into a folder: what is there already of an earlier call? */
+static int look_back(struct cli_job *job, const struct remote_listing *now)
+{
+    const struct cli *cli = job->cli;
+    struct remote_task task = task_of(job);
+
+    if (cli->command != COMMAND_CONVERT || cli->dry_run || cli->n_inputs != 1 || !cli->output ||
+        !remote_is_uri(cli->output) || !remote_is_folder(cli->output) || service_address(cli))
+        return 0;
+    job->resume = resume_create(&task, cli->output, now, &cli->request, job->fetched);
+    if (job->resume)
+        return 0;
+    cli_error("out of memory");
+    return EXIT_INTERNAL;
+}
+
 static int fetch_folder(struct cli_job *job, const char *uri)
 {
     struct remote_task task = task_of(job);
     struct remote_listing listing;
-    int status = 0;
+    int status;
 
-    if (remote_list(&task, uri, &listing, JOB_INPUTS_MAX - 1 - job->n_inputs) < 0)
-        status = fail(&task);
+    status =
+        remote_list(&task, uri, &listing, LISTED_MAX) < 0 ? fail(&task) : look_back(job, &listing);
     for (size_t i = 0; status == 0 && i < listing.n; i++)
-        status = fetch(job, listing.list[i].uri, listing.list[i].name, false);
+        if (!job->resume || !resume_has_file(job->resume, &listing.list[i]))
+            status = fetch(job, listing.list[i].uri, listing.list[i].name, false);
     remote_listing_finish(&listing);
     return status;
 }
@@ -182,5 +203,6 @@ void cli_uri_end(struct cli_job *job)
     if (job->fetched)
         job_dir_remove(job->fetched);
     free(job->fetched);
+    resume_destroy(job->resume);
     remote_destroy(job->remote);
 }

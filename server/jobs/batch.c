@@ -159,6 +159,8 @@ void batch_run(const struct batch *batch, struct batch_result *out)
     if (batch->place)
         atomic_store(&batch->place->total, (unsigned)batch->models->n);
     for (size_t i = 0; i < batch->models->n && out->job.outcome == JOB_DONE; i++) {
+        if (batch->is_made && batch->is_made(batch->context, &batch->models->list[i]))
+            continue;
         if (snprintf(dir, sizeof dir, "%s/model-%zu", batch->order->dir, i) >= (int)sizeof dir ||
             mkdir(dir, 0700) < 0) {
             out->job.outcome = JOB_CANNOT_WRITE;
@@ -166,7 +168,7 @@ void batch_run(const struct batch *batch, struct batch_result *out)
         }
         run_one(batch, &batch->models->list[i], dir, out, rows);
         job_dir_remove(dir);
-        if (batch->place)
+        if (batch->place && out->job.outcome == JOB_DONE)
             atomic_store(&batch->place->done, (unsigned)i + 1);
     }
     out->summary = summary_new(batch, out->n_done, rows);

@@ -14,10 +14,12 @@ struct batch {
     struct progress_place *place; /* where it is told how far it is, or NULL */
     bool embed;                   /* reports go into the summary; else it names them */
 
+    /* Has an earlier call made the result? Then nothing runs, and there is no row. May be NULL. */
+    bool (*is_made)(void *context, const struct found_model *model);
     /* Take what one worker left in `dir`, which is removed after it: `report` may be NULL, there
      * is an artefact when `done`. 0, or -1 to stop with JOB_CANNOT_WRITE. */
     int (*take)(void *context, const struct found_model *model, const char *dir, bool done,
-                const json_t *report);
+                json_t *report);
     void *context;
 };
 

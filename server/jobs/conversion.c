@@ -12,6 +12,7 @@
 #include "outcome.h"
 #include "progress.h"
 #include "queue.h"
+#include "resume.h"
 #include "scratch.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -58,6 +59,7 @@ void conversion_destroy(struct request *req)
     archive_destroy(c->archive);
     kf_request_finish(&c->params);
     order_destroy(c->order);
+    resume_destroy(c->resume);
     free(c->delivered);
     free(c->artifact_name);
     free(c->dir);
@@ -173,6 +175,12 @@ bool conversion_late(struct request *req)
     return true;
 }
 
+/* Some of its results are there already: whatever is left is some of several. */
+static bool goes_on(const struct conversion *c)
+{
+    return c->resume && resume_count(c->resume) > 0;
+}
+
 static void run_worker(struct request *req, const struct job_input *inputs, size_t n_inputs)
 {
     struct conversion *c = req->conversion;
@@ -181,7 +189,7 @@ static void run_worker(struct request *req, const struct job_input *inputs, size
         .dir = c->dir,
         .inputs = inputs,
         .n_inputs = n_inputs,
-        .task = c->task,
+        .task = goes_on(c) ? JOB_LIST : c->task,
         .sandbox = (enum sandbox_mode)config->sandbox,
         .limits = config_job_limits(config),
         .progress = c->progress,
@@ -215,13 +223,18 @@ static void run_workers(struct request *req)
     struct conversion *c = req->conversion;
     struct job_input *inputs = calloc(c->body.n_further + 1, sizeof *inputs);
     int n = inputs ? body_open(&c->body, c->dir, c->params.filename, inputs) : -1;
+    bool ended;
 
     if (atomic_load(&c->cancelled) != CANCEL_NO)
         c->result.outcome = JOB_CANCELLED;
     else if (n > 0)
         run_worker(req, inputs, (size_t)n);
-    if (n > 0 && c->result.outcome == JOB_REFUSED && has_models(c))
+    ended = n > 0 &&
+            (c->result.outcome == JOB_REFUSED || (c->result.outcome == JOB_DONE && goes_on(c)));
+    if (ended && has_models(c))
         conversion_run_batch(req, inputs, (size_t)n);
+    else if (ended && goes_on(c))
+        conversion_skip(req);
     while (n-- > 0)
         close(inputs[n].fd);
     free(inputs);
@@ -235,8 +248,12 @@ void conversion_run(struct request *req)
     c->result.outcome = JOB_INTERNAL;
     if (c->progress < 0)
         c->progress = progress_create(c->dir);
-    if (conversion_bring(req))
-        run_workers(req);
+    if (conversion_bring(req)) {
+        if (c->resume && !c->body.first)
+            conversion_skip(req);
+        else
+            run_workers(req);
+    }
     c->ended = clock_ms();
     outcome_collect(req);
     conversion_deliver(req);

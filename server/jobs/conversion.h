@@ -39,10 +39,11 @@ struct conversion {
     struct progress_place place; /* which of several models that is about */
     int cancel_fd;               /* eventfd, becomes readable with `cancelled`; owned */
 
-    char *dir;           /* job folder, owned; gone after the run */
-    struct body body;    /* JOB/in */
-    struct order *order; /* owned; where the input is fetched from, NULL when it was sent */
-    uint64_t scratch;    /* bytes set aside in server->scratch */
+    char *dir;             /* job folder, owned; gone after the run */
+    struct body body;      /* JOB/in */
+    struct order *order;   /* owned; where the input is fetched from, NULL when it was sent */
+    struct resume *resume; /* owned; of a folder that goes into a folder, NULL else */
+    uint64_t scratch;      /* bytes set aside in server->scratch */
 
     struct job_result result;
     json_t *report, *facts;    /* owned; NULL when there is none */
@@ -93,6 +94,11 @@ int conversion_deliver_one(struct request *req, const char *output, const char *
 /** Put the result where it was ordered to; sets the outcome when that cannot be. */
 void conversion_deliver(struct request *req);
 
+/** Work with what is far away, for this request; and make what went wrong there its failure, -1,
+ * which being cancelled is not. */
+struct remote_task conversion_task(struct request *req);
+int conversion_fail(struct request *req, const struct remote_task *task);
+
 /** Run the worker and read what it wrote. In a supervisor's thread. */
 void conversion_run(struct request *req);
 
@@ -101,6 +107,9 @@ void conversion_run(struct request *req);
  * made into one archive, as artefact of the conversion. Its report is the summary.
  */
 void conversion_run_batch(struct request *req, const struct job_input *inputs, size_t n_inputs);
+
+/** All that was to be made is there already: the summary says so. */
+void conversion_skip(struct request *req);
 
 /** Give the connection back to its thread. The caller must not touch the request afterwards. */
 void conversion_resume(struct request *req);

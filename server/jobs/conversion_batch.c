@@ -8,6 +8,7 @@
 #include "left.h"
 #include "outcome.h"
 #include "report_json.h"
+#include "resume.h"
 #include "scratch.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,8 @@
 struct gathering {
     struct request *req;
     const char *stem; /* of the folder that everything stands in */
+    const struct job_input *given;
+    size_t n_given;
     struct archive_member *members;
     size_t n;
 };
@@ -77,8 +80,16 @@ static int add_artifact(struct gathering *g, const struct found_model *model, co
     return add_member(g, model->output, to, NULL, (uint64_t)size);
 }
 
+static bool is_made(void *context, const struct found_model *model)
+{
+    struct gathering *g = context;
+    struct resume *resume = g->req->conversion->resume;
+
+    return resume && resume_has_model(resume, model, g->given, g->n_given);
+}
+
 static int take(void *context, const struct found_model *model, const char *dir, bool done,
-                const json_t *report)
+                json_t *report)
 {
     struct gathering *g = context;
     char *name, path[PATH_MAX];
@@ -86,6 +97,8 @@ static int take(void *context, const struct found_model *model, const char *dir,
 
     if (g->req->conversion->task != JOB_CONVERT)
         return 0;
+    if (g->req->conversion->resume && report && done)
+        resume_note(g->req->conversion->resume, report, model, g->given, g->n_given);
     if (g->req->conversion->each)
         return snprintf(path, sizeof path, "%s/artifact", dir) < (int)sizeof path
                    ? conversion_deliver_one(g->req, model->output, done ? path : NULL, report)
@@ -180,6 +193,12 @@ static void refuse_all(struct request *req, const json_t *summary)
                  json_array_size(rows), path ? path : "", reason ? reason : "");
 }
 
+/* Did an earlier call make some of it? */
+static bool is_there(const struct conversion *c)
+{
+    return c->resume && resume_count(c->resume) > 0;
+}
+
 static void conclude(struct request *req, struct gathering *g, struct batch_result *result)
 {
     struct conversion *c = req->conversion;
@@ -193,17 +212,20 @@ static void conclude(struct request *req, struct gathering *g, struct batch_resu
         return;
     json_decref(c->report);
     c->report = json_incref(result->summary);
+    if (c->resume)
+        resume_tell(c->resume, c->report);
     if (!c->report)
         c->result.outcome = JOB_INTERNAL;
-    else if (result->n_done == 0)
+    else if (result->n_done == 0 && !is_there(c))
         refuse_all(req, result->summary);
     else if (c->task == JOB_CONVERT && (c->each ? leave_summary(g) : pack(g)) < 0)
         c->result.outcome = JOB_CANNOT_WRITE;
-    if (result->n_done == 0)
+    if (result->n_done == 0 && !is_there(c))
         c->result.outcome = JOB_REFUSED;
 }
 
-static void run(struct request *req, const struct models *models)
+static void run(struct request *req, const struct models *models, const struct job_input *inputs,
+                size_t n_inputs)
 {
     struct conversion *c = req->conversion;
     char *stem = strndup(c->params.filename, (size_t)outcome_stem(c->params.filename));
@@ -215,12 +237,14 @@ static void run(struct request *req, const struct models *models)
         .progress = c->progress,
         .cancel_fd = c->cancel_fd,
     };
-    struct gathering g = {.req = req, .stem = stem && *stem ? stem : "models"};
+    struct gathering g = {
+        .req = req, .stem = stem && *stem ? stem : "models", .given = inputs, .n_given = n_inputs};
     const struct batch batch = {.order = &order,
                                 .request = &c->params,
                                 .models = models,
                                 .place = &c->place,
                                 .embed = c->task != JOB_CONVERT,
+                                .is_made = is_made,
                                 .take = take,
                                 .context = &g};
     struct batch_result result;
@@ -230,6 +254,14 @@ static void run(struct request *req, const struct models *models)
     json_decref(result.summary);
     finish(&g);
     free(stem);
+}
+
+void conversion_skip(struct request *req)
+{
+    struct models none = {.scratch = -1};
+
+    if (conversion_check_several(req) == 0)
+        run(req, &none, NULL, 0);
 }
 
 void conversion_run_batch(struct request *req, const struct job_input *inputs, size_t n_inputs)
@@ -247,8 +279,9 @@ void conversion_run_batch(struct request *req, const struct job_input *inputs, s
                      "application/zip");
         return;
     }
-    if (models_load(&models, c->dir, inputs, n_inputs, &c->params) == 0)
-        run(req, &models);
+    if (models_load(&models, c->dir, inputs, n_inputs, &c->params,
+                    c->resume ? resume_names(c->resume) : NULL) == 0)
+        run(req, &models, inputs, n_inputs);
     else
         c->result.outcome = JOB_INTERNAL;
     models_finish(&models);

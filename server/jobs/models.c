@@ -76,6 +76,9 @@ static void clean_folders(char out[FOLDER_MAX], const char *path)
 
 static bool is_taken(const struct models *models, size_t n, const char *output)
 {
+    for (size_t i = 0; i < json_array_size(models->taken); i++)
+        if (strcasecmp(json_string_value(json_array_get(models->taken, i)), output) == 0)
+            return true;
     for (size_t i = 0; i < n; i++)
         if (strcasecmp(models->list[i].output, output) == 0)
             return true;
@@ -136,11 +139,11 @@ static int name_output(struct models *models, size_t i, const struct kf_request 
 }
 
 int models_load(struct models *out, const char *dir, const struct job_input *given, size_t n_given,
-                const struct kf_request *request)
+                const struct kf_request *request, const json_t *taken)
 {
     size_t n;
 
-    *out = (struct models){.told = left_json(dir, "models.json"), .scratch = -1};
+    *out = (struct models){.told = left_json(dir, "models.json"), .scratch = -1, .taken = taken};
     n = json_array_size(out->told);
     if (n == 0 || n > MODELS_MAX)
         return -1;

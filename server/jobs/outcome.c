@@ -7,6 +7,7 @@
 #include "conversion.h"
 #include "left.h"
 #include "report_json.h"
+#include "resume.h"
 #include "scratch.h"
 #include <fcntl.h>
 #include <limits.h>
@@ -38,6 +39,8 @@ static void publish(struct request *req)
     if (!c->report)
         return;
     kf_report_json_set_source(c->report, c->body.sha256);
+    if (c->resume && !c->each && c->result.outcome == JOB_DONE)
+        resume_note(c->resume, c->report, NULL, NULL, 0);
     if (c->params.filename[0] != '\0')
         kf_report_json_set_filename(c->report, c->params.filename);
     kf_report_json_set_timing(c->report, "upload", (double)(c->received - c->began));

@@ -54,7 +54,7 @@ bool remote_list_add(struct remote_listing *listing, size_t max, const char *nam
 {
     struct remote_entry *grown, *entry;
 
-    if (!remote_is_of_model(name) || is_ours(name))
+    if (!listing->all && (!remote_is_of_model(name) || is_ours(name)))
         return true;
     if (listing->n == max)
         return false;

@@ -160,20 +160,32 @@ int remote_store(struct remote_task *task, const struct remote_target *target, i
     return kind ? kind->store(task, target, fd, size) : fail_kind(task, target->uri);
 }
 
-int remote_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max)
+static int list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max)
 {
     const struct kind *kind = kind_of(uri);
 
-    *out = (struct remote_listing){0};
     if (!kind)
         return fail_kind(task, uri);
     if (!kind->list)
         return remote_fail(&task->failure, "invalid-parameter",
                            "an URL of the web is of one file; s3:// and file:// have folders");
-    KF_TRY(kind->list(task, uri, out, max));
+    return kind->list(task, uri, out, max);
+}
+
+int remote_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max)
+{
+    *out = (struct remote_listing){0};
+    KF_TRY(list(task, uri, out, max));
     return out->n > 0 ? 0
                       : remote_fail(&task->failure, "source-unavailable",
                                     "there is no file of a model below %s", uri);
+}
+
+int remote_list_all(struct remote_task *task, const char *uri, struct remote_listing *out,
+                    size_t max)
+{
+    *out = (struct remote_listing){.all = true};
+    return list(task, uri, out, max);
 }
 
 void remote_got_finish(struct remote_got *got)

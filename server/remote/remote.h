@@ -57,6 +57,7 @@ struct remote_task {
     /* Set bytes on the disk aside before they come; false when there is no room. May be NULL. */
     bool (*reserve)(void *context, uint64_t bytes);
     void *context;
+    bool looks_back; /* at earlier results: what may be written may be read, too */
     struct remote_failure failure;
 };
 
@@ -106,6 +107,7 @@ struct remote_entry {
 struct remote_listing {
     struct remote_entry *list;
     size_t n;
+    bool all; /* also what is no file of a model */
 };
 
 /** True for an URI that ends with "/": all that is below it. */
@@ -120,6 +122,9 @@ static inline bool remote_is_folder(const char *uri)
 
 /** List what is below a folder, `max` files at most; finish `out` always. -1 with task->failure. */
 int remote_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max);
+/** The same of all files, of which there may be none. */
+int remote_list_all(struct remote_task *task, const char *uri, struct remote_listing *out,
+                    size_t max);
 void remote_listing_finish(struct remote_listing *listing);
 
 /** True for names of files that a model is, or consists of. */

@@ -91,6 +91,8 @@ int s3_check(struct remote_task *task, const char *uri, bool write)
     struct s3_place place;
     int status = s3_place_parse(task, &place, uri);
 
+    write = write || task->looks_back;
+
     if (status == 0 && !set->own && !is_listed(write ? set->s3_write : set->s3_read, &place))
         status = remote_fail(&task->failure, write ? "target-not-allowed" : "source-not-allowed",
                              "%s is not in %s", place.shown,

@@ -35,6 +35,7 @@ static int visit(struct walk *w, const char *path, unsigned depth)
 {
     int fd = volume_open(&w->place, path, O_PATH);
     struct stat st;
+    char state[64];
     int status;
 
     if (fd < 0)
@@ -45,7 +46,9 @@ static int visit(struct walk *w, const char *path, unsigned depth)
         return 0;
     if (S_ISDIR(st.st_mode))
         return depth < DEPTH_MAX ? walk(w, path, depth + 1) : 0;
-    if (S_ISREG(st.st_mode) && !remote_list_add(w->out, w->max, path + w->n_base, w->uri, ""))
+    snprintf(state, sizeof state, "%llx-%llx-%lx", (unsigned long long)st.st_size,
+             (unsigned long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    if (S_ISREG(st.st_mode) && !remote_list_add(w->out, w->max, path + w->n_base, w->uri, state))
         return fail_many(w);
     return 0;
 }

@@ -93,6 +93,22 @@ def test_prefix_to_prefix(cli, keys, bucket, model):
     assert counts == {"models": 3, "succeeded": 2, "failed": 1}
 
 
+def test_second_call_does_what_is_new(cli, keys, bucket, model):
+    args = ("convert", "s3://models/in/", "--to", "keras", "-o", "s3://models/out/", "--report", "summary.json")
+    assert cli(*args, **keys).returncode == 0
+    before = bucket.head_object(Bucket="models", Key="out/a.keras")["LastModified"]
+    bucket.put_object(Bucket="models", Key="in/new.h5", Body=model)
+    for new, skipped in ((1, 2), (0, 3)):
+        done = cli(*args, **keys)
+        assert done.returncode == 0, done.stderr
+        assert f"3 of 3 models converted, {skipped} of them before" in done.stderr
+        counts = json.loads((cli.folder / "summary.json").read_text())["counts"]
+        assert counts == {"models": 3, "succeeded": 3, "failed": 0, "skipped": skipped}, new
+    assert bucket.head_object(Bucket="models", Key="out/a.keras")["LastModified"] == before
+    assert cli(*args, "--keras", "3.4", **keys).returncode == 0
+    assert "skipped" not in (cli.folder / "summary.json").read_text()
+
+
 def test_prefix_to_folder(cli, keys, bucket):
     done = cli("convert", "s3://models/in/", "--to", "keras", "-o", "here/", **keys)
     assert done.returncode == 0, done.stderr

@@ -172,3 +172,18 @@ def test_roots_that_are_none_stop_the_start(tmp_path):
 def test_without_roots_there_are_no_files(start, volume):
     answer = convert(start(), volume / "in/m.h5")
     assert (answer.status, answer.json()["code"]) == (403, "path-not-allowed"), answer
+
+
+def test_second_call_does_what_is_new(service, volume, model):
+    (volume / "in" / "sub").mkdir()
+    (volume / "in" / "sub" / "o.h5").write_bytes(model)
+    for new, counts in (
+        ("first.h5", {"models": 3, "succeeded": 3, "failed": 0}),
+        ("second.h5", {"models": 4, "succeeded": 4, "failed": 0, "skipped": 3}),
+    ):
+        (volume / "in" / new).write_bytes(model)
+        assert convert(service, f"{volume}/in/", f"{volume}/out/").status == 200
+        assert json.loads((volume / "out" / "summary.json").read_text())["counts"] == counts
+    os.utime(volume / "in" / "m.h5", (1, 1))  # another file than before
+    assert convert(service, f"{volume}/in/", f"{volume}/out/").status == 200
+    assert json.loads((volume / "out" / "summary.json").read_text())["counts"]["skipped"] == 3
