@@ -62,17 +62,32 @@ set(KF_SERVE_SOURCES
 set(KF_PAGE
   api.js
   dom.js
+  effects.js
+  figures.js
   file.js
   icon.svg
   job.js
   jobs.js
+  layout.js
+  layout_worker.js
+  long_table.js
   marks.js
   pack.js
   page.css
   page.js
+  picture.css
+  picture.js
+  picture_boxes.js
+  picture_controls.js
+  picture_draw.js
+  picture_map.js
+  picture_view.js
+  picture_walk.js
   report.js
   sending.js
   start.js
+  tables.css
+  tables.js
   take.js
   target.js
   words.js
