@@ -128,8 +128,10 @@ static void put_releases(FILE *out, const json_t *target)
         fprintf(out, "%s%s%s", i ? " " : "    for Keras ", text_of(row, "keras"),
                 json_is_true(json_object_get(row, "unverified")) ? "*" : "");
     }
-    fprintf(out, "; %.*s unless given\n",
-            (int)(strrchr(version, '.') ? strrchr(version, '.') - version : 0), version);
+    if (*version)
+        fprintf(out, "; %.*s unless given\n", (int)(strrchr(version, '.') - version), version);
+    else
+        fprintf(out, "; the last of the model's own generation unless given\n");
 }
 
 static void put_formats(FILE *out, const json_t *formats)

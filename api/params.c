@@ -297,7 +297,7 @@ static int check_release(struct kf_request *req, const struct kf_format_info *wr
     if (!text)
         return 0;
     kf_show(shown, sizeof shown, text);
-    if (writer->keras_default == 0)
+    if (!writer->releases || !writer->releases->family)
         return fail(err, "keras", "a target %s is for no Keras release: leave keras out",
                     writer->name);
     req->options.keras = kf_writer_release(writer, text);

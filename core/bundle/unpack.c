@@ -147,8 +147,9 @@ static int unpack_tar(struct kf_bundle *bundle, const struct file *file)
 /* Files that only their name tells, or that belong to a folder which is a model. */
 static bool has_model_name(const char *path)
 {
-    static const char *const ends[] = {".h5",   ".hdf5", ".keras", ".pb",  ".pbtxt",  ".index",
-                                       ".yaml", ".yml",  ".npz",   ".npy", ".tflite", ".onnx"};
+    static const char *const ends[] = {".h5",     ".hdf5", ".keras",      ".pb",  ".pbtxt",
+                                       ".index",  ".yaml", ".yml",        ".npz", ".npy",
+                                       ".tflite", ".onnx", ".safetensors"};
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (kf_ends(path, ends[i]))

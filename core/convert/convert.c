@@ -24,8 +24,8 @@ static int detect(enum kf_kind_id *out, const struct kf_source *src, const struc
     return 0;
 }
 
-int kf_read_model(struct kf_model **out, const struct kf_input *in,
-                  const struct kf_options *options, struct kf_report *rep)
+static int read_model(struct kf_model **out, const struct kf_input *in, bool names_do,
+                      const struct kf_options *options, struct kf_report *rep)
 {
     KF_AUTO(kf_model) model = kf_model_create();
     enum kf_kind_id kind = KF_FILE_UNKNOWN;
@@ -33,6 +33,7 @@ int kf_read_model(struct kf_model **out, const struct kf_input *in,
     if (!model)
         return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
     model->in = in;
+    model->names_do = names_do;
     KF_TRY(kf_source_init(&model->source, in, rep));
     rep->source.size = model->source.size;
     KF_TRY(detect(&kind, &model->source, in, options, rep));
@@ -41,6 +42,12 @@ int kf_read_model(struct kf_model **out, const struct kf_input *in,
     KF_TRY(kf_model_validate(model, rep));
     *out = kf_model_take(&model);
     return 0;
+}
+
+int kf_read_model(struct kf_model **out, const struct kf_input *in,
+                  const struct kf_options *options, struct kf_report *rep)
+{
+    return read_model(out, in, false, options, rep);
 }
 
 int kf_verify_model(const struct kf_model *model, struct kf_report *rep)
@@ -64,7 +71,7 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
         return kf_report_add(rep, KF_WEIGHTS_NEEDED, "",
                              "the file is an architecture, without the weights that %s holds",
                              writer->info->name);
-    if ((!model->graph || model->made_up) && writer->takes != KF_TAKES_WEIGHTS)
+    if ((!model->graph || model->made_up) && writer->takes < KF_TAKES_WEIGHTS)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "", "the file is %s", rep->source.title);
     return 0;
 }
@@ -141,6 +148,20 @@ static void settle_training(const struct kf_model *model, bool had,
                       "require=training, but the training state would be dropped");
 }
 
+/*
+ * The release that is written for: the one that was asked for, else the writer's own; else the
+ * last of the generation that the model is of, so that nothing of it is rewritten.
+ */
+static int target_release(const struct kf_writer *writer, const struct kf_model *model,
+                          const struct kf_options *options)
+{
+    if (options->keras)
+        return options->keras;
+    if (writer->info->keras_default || writer->speaks)
+        return writer->info->keras_default ? writer->info->keras_default : writer->speaks;
+    return model->dialect == KF_DIALECT_KERAS3 ? KF_KERAS(3, 15, 1) : KF_KERAS(2, 15, 0);
+}
+
 /* Everything up to the first byte: what will be written, what is lost, and is that allowed? */
 static int prepare(struct kf_model **out, const struct kf_writer *writer, int *keras_out,
                    const struct kf_input *in, const struct kf_options *options,
@@ -151,9 +172,8 @@ static int prepare(struct kf_model **out, const struct kf_writer *writer, int *k
     bool had;
 
     rep->progress = options->progress;
-    keras = options->keras ? options->keras : writer->info->keras_default;
-    keras = keras ? keras : writer->speaks;
-    KF_TRY(kf_read_model(&model, in, options, rep));
+    KF_TRY(read_model(&model, in, writer->takes == KF_TAKES_NAMES, options, rep));
+    keras = target_release(writer, model, options);
     had = model->training || model->has_optimizer_state;
     if (had && !writer->training)
         had = !forget_training(model, options, rep);

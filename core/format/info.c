@@ -82,6 +82,12 @@ const struct kf_format_info kf_info_read_npz = {
     .wrote = "numpy.savez",
 };
 
+const struct kf_format_info kf_info_read_safetensors = {
+    .name = "safetensors",
+    .title = "tensors of a Keras model (.safetensors), with its config in them or beside them",
+    .wrote = "kferry, safetensors.numpy.save_file",
+};
+
 const struct kf_format_info kf_info_read_saved_model = {
     .name = "saved-model-folder",
     .title = "SavedModel of a Keras model (folder)",
@@ -198,6 +204,22 @@ const struct kf_format_info kf_info_write_onnx = {
     .suffix = ".onnx",
 };
 
+const struct kf_format_info kf_info_write_npz = {
+    .name = "npz",
+    .title = "arrays of NumPy in the order of get_weights() (.npz)",
+    .media_type = "application/octet-stream",
+    .suffix = ".npz",
+    .releases = (const struct kf_release_range[]){KERAS2, TF_KERAS, KERAS3, END},
+};
+
+const struct kf_format_info kf_info_write_safetensors = {
+    .name = "safetensors",
+    .title = "tensors of a model with its config (.safetensors)",
+    .media_type = "application/octet-stream",
+    .suffix = ".safetensors",
+    .releases = (const struct kf_release_range[]){KERAS2, TF_KERAS, KERAS3, END},
+};
+
 /* clang-format off */
 static const struct kf_format_info *const readers[] = {
     &kf_info_read_keras_h5,
@@ -215,6 +237,8 @@ static const struct kf_format_info *const readers[] = {
     &kf_info_read_checkpoint,
     &kf_info_read_weights_h5,
     &kf_info_read_shards,
+    &kf_info_read_npz,
+    &kf_info_read_safetensors,
 };
 /* clang-format on */
 /* clang-format off */
@@ -226,6 +250,8 @@ static const struct kf_format_info *const writers[] = {
     &kf_info_write_weights_h5,
     &kf_info_write_json,
     &kf_info_write_onnx,
+    &kf_info_write_npz,
+    &kf_info_write_safetensors,
 };
 /* clang-format on */
 

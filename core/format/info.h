@@ -19,6 +19,7 @@ extern const struct kf_format_info kf_info_read_keras3_h5;
 extern const struct kf_format_info kf_info_read_weights_h5;
 extern const struct kf_format_info kf_info_read_shards;
 extern const struct kf_format_info kf_info_read_npz;
+extern const struct kf_format_info kf_info_read_safetensors;
 extern const struct kf_format_info kf_info_read_keras1_h5;
 extern const struct kf_format_info kf_info_read_saved_model;
 extern const struct kf_format_info kf_info_read_checkpoint;
@@ -29,5 +30,7 @@ extern const struct kf_format_info kf_info_write_h5;
 extern const struct kf_format_info kf_info_write_h5_weights;
 extern const struct kf_format_info kf_info_write_savedmodel_repaired;
 extern const struct kf_format_info kf_info_write_onnx;
+extern const struct kf_format_info kf_info_write_npz;
+extern const struct kf_format_info kf_info_write_safetensors;
 
 #endif

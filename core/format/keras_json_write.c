@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/alloc.h"
 #include "../io/text/json.h"
+#include "architecture_write.h"
 #include "info.h"
-#include "keras2/keras2_config.h"
 #include "keras2/keras2_settle.h"
-#include "keras3/keras3_config.h"
 #include "release.h"
 #include "saving_lib/assets.h"
 #include "writer.h"
@@ -13,39 +12,15 @@
 #include <string.h>
 
 /*
- * An architecture, as model.to_json() of the target release gives it: of Keras 3 the config alone,
- * see keras3_config.h; of Keras 2 with keras_version and backend beside it, see keras2_config.h. It
- * is the config of the .keras or .h5 that the same model becomes, so it goes with the weights of
- * that one.
+ * An architecture, as model.to_json() of the target release gives it: see architecture_write.h,
+ * keras3_config.h and keras2_config.h. It is the config of the .keras or .h5 that the same model
+ * becomes, so it goes with the weights of that one.
  */
 extern const struct kf_writer kf_write_json;
 
 static enum kf_dialect dialect(int keras)
 {
     return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
-static int make_keras2_config(json_t **out, const struct kf_model *model, int keras,
-                              struct kf_report *rep)
-{
-    char release[KF_RELEASE_TEXT];
-    json_t *config = NULL;
-
-    kf_release_text(keras, release);
-    KF_TRY(kf_keras2_config(&config, model, keras, KF_KERAS2_LEGACY, rep));
-    *out = config;
-    if (kf_json_set(config, "keras_version", json_string(release), rep) >= 0 &&
-        kf_json_set(config, "backend", json_string("tensorflow"), rep) >= 0)
-        return 0;
-    json_decref(config);
-    *out = NULL;
-    return -KF_NO_MEMORY;
-}
-
-static int make_config(json_t **out, const struct kf_model *model, int keras, struct kf_report *rep)
-{
-    return keras < KF_KERAS(3, 0, 0) ? make_keras2_config(out, model, keras, rep)
-                                     : kf_keras3_config(out, model, keras, rep);
 }
 
 struct counts {
@@ -83,7 +58,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     kf_report_set(&rep->target.keras_version, release);
     if (keras < KF_KERAS(3, 0, 0))
         KF_TRY(kf_keras2_settle(model, keras, rep));
-    KF_TRY(make_config(&config, model, keras, rep)); /* that there is one */
+    KF_TRY(kf_architecture_make(&config, model, keras, rep)); /* that there is one */
     json_decref(config);
     KF_TRY(kf_layers_each(model->graph, count_layer, &counts));
     if (!counts.n_rewritten)
@@ -121,7 +96,7 @@ static int write_json(const char *path, struct kf_model *model, int keras,
     int r;
 
     (void)options;
-    KF_TRY(make_config(&config, model, keras, rep));
+    KF_TRY(kf_architecture_make(&config, model, keras, rep));
     text = kf_json_dump_ascii(config, &n);
     json_decref(config);
     if (!text)

@@ -16,6 +16,7 @@ extern const struct kf_reader kf_read_h5_no_config;
 extern const struct kf_reader kf_read_weights_h5;
 extern const struct kf_reader kf_read_shards;
 extern const struct kf_reader kf_read_npz;
+extern const struct kf_reader kf_read_safetensors;
 extern const struct kf_reader kf_read_keras1_h5;
 extern const struct kf_reader kf_read_saved_model;
 extern const struct kf_reader kf_read_checkpoint;
@@ -36,6 +37,7 @@ static const struct kf_reader *const readers[] = {
     &kf_read_weights_h5,
     &kf_read_shards,
     &kf_read_npz,
+    &kf_read_safetensors,
     &kf_read_keras1_h5,
     &kf_read_saved_model,
     &kf_read_checkpoint,
@@ -50,6 +52,8 @@ extern const struct kf_writer kf_write_h5;
 extern const struct kf_writer kf_write_h5_weights;
 extern const struct kf_writer kf_write_savedmodel_repaired;
 extern const struct kf_writer kf_write_onnx;
+extern const struct kf_writer kf_write_npz;
+extern const struct kf_writer kf_write_safetensors;
 
 /* clang-format off */
 static const struct kf_writer *const writers[] = {
@@ -60,6 +64,8 @@ static const struct kf_writer *const writers[] = {
     &kf_write_h5_weights,
     &kf_write_savedmodel_repaired,
     &kf_write_onnx,
+    &kf_write_npz,
+    &kf_write_safetensors,
 };
 /* clang-format on */
 

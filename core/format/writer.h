@@ -7,9 +7,10 @@
 
 /* What a model must have to be written in a format. */
 enum kf_takes {
-    KF_TAKES_MODEL,  /* a graph and its weights */
-    KF_TAKES_GRAPH,  /* its weights may be missing: model->weightless */
-    KF_TAKES_WEIGHTS /* its graph may be missing */
+    KF_TAKES_MODEL,   /* a graph and its weights */
+    KF_TAKES_GRAPH,   /* its weights may be missing: model->weightless */
+    KF_TAKES_WEIGHTS, /* its graph may be missing */
+    KF_TAKES_NAMES    /* and so may be what layers there are: tensors with names do */
 };
 
 /* A format that is written. `keras` is the target release as KF_KERAS(). */

@@ -89,7 +89,7 @@ struct kf_loose {
     const char *target;        /* that part in the target; set by the plan */
     const char *layer;         /* what the file calls the object, or NULL */
     bool has_vars;             /* there is a group "vars", though it may be empty */
-    struct kf_tensor *tensors; /* of "vars"; `dataset` is the name in it */
+    struct kf_tensor *tensors; /* of "vars"; `dataset` is the name in it, or else the whole name */
     size_t n_tensors;
     struct kf_loose **below; /* sorted by name */
     size_t n_below;
@@ -121,6 +121,7 @@ struct kf_model {
     bool unsure;     /* `dialect` may as well be the other of Keras 2 and 3: weights alone */
     bool made_up;    /* `graph` is a list of layers that weights alone show: not what is computed */
     bool weightless; /* an architecture alone: its tensors have no payloads */
+    bool names_do;   /* set before it is read: tensors with names are wanted, layers or not */
     struct kf_loose *loose;        /* where `graph` is NULL: weights alone */
     struct kf_model *architecture; /* what `graph` was taken from, when that is another file */
 };

@@ -8,9 +8,9 @@
 #include <strings.h>
 
 /* Names of files that a model is, or consists of; everything else in a folder is passed over. */
-static const char *const ends[] = {".h5",  ".hdf5",  ".keras", ".json",  ".yaml", ".yml",
-                                   ".pb",  ".pbtxt", ".index", ".gz",    ".tgz",  ".tar",
-                                   ".zip", ".onnx",  ".npz",   ".tflite"};
+static const char *const ends[] = {".h5",  ".hdf5",  ".keras", ".json",   ".yaml",       ".yml",
+                                   ".pb",  ".pbtxt", ".index", ".gz",     ".tgz",        ".tar",
+                                   ".zip", ".onnx",  ".npz",   ".tflite", ".safetensors"};
 static const char *const names[] = {"checkpoint", "_CHECKPOINT_METADATA", "manifest.ocdbt",
                                     "MLmodel"};
 

@@ -49,11 +49,21 @@ static const char *const cases[] = {
     "training_state",
 };
 
-/* ... and as ONNX. */
-static const char *const onnx_cases[] = {
-    "bidirectional_go_backwards", "mask_add",      "mha_self",
-    "nested_frozen_parts",        "ops_attention", "separable_causal",
+/* ... and as something else. */
+static const struct other {
+    const char *to, *name;
+} others[] = {
+    {"onnx", "bidirectional_go_backwards"},
+    {"onnx", "mask_add"},
+    {"onnx", "mha_self"},
+    {"onnx", "nested_frozen_parts"},
+    {"onnx", "ops_attention"},
+    {"onnx", "separable_causal"},
+    {"npz", "nested_frozen_parts"},
+    {"safetensors", "mask_add"},
+    {"safetensors", "nested_frozen_parts"},
 };
+static const char *other_to; /* of the one in hand */
 
 /* Where results go; nothing is there between conversions. */
 static char out_path[64];
@@ -67,11 +77,11 @@ static int convert(const struct kf_input *in, struct kf_report *rep)
     return kf_convert(in, out_path, &options, rep);
 }
 
-static int convert_to_onnx(const struct kf_input *in, struct kf_report *rep)
+static int convert_to_other(const struct kf_input *in, struct kf_report *rep)
 {
     struct kf_options options = KF_OPTIONS_INIT;
 
-    options.to = "onnx";
+    options.to = other_to;
     return kf_convert(in, out_path, &options, rep);
 }
 
@@ -131,7 +141,7 @@ static enum kf_code run(int (*what)(const struct kf_input *, struct kf_report *)
     assert_int_equal(r, rep.worst == KF_GRADE_FATAL ? -KF_NO_MEMORY : kf_report_status(&rep));
     if (code != KF_OK)
         assert_int_equal(access(out_path, F_OK), -1);
-    else if (what == convert || what == convert_to_onnx)
+    else if (what == convert || what == convert_to_other)
         assert_int_equal(unlink(out_path), 0);
     kf_report_finish(&rep);
     return code;
@@ -160,9 +170,12 @@ static void every_allocation_may_fail(void **state)
     fail_each(convert, *state);
 }
 
-static void every_allocation_of_onnx_may_fail(void **state)
+static void every_allocation_of_others_may_fail(void **state)
 {
-    fail_each(convert_to_onnx, *state);
+    const struct other *other = *state;
+
+    other_to = other->to;
+    fail_each(convert_to_other, other->name);
 }
 
 static void every_allocation_of_inspect_may_fail(void **state)
@@ -182,12 +195,12 @@ static int count(void **state)
     return 0;
 }
 
-#define N_CASES (sizeof(cases) / sizeof(cases[0]))
-#define N_ONNX  (sizeof(onnx_cases) / sizeof(onnx_cases[0]))
+#define N_CASES  (sizeof(cases) / sizeof(cases[0]))
+#define N_OTHERS (sizeof(others) / sizeof(others[0]))
 
 int main(void)
 {
-    struct CMUnitTest tests[N_CASES + 2 + N_ONNX];
+    struct CMUnitTest tests[N_CASES + 2 + N_OTHERS];
 
     json_set_alloc_funcs(kf_json_alloc, kf_free);
     snprintf(out_path, sizeof(out_path), "/tmp/kferry-torture-%d.keras", (int)getpid());
@@ -203,10 +216,10 @@ int main(void)
         (struct CMUnitTest){.name = "diff",
                             .test_func = every_allocation_of_diff_may_fail,
                             .initial_state = (void *)(uintptr_t) "nested_frozen_parts"};
-    for (size_t i = 0; i < N_ONNX; i++)
+    for (size_t i = 0; i < N_OTHERS; i++)
         tests[N_CASES + 2 + i] =
-            (struct CMUnitTest){.name = "onnx",
-                                .test_func = every_allocation_of_onnx_may_fail,
-                                .initial_state = (void *)(uintptr_t)onnx_cases[i]};
-    return _cmocka_run_group_tests("torture", tests, N_CASES + 2 + N_ONNX, NULL, count);
+            (struct CMUnitTest){.name = others[i].to,
+                                .test_func = every_allocation_of_others_may_fail,
+                                .initial_state = (void *)(uintptr_t)&others[i]};
+    return _cmocka_run_group_tests("torture", tests, N_CASES + 2 + N_OTHERS, NULL, count);
 }

@@ -45,6 +45,14 @@ int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int roo
 int kf_checkpoint_bind_names(struct kf_checkpoint *cp, struct kf_model *model,
                              struct kf_report *rep);
 
+/**
+ * Take the variables under their names, whatever they are of: fills model->loose. What optimizers
+ * and training loops keep is left out.
+ *
+ * Outcomes: CORRUPT, NO_MEMORY.
+ */
+int kf_checkpoint_loose(struct kf_checkpoint *cp, struct kf_model *model, struct kf_report *rep);
+
 /** True for an edge that leads to what is no weight of the model: an optimizer, random states. */
 bool kf_checkpoint_leads_aside(const char *edge);
 

@@ -147,3 +147,44 @@ int kf_checkpoint_bind_names(struct kf_checkpoint *cp, struct kf_model *model,
                           "the variable %s belongs to no layer of the model", names.items[i].name);
     return kf_report_status(rep);
 }
+
+/* "dense/kernel", or the key where the program had no name for it. */
+static const char *plain_name(struct kf_arena *arena, const char *name)
+{
+    const char *end = strstr(name, "/.ATTRIBUTES/");
+
+    return kf_arena_strndup(arena, name, end ? (size_t)(end - name) : strlen(name));
+}
+
+static int take_loose(struct names *names, struct kf_loose *loose, const struct named *named)
+{
+    struct kf_tensor *tensor = &loose->tensors[loose->n_tensors];
+
+    if (!named->entry->dtype)
+        return kf_report_add(names->rep, KF_EXTRA_DROPPED, named->name,
+                             "a variable of a type that no weight has (%d)", named->entry->type);
+    tensor->source = named->name;
+    tensor->dataset = plain_name(names->model->arena, named->name);
+    tensor->variable = tensor->dataset;
+    if (!tensor->dataset)
+        return kf_report_add(names->rep, KF_NO_MEMORY, "", "out of memory");
+    loose->n_tensors++;
+    return kf_checkpoint_payload(names->cp, named->entry, &tensor->payload, names->rep);
+}
+
+int kf_checkpoint_loose(struct kf_checkpoint *cp, struct kf_model *model, struct kf_report *rep)
+{
+    struct names names = {.cp = cp, .model = model, .rep = rep};
+    struct kf_loose *loose = kf_arena_alloc(model->arena, sizeof(*loose));
+
+    KF_TRY(collect(&names));
+    if (loose)
+        loose->tensors = kf_arena_alloc(model->arena, (names.n + 1) * sizeof(*loose->tensors));
+    if (!loose || !loose->tensors)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    loose->name = "";
+    for (size_t i = 0; i < names.n; i++)
+        KF_TRY(take_loose(&names, loose, &names.items[i]));
+    model->loose = loose;
+    return 0;
+}

@@ -19,7 +19,8 @@ static int read_variables(struct kf_checkpoint *cp, struct kf_model *model,
                                  : "a checkpoint of variables by name",
                        cp->graph ? cp->graph->n_nodes : 0);
     if (!model->in->architecture)
-        return kf_checkpoint_alone(cp, model, options, rep);
+        return model->names_do ? kf_checkpoint_loose(cp, model, rep)
+                               : kf_checkpoint_alone(cp, model, options, rep);
     KF_TRY(kf_architecture_read(model, options, rep));
     return kf_checkpoint_bind_given(cp, model, rep);
 }

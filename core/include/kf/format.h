@@ -20,7 +20,8 @@ struct kf_format_info {
     const char *suffix;                      /* ".keras"; NULL for a reader */
     const char *wrote;                       /* readers: who writes such files, "Keras 2.0-2.15" */
     const struct kf_release_range *releases; /* writers: family NULL ends it; NULL for a reader */
-    int keras_default; /* writers: KF_KERAS() of the default target, 0 when it has none */
+    int keras_default; /* writers: KF_KERAS() of the default target; 0 for none, or, where there are
+                        * releases, for the last of the model's own generation */
 };
 
 /** The reader or writer number `index`, NULL past the end. */

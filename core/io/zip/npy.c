@@ -2,6 +2,7 @@
 #include "npy.h"
 #include "../../base/str.h"
 #include "../../model/rewrite.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,11 @@ static const struct {
     const char *descr;
     enum kf_dtype dtype;
 } dtypes[] = {
-    {"f2", KF_DTYPE_FLOAT16}, {"f4", KF_DTYPE_FLOAT32}, {"f8", KF_DTYPE_FLOAT64},
-    {"i1", KF_DTYPE_INT8},    {"i2", KF_DTYPE_INT16},   {"i4", KF_DTYPE_INT32},
-    {"i8", KF_DTYPE_INT64},   {"u1", KF_DTYPE_UINT8},   {"u2", KF_DTYPE_UINT16},
-    {"u4", KF_DTYPE_UINT32},  {"u8", KF_DTYPE_UINT64},  {"b1", KF_DTYPE_BOOL},
+    {"f2", KF_DTYPE_FLOAT16},  {"f4", KF_DTYPE_FLOAT32}, {"f8", KF_DTYPE_FLOAT64},
+    {"i1", KF_DTYPE_INT8},     {"i2", KF_DTYPE_INT16},   {"i4", KF_DTYPE_INT32},
+    {"i8", KF_DTYPE_INT64},    {"u1", KF_DTYPE_UINT8},   {"u2", KF_DTYPE_UINT16},
+    {"u4", KF_DTYPE_UINT32},   {"u8", KF_DTYPE_UINT64},  {"b1", KF_DTYPE_BOOL},
+    {"V2", KF_DTYPE_BFLOAT16}, /* as ml_dtypes saves it */
 };
 
 static int corrupt(const struct npy *npy, struct kf_report *rep, const char *what)
@@ -198,4 +200,35 @@ int kf_npy_payload(const struct kf_payload **out, const struct kf_source *src,
     memcpy(payload->dims, npy->dims, npy->rank * sizeof(*npy->dims));
     *out = payload;
     return npy->columns && npy->rank > 1 ? turn(out, payload, arena, rep) : 0;
+}
+
+/* "<f4": elements of one byte have no order. */
+static size_t put_descr(char *out, size_t max, enum kf_dtype dtype)
+{
+    size_t i = 0;
+
+    while (dtypes[i].dtype != dtype)
+        i++;
+    return (size_t)snprintf(out, max, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+                            kf_dtype_size(dtype) > 1 ? '<' : '|', dtypes[i].descr);
+}
+
+size_t kf_npy_header(char out[KF_NPY_HEADER_MAX], const struct kf_payload *payload)
+{
+    static const size_t prefix = 10;
+    size_t n = prefix;
+
+    memcpy(out, MAGIC "\x01\x00", 8);
+    n += put_descr(out + n, KF_NPY_HEADER_MAX - n, payload->dtype);
+    for (unsigned i = 0; i < payload->rank; i++)
+        n += (size_t)snprintf(out + n, KF_NPY_HEADER_MAX - n, "%s%" PRIu64, i ? ", " : "",
+                              payload->dims[i]);
+    n += (size_t)snprintf(out + n, KF_NPY_HEADER_MAX - n, "%s), }", payload->rank == 1 ? "," : "");
+    do
+        out[n++] = ' ';
+    while ((n + 1) % 64);
+    out[n++] = '\n';
+    out[8] = (char)((n - prefix) & 0xff);
+    out[9] = (char)((n - prefix) >> 8);
+    return n;
 }

@@ -69,6 +69,9 @@ int kf_zip_unpack(struct kf_zip *zip, size_t index, struct kf_spool *spool, stru
  */
 int kf_zip_verify(struct kf_zip *zip, struct kf_report *rep);
 
+/** False for a name that leads out of the folder it is unpacked to, on any system. */
+bool kf_zip_name_is_safe(const char *name);
+
 /* Writing zip: stored members, times fixed, same calls give the same bytes. */
 struct kf_zip_out;
 

@@ -52,6 +52,11 @@ static bool is_bomb(const struct check *check, uint64_t size, uint64_t stored)
     return size > BOMB_FLOOR && kf_mul(stored, ratio, &most) && size > most;
 }
 
+bool kf_zip_name_is_safe(const char *name)
+{
+    return !climbs(name);
+}
+
 static int check_member(const struct check *check, const struct kf_zip_member *member)
 {
     if (climbs(member->name))

@@ -1,0 +1,89 @@
+"""Models as named tensors and back: safetensors with their config, .npz with it beside them. No Keras is needed."""
+import collections
+import csv
+import json
+import subprocess
+
+from suite import FIXTURES, convert_all, reasons, table
+
+# The zoo, what it is made of, how it is brought back, and every how many-th model is taken.
+TASKS = {
+    "zoo3": (".keras", "keras", [], 8),
+    "zoo": (".h5", "h5", [], 12),
+    "zoo1": (".h5", "h5", [], 12),
+}
+THEANO = ("old_theano_",)
+
+
+def backend(id):
+    return ["--backend", "theano"] if id.startswith(THEANO) else []
+
+
+def written(report):
+    """Path and checksum of every tensor in the file that was written."""
+    return sorted((row["target"], row["checksum"]["after"]["value"]) for row in report.get("tensors", []))
+
+
+def config_difference(kferry, paths):
+    """Where two models differ beside their training; a vocabulary may stand in the config or in a file beside the weights."""
+    done = subprocess.run([str(c) for c in (kferry, "diff", "--json", *paths)], capture_output=True, text=True)
+    found = json.loads(done.stdout)["differences"] if done.returncode in (0, 1) else [done.stderr]
+    return [one for one in found if not isinstance(one, dict) or one.get("key") != "vocabulary"]
+
+
+def difference(kferry, direct, other, paths):
+    """What came back otherwise than the conversion without a detour writes it; empty when nothing did.
+
+    Files that are not byte for byte the same have the same tensors and the same layers: named tensors hold no training state.
+    """
+    if other[0] != 0:
+        return f"exit status {other[0]}: {reasons(other[1])}"
+    if paths[0].read_bytes() == paths[1].read_bytes():
+        return ""
+    mine = set(written(other[1]))
+    if not mine <= set(written(direct[1])) or (direct[1]["training"] == "none" and mine != set(written(direct[1]))):
+        return "the tensors are written otherwise"
+    return str(config_difference(kferry, paths) or "")
+
+
+def run_task(options, tally, used, task):
+    suffix, to, told, every = TASKS[task]
+    manifest = [row["id"] for row in csv.DictReader((FIXTURES / task / "MANIFEST.tsv").open(), delimiter="\t")]
+    files = {id: FIXTURES / task / (id + suffix) for id in manifest[:: 1 if options.whole else every] if options.only in id}
+    files = {id: path for id, path in files.items() if path.exists()}
+    folder = options.work / f"arrays-{task}"
+
+    def convert(name, sources, to, end, told=lambda id: []):
+        return convert_all(options, sources, folder / name, told, to=to, suffix=end)
+
+    def made(name, results, end):
+        return {id: folder / name / (id + end) for id in results if results[id][0] == 0}
+
+    direct = convert("direct", files, to, suffix, lambda id: told + backend(id))
+    first = convert("safetensors", files, "safetensors", ".safetensors", backend)
+    back = convert("whole", made("safetensors", first, ".safetensors"), to, suffix)
+    npz = convert("npz", files, "npz", ".npz", backend)
+    # The config that goes with the arrays: of the same release, as both keep the generation.
+    config = convert("json", files, "json", ".json", lambda id: backend(id) + (["--keras", "3.15"] if to == "keras" else []))
+    arrays = {id: path for id, path in made("npz", npz, ".npz").items() if config[id][0] == 0 and npz[id][1]["tensors"]}
+    given = convert("given", arrays, to, suffix, lambda id: ["--architecture", str(folder / "json" / (id + ".json"))])
+    count = collections.Counter()
+    for id in files:
+        if direct[id][0] != 0:
+            count["refused as by the direct way"] += 1
+            tally.check(first[id][0] == 65, f"arrays/{task}/{id}", "is refused, but not as safetensors")
+            continue
+        for form, results in (("safetensors", back), ("npz", given)):
+            if form == "npz" and npz[id][0] == 0 and not npz[id][1]["tensors"]:
+                continue  # a model without weights
+            outcome = results.get(id, (first if form == "safetensors" else npz)[id])
+            why = difference(options.kferry, direct[id], outcome, [folder / at / (id + suffix) for at in ("direct", "whole" if form == "safetensors" else "given")])
+            count[f"{form}: {'otherwise' if why else 'the same'}"] += 1
+            tally.check(not why, f"arrays/{task}/{form}/{id}", why)
+        used.update(back.get(id, (0, {}))[1].get("rules", []))
+    table(f"{task} as named tensors and back: {len(files)} models", sorted(count.items()))
+
+
+def run(options, tally, used):
+    for task in TASKS:
+        run_task(options, tally, used, task)
