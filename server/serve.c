@@ -9,6 +9,7 @@
 #include "http/httpd.h"
 #include "http/reply.h"
 #include "http/request.h"
+#include "http/systemd.h"
 #include "jobs/conversion.h"
 #include "jobs/jobs.h"
 #include "jobs/notify.h"
@@ -274,8 +275,11 @@ static void serve(struct server *server, const sigset_t *set)
     int number;
 
     reload_begin(&reload, server->config);
-    while ((number = told(set, RELOAD_MS)) < 0 || number == SIGHUP)
+    while ((number = told(set, RELOAD_MS)) < 0 || number == SIGHUP) {
         reload_look(&reload, server, number == SIGHUP);
+        if (!server_stuck(server))
+            systemd_tell("WATCHDOG=1");
+    }
 }
 
 /* Let what runs come to its end, until the time is over or a second signal comes. */
@@ -336,7 +340,9 @@ int serve_main(const struct config *config)
     status = start(&server, &parts);
     if (status == 0) {
         log_start(&server, &parts);
+        systemd_tell("READY=1");
         serve(&server, &set);
+        systemd_tell("STOPPING=1");
         log_event(LOG_INFO, "draining", NULL, "%u requests are under way",
                   atomic_load(&server.active));
         drain(&server, &set);

@@ -50,6 +50,12 @@ struct server {
     int64_t started;           /* clock_ms() */
 };
 
+/**
+ * Which thread hangs that every conversion needs, NULL when none does. What is elsewhere, a disk or
+ * a database, restarts nobody.
+ */
+const char *server_stuck(const struct server *server);
+
 static inline bool server_takes_work(const struct server *server)
 {
     return atomic_load(&server->state) < SERVER_DRAINING;

@@ -51,6 +51,7 @@ set(KF_SERVE_SOURCES
   jobs/scratch.c
   self_test.c
   serve.c
+  http/systemd.c
   jobs/tar.c
   jobs/target.c
   http/tls.c

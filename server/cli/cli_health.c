@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "../http/systemd.h"
 #include "cli_remote.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,17 @@ static char *own_address(const struct config *config)
     const char *listen = config->admin_listen[0] != '\0' ? config->admin_listen : config->listen;
     const char *port = strrchr(listen, ':');
     bool tls = listen == config->listen && config->tls_cert[0] != '\0';
+    const char *name;
     char *address = NULL;
     bool any = port && (strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0 ||
                         port == listen);
 
     if (strncmp(listen, "unix:", 5) == 0)
         return strdup(listen);
+    if (systemd_is_address(listen, &name)) {
+        cli_error("only systemd knows where the service listens: --server says it");
+        return NULL;
+    }
     if (asprintf(&address, "%s://%s%s", tls ? "https" : "http", any ? "127.0.0.1" : listen,
                  any ? port : "") < 0)
         return NULL;
@@ -42,7 +48,7 @@ static int find_address(const struct cli *cli, char **out)
         status = EXIT_CONFIG;
     } else {
         *out = own_address(&config);
-        status = *out ? 0 : EXIT_INTERNAL;
+        status = *out ? 0 : EXIT_CONFIG;
     }
     config_finish(&config);
     return status;

@@ -7,6 +7,7 @@
 #include "../settings/networks.h"
 #include "request.h"
 #include "routes.h"
+#include "systemd.h"
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
@@ -38,11 +39,14 @@ static enum auth_mode choose(const struct config *config)
 /* What does not go together, NULL when all does. */
 static const char *wrong_with(const struct auth *auth, const struct config *config)
 {
+    const char *name;
+
     if (auth->mode == AUTH_KEYS && config->keys_file[0] == '\0')
         return "KFERRY_AUTH=keys needs a file of keys: set KFERRY_KEYS_FILE";
     if (auth->mode != AUTH_KEYS && config->keys_file[0] != '\0')
         return "KFERRY_KEYS_FILE is for KFERRY_AUTH=keys alone";
-    if (auth->mode == AUTH_PEERCRED && strncmp(config->listen, "unix:", 5) != 0)
+    if (auth->mode == AUTH_PEERCRED && strncmp(config->listen, "unix:", 5) != 0 &&
+        !systemd_is_address(config->listen, &name))
         return "KFERRY_AUTH=peercred needs a Unix socket: KFERRY_LISTEN=unix:/path";
     return NULL;
 }

@@ -8,20 +8,33 @@
 #include "tls.h"
 #include <stdio.h>
 
-/* Open one address; where nobody has to show who they are, only to this machine. */
-static struct listener *open_door(const struct server *server, const char *address)
+/* Why this socket cannot be served as it is, NULL when it can. */
+static const char *wrong_with(const struct server *server, const struct listener *listener,
+                              bool admin)
 {
-    bool open = auth_mode(server->auth) == AUTH_NONE && !server->config->allow_unauthenticated;
+    enum auth_mode mode = auth_mode(server->auth);
+
+    if (mode == AUTH_PEERCRED && !admin && !listener->on_unix)
+        return "is no Unix socket, which KFERRY_AUTH=peercred needs: KFERRY_LISTEN=unix:/path";
+    if (mode == AUTH_NONE && !listener->local && !server->config->allow_unauthenticated)
+        return "can be reached from other machines and there is no authentication: set "
+               "KFERRY_KEYS_FILE, listen on 127.0.0.1 or unix:/path, or set "
+               "KFERRY_ALLOW_UNAUTHENTICATED=1";
+    return NULL;
+}
+
+/* Open one address; where nobody has to show who they are, only to this machine. */
+static struct listener *open_door(const struct server *server, const char *address, bool admin)
+{
     KF_AUTO(listener) listener = NULL;
+    const char *wrong = NULL;
     char error[512] = "out of memory";
 
     listener = listener_open(address, error, sizeof error);
-    if (listener && !listener->local && open) {
-        snprintf(error, sizeof error,
-                 "%s can be reached from other machines and there is no authentication: set "
-                 "KFERRY_KEYS_FILE, listen on 127.0.0.1 or unix:/path, or set "
-                 "KFERRY_ALLOW_UNAUTHENTICATED=1",
-                 address);
+    if (listener)
+        wrong = wrong_with(server, listener, admin);
+    if (wrong) {
+        snprintf(error, sizeof error, "%s %s", listener->name, wrong);
         listener_destroy(listener_take(&listener));
     }
     if (!listener)
@@ -43,12 +56,12 @@ int doors_open(struct doors *doors, struct server *server)
         log_event(LOG_ERROR, "cannot-use-tls", NULL, "%s", error);
         return EXIT_CONFIG;
     }
-    doors->listener = open_door(server, config->listen);
+    doors->listener = open_door(server, config->listen, false);
     if (!doors->listener)
         return EXIT_CONFIG;
     if (!config->admin_listen || config->admin_listen[0] == '\0')
         return 0;
-    doors->admin = open_door(server, config->admin_listen);
+    doors->admin = open_door(server, config->admin_listen, true);
     return doors->admin ? 0 : EXIT_CONFIG;
 }
 

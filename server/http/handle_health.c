@@ -22,17 +22,20 @@ static enum MHD_Result answer(struct request *req, const char *problem)
     return reply_json_new(req, &reply, json_pack("{s:s}", "status", "ok"));
 }
 
-/* Threads that every conversion needs; what is elsewhere, a disk or a database, restarts nobody. */
-enum MHD_Result handle_livez(struct request *req)
+const char *server_stuck(const struct server *server)
 {
-    const struct server *server = req->server;
     int64_t now = clock_ms();
 
     if (now - atomic_load(&server->beat) > BEAT_MS)
-        return answer(req, "the watch thread is stuck");
+        return "the watch thread is stuck";
     if (now - jobs_beat(server->jobs) > KEEPER_BEAT_MS)
-        return answer(req, "the keeper thread is stuck");
-    return answer(req, NULL);
+        return "the keeper thread is stuck";
+    return NULL;
+}
+
+enum MHD_Result handle_livez(struct request *req)
+{
+    return answer(req, server_stuck(req->server));
 }
 
 enum MHD_Result handle_startupz(struct request *req)

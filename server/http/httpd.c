@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONNECTION_MEMORY (128 * 1024) /* one read of a body; measured: larger is not faster */
 /* Silence on a connection after which libmicrohttpd closes it; watch.c says 408 before that. */
@@ -238,9 +239,16 @@ struct httpd *httpd_start(struct server *server, const struct listener *listener
 
 void httpd_destroy(struct httpd *httpd)
 {
+    MHD_socket fd;
+
     if (!httpd)
         return;
-    if (httpd->daemon)
+    if (httpd->daemon) {
+        /* Taken back first: a socket that the daemon has it shuts down, for systemd as well. */
+        fd = MHD_quiesce_daemon(httpd->daemon);
         MHD_stop_daemon(httpd->daemon);
+        if (fd != MHD_INVALID_SOCKET)
+            close(fd);
+    }
     free(httpd);
 }

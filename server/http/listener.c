@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "listener.h"
+#include "systemd.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -94,7 +95,9 @@ static bool open_tcp(struct listener *listener, const char *address, char *error
     if (copy && split(copy, &host, &port))
         status = getaddrinfo(*host ? host : NULL, port, &hints, &found);
     if (status != 0)
-        snprintf(error, max, "cannot listen on \"%s\": it must be host:port or unix:/path",
+        snprintf(error, max,
+                 "cannot listen on \"%s\": it must be host:port, unix:/path or "
+                 "systemd",
                  address);
     for (const struct addrinfo *i = found; i && listener->fd < 0; i = i->ai_next)
         listener->fd = bind_to(i);
@@ -157,21 +160,45 @@ static bool open_unix(struct listener *listener, const char *path, char *error, 
         snprintf(error, max, "cannot listen on \"unix:%s\": %s", path, strerror(errno));
         return false;
     }
-    listener->local = true;
+    listener->on_unix = listener->local = true;
     listener->path = strndup(path, n);
     snprintf(listener->name, sizeof listener->name, "unix:%.*s", (int)n, path);
     return listener->path != NULL;
 }
 
+/* A socket that systemd made, and removes. */
+static bool open_systemd(struct listener *listener, const char *name, char *error, size_t max)
+{
+    struct sockaddr_un address = {0};
+    socklen_t len = sizeof address;
+
+    listener->fd = systemd_socket(name, error, max);
+    if (listener->fd < 0)
+        return false;
+    getsockname(listener->fd, (struct sockaddr *)&address, &len);
+    if (address.sun_family != AF_UNIX) {
+        name_it(listener);
+        return true;
+    }
+    listener->on_unix = listener->local = true;
+    snprintf(listener->name, sizeof listener->name, "unix:%.100s", address.sun_path);
+    return true;
+}
+
 struct listener *listener_open(const char *address, char *error, size_t error_max)
 {
     KF_AUTO(listener) listener = calloc(1, sizeof *listener);
+    const char *name;
+    bool opened;
 
     if (!listener)
         return NULL;
     listener->fd = -1;
-    if (strncmp(address, "unix:", 5) == 0 ? open_unix(listener, address + 5, error, error_max)
-                                          : open_tcp(listener, address, error, error_max))
-        return listener_take(&listener);
-    return NULL;
+    if (strncmp(address, "unix:", 5) == 0)
+        opened = open_unix(listener, address + 5, error, error_max);
+    else if (systemd_is_address(address, &name))
+        opened = open_systemd(listener, name, error, error_max);
+    else
+        opened = open_tcp(listener, address, error, error_max);
+    return opened ? listener_take(&listener) : NULL;
 }

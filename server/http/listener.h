@@ -6,11 +6,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A socket that the service listens on: "host:port", "[::1]:8080" or "unix:/path?mode=0660". */
+/*
+ * A socket that the service listens on: "host:port", "[::1]:8080", "unix:/path?mode=0660", or one
+ * that systemd listens on already, "systemd" or "systemd:NAME".
+ */
 struct listener {
     int fd;
+    bool on_unix;
     bool local;     /* a Unix socket or a loopback address: nobody from elsewhere gets here */
-    char *path;     /* of a Unix socket, owned; removed when the listener goes */
+    char *path;     /* of a Unix socket of ours, owned; removed when the listener goes */
     char name[128]; /* as it was bound, with the port that port 0 became */
 };
 

@@ -265,6 +265,9 @@ static int check(const struct config *config, struct config_error *error)
     if (config->tls_cert[0] != '\0' && strncmp(config->listen, "unix:", 5) == 0)
         return config_fail(error,
                            "KFERRY_TLS_CERT is for the network, KFERRY_LISTEN is a Unix socket");
+    if (strncmp(config->listen, "systemd", 7) == 0 &&
+        strcmp(config->listen, config->admin_listen) == 0)
+        return config_fail(error, "KFERRY_LISTEN and KFERRY_ADMIN_LISTEN are the same socket");
     return 0;
 }
 

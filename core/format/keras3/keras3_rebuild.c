@@ -268,7 +268,7 @@ struct wiring {
 static int wire_ref(json_t *ref, void *context)
 {
     struct wiring *wiring = context;
-    struct kf_rebuilt_tensor tensor;
+    struct kf_rebuilt_tensor tensor = {0};
 
     KF_TRY(kf_rebuilt_ref(wiring->rebuilt, ref, &tensor));
     wiring->inputs[wiring->n++] = tensor.node;
