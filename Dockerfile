@@ -28,8 +28,7 @@ LABEL org.opencontainers.image.title="kferry" \
       org.opencontainers.image.base.name="scratch"
 COPY --from=build /image /
 # Group 0 as well as the user owns what is written: any other user of that group may be given.
-COPY --from=build --chown=65532:0 /volumes/scratch /scratch
-COPY --from=build --chown=65532:0 /volumes/data /data
+COPY --from=build --chown=65532:0 /volumes /
 USER 65532:0
 WORKDIR /scratch
 ENV KFERRY_LISTEN=0.0.0.0:8080 \

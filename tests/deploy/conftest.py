@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TESTS / "http"), str(TESTS / "remote")]
+sys.path[:0] = [str(TESTS / "http"), str(TESTS / "image")]
 
 from kferry_service import FIXTURES, program  # noqa: E402
 
