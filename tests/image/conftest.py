@@ -94,10 +94,13 @@ def start(root, image, services, tmp_path):
     """Start the service of docker-compose.yml, with the environment that `docker compose` has."""
     running = []
 
-    def begin(environment=None, **more):
+    def begin(variables=None, without=()):
+        """`without`: settings that are left out."""
         folder = tmp_path / f"container{len(running)}"
         folder.mkdir()
-        service = compose.services(environment or {})["kferry"] | more
+        service = compose.services(variables or {})["kferry"]
+        for name in without:
+            del service["environment"][name]
         running.append(
             Container(f"kferry{len(running)}", service, image, root, folder, list(services))
         )

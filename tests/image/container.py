@@ -54,23 +54,23 @@ def image_config(tag):
 class Container:
     """One running service of the file."""
 
-    def __init__(self, name, service, image, root, folder, hosts, **environment):
+    def __init__(self, name, service, image, root, folder, hosts):
         self.id = f"kferry-test-{os.getpid()}-{name}"
         self.service, self.image, self.folder = service, image, Path(folder)
         self.log = self.folder / "log"
         (self.folder / "hosts").write_text("".join(f"127.0.0.1 {host}\n" for host in hosts))
-        config = self._spec(root, environment)
+        config = self._spec(root)
         (self.folder / "config.json").write_text(json.dumps(config))
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 ["runc", "run", "--bundle", self.folder, self.id], stdout=log, stderr=log
             )
 
-    def _environment(self, more):
+    def _environment(self):
         pairs = dict(entry.split("=", 1) for entry in self.image["Env"] or [])
-        return pairs | {k: str(v) for k, v in self.service.get("environment", {}).items()} | more
+        return pairs | {k: str(v) for k, v in self.service.get("environment", {}).items()}
 
-    def _spec(self, root, environment):
+    def _spec(self, root):
         subprocess.run(["runc", "spec"], cwd=self.folder, check=True)
         config = json.loads((self.folder / "config.json").read_text())
         user, group = (int(n) for n in (self.service.get("user") or self.image["User"]).split(":"))
@@ -81,7 +81,7 @@ class Container:
             terminal=False,
             args=(self.service.get("entrypoint") or self.image["Entrypoint"]) + command,
             cwd=self.image["WorkingDir"],
-            env=[f"{k}={v}" for k, v in self._environment(environment).items()],
+            env=[f"{k}={v}" for k, v in self._environment().items()],
             user={"uid": user, "gid": group},
             noNewPrivileges="no-new-privileges:true" in self.service["security_opt"],
             capabilities={kind: kept for kind in ("bounding", "effective", "permitted")},
