@@ -3,26 +3,16 @@
 #include "../digest.h"
 #include "../http/body.h"
 #include "../http/request.h"
-#include "../http/routes.h"
 #include "../remote/remote.h"
-#include "../server.h"
-#include "../settings/config.h"
 #include "conversion.h"
 #include "order.h"
-#include "problem.h"
-#include "reports.h"
 #include "resume.h"
-#include "scratch.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <kf/format.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int path_of(const struct conversion *c, size_t index, char path[PATH_MAX])

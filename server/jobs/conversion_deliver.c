@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "../digest.h"
-#include "../http/body.h"
 #include "../http/request.h"
-#include "../http/routes.h"
 #include "../remote/remote.h"
-#include "../server.h"
-#include "../settings/config.h"
 #include "conversion.h"
 #include "order.h"
-#include "problem.h"
 #include "reports.h"
-#include "scratch.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <kf/format.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "../digest.h"
-#include "../http/body.h"
 #include "../http/request.h"
 #include "../http/routes.h"
 #include "../remote/remote.h"
 #include "../server.h"
-#include "../settings/config.h"
 #include "conversion.h"
 #include "order.h"
-#include "problem.h"
-#include "reports.h"
 #include "scratch.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <kf/format.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* A JSON body above it is a model's architecture, not a request. */

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from kferry_service import FIXTURES, Service, program  # noqa: E402
+from fixtures import model, service, settings, start  # noqa: E402, F401
 
 
 def load(name):
@@ -38,47 +38,6 @@ def postgres(tmp_path_factory):
         cluster = with_postgres.Cluster(folder).start()
         yield cluster
         cluster.stop()
-
-
-@pytest.fixture
-def settings():
-    """What all services of a test have in common."""
-    return {}
-
-
-@pytest.fixture
-def start(tmp_path, settings):
-    """Start services with settings; at the end none may have left anything behind."""
-    running = []
-
-    def begin(**more):
-        folder = tmp_path / f"service{len(running)}"
-        folder.mkdir()
-        service = Service(folder, **{"KFERRY_WORKERS": 2} | settings | more)
-        running.append(service)
-        return service
-
-    if program() is None:
-        pytest.fail("set KFERRY to the path of the built program")
-    yield begin
-    for service in running:
-        if service.process.poll() is None:
-            assert service.stop() == 0
-    for service in running:
-        assert not service.sanitizer_said()
-        if service.process.returncode == 0:
-            assert not list(service.scratch.glob("run-*")), "a folder was left"
-
-
-@pytest.fixture
-def service(start):
-    return start()
-
-
-@pytest.fixture(scope="session")
-def model():
-    """A file that converts."""
-    return (FIXTURES / "zoo" / "dense.h5").read_bytes()
 
 
 @pytest.fixture(scope="session")

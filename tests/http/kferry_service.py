@@ -134,6 +134,7 @@ class Service:
         return self.tls.wrap_socket(sock, server_hostname="localhost") if self.tls else sock
 
     def _connect(self, timeout, source):
+        assert self.address, self.lines
         if self.address.startswith("unix:"):
             sock = socket.socket(socket.AF_UNIX)
             sock.settimeout(timeout)

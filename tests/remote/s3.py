@@ -87,6 +87,19 @@ class Versity:
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self.client = client(self.url, ca=str(self.ca) if tls else None)
 
+    def fresh(self, bucket):
+        """An empty bucket of that name."""
+        if bucket in [b["Name"] for b in self.client.list_buckets()["Buckets"]]:
+            for upload in self.client.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+                self.client.abort_multipart_upload(
+                    Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+                )
+            for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for found in page.get("Contents", []):
+                    self.client.delete_object(Bucket=bucket, Key=found["Key"])
+        else:
+            self.client.create_bucket(Bucket=bucket)
+
     def stop(self):
         self.process.kill()
         self.process.wait(10)

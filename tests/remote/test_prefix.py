@@ -7,7 +7,7 @@ import tarfile
 import zipfile
 
 import pytest
-from conftest import finish, post
+from orders import finish, post
 from s3 import ACCESS, REGION, SECRET
 
 

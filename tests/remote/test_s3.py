@@ -7,7 +7,7 @@ import time
 
 import large_model
 import pytest
-from conftest import finish, post
+from orders import finish, post
 from kferry_service import Service
 from s3 import ACCESS, REGION, SECRET
 

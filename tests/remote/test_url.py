@@ -4,7 +4,7 @@
 import hashlib
 
 import pytest
-from conftest import finish, post
+from orders import finish, post
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 import zipfile
 
 import pytest
-from conftest import finish, post
+from orders import finish, post
 
 
 @pytest.fixture
