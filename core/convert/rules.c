@@ -155,6 +155,9 @@ static const char *const names[] = {
 #define KF_ONNX_GATE(name, function, numbers, alpha, beta) "onnx-gate:" name,
 #include "../onnx/gates.def"
 #undef KF_ONNX_GATE
+#define KF_TF_OPERATOR(from, form, op) "tensorflow:" #from,
+#include "../tensorflow/operators.def"
+#undef KF_TF_OPERATOR
     "width:bias",
     "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,

@@ -189,6 +189,14 @@ const struct kf_format_info kf_info_write_h5_weights = {
     .keras_default = KF_KERAS(2, 15, 0),
 };
 
+const struct kf_format_info kf_info_write_savedmodel = {
+    .name = "savedmodel",
+    .title = "SavedModel that serves (.tar)",
+    .media_type = "application/x-tar",
+    .suffix = ".tar",
+    .releases = (const struct kf_release_range[]){END},
+};
+
 const struct kf_format_info kf_info_write_savedmodel_repaired = {
     .name = "savedmodel-repaired",
     .title = "the same SavedModel, mended for TensorFlow 2.16 and later (.tar)",
@@ -246,6 +254,7 @@ static const struct kf_format_info *const writers[] = {
     &kf_info_write_keras,
     &kf_info_write_h5,
     &kf_info_write_h5_weights,
+    &kf_info_write_savedmodel,
     &kf_info_write_savedmodel_repaired,
     &kf_info_write_weights_h5,
     &kf_info_write_json,

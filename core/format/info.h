@@ -28,6 +28,7 @@ extern const struct kf_format_info kf_info_write_weights_h5;
 extern const struct kf_format_info kf_info_write_json;
 extern const struct kf_format_info kf_info_write_h5;
 extern const struct kf_format_info kf_info_write_h5_weights;
+extern const struct kf_format_info kf_info_write_savedmodel;
 extern const struct kf_format_info kf_info_write_savedmodel_repaired;
 extern const struct kf_format_info kf_info_write_onnx;
 extern const struct kf_format_info kf_info_write_npz;

@@ -50,6 +50,7 @@ extern const struct kf_writer kf_write_weights_h5;
 extern const struct kf_writer kf_write_json;
 extern const struct kf_writer kf_write_h5;
 extern const struct kf_writer kf_write_h5_weights;
+extern const struct kf_writer kf_write_savedmodel;
 extern const struct kf_writer kf_write_savedmodel_repaired;
 extern const struct kf_writer kf_write_onnx;
 extern const struct kf_writer kf_write_npz;
@@ -62,6 +63,7 @@ static const struct kf_writer *const writers[] = {
     &kf_write_json,
     &kf_write_h5,
     &kf_write_h5_weights,
+    &kf_write_savedmodel,
     &kf_write_savedmodel_repaired,
     &kf_write_onnx,
     &kf_write_npz,

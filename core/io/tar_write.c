@@ -64,7 +64,7 @@ static int put_header(struct kf_spool *tar, const char *name, char type, uint64_
 }
 
 /* Up to the next block. */
-static int fill(struct kf_spool *tar, uint64_t size, struct kf_report *rep)
+int kf_tar_fill(struct kf_spool *tar, uint64_t size, struct kf_report *rep)
 {
     static const char zeros[BLOCK];
 
@@ -85,10 +85,10 @@ static int put_long_name(struct kf_spool *tar, const char *name, struct kf_repor
         return kf_report_add(rep, KF_TOO_LARGE, "", "the name of a file is too long");
     KF_TRY(put_header(tar, "pax", 'x', (uint64_t)n, rep));
     KF_TRY(kf_spool_write(tar, record, (size_t)n, rep));
-    return fill(tar, (uint64_t)n, rep);
+    return kf_tar_fill(tar, (uint64_t)n, rep);
 }
 
-static int begin(struct kf_spool *tar, const char *name, uint64_t size, struct kf_report *rep)
+int kf_tar_begin(struct kf_spool *tar, const char *name, uint64_t size, struct kf_report *rep)
 {
     if (strlen(name) > NAME_BYTES)
         KF_TRY(put_long_name(tar, name, rep));
@@ -98,9 +98,9 @@ static int begin(struct kf_spool *tar, const char *name, uint64_t size, struct k
 int kf_tar_put(struct kf_spool *tar, const char *name, const void *bytes, size_t n,
                struct kf_report *rep)
 {
-    KF_TRY(begin(tar, name, n, rep));
+    KF_TRY(kf_tar_begin(tar, name, n, rep));
     KF_TRY(kf_spool_write(tar, bytes, n, rep));
-    return fill(tar, n, rep);
+    return kf_tar_fill(tar, n, rep);
 }
 
 int kf_tar_put_source(struct kf_spool *tar, const char *name, const struct kf_source *source,
@@ -108,7 +108,7 @@ int kf_tar_put_source(struct kf_spool *tar, const char *name, const struct kf_so
 {
     char piece[PIECE];
 
-    KF_TRY(begin(tar, name, source->size, rep));
+    KF_TRY(kf_tar_begin(tar, name, source->size, rep));
     for (uint64_t at = 0; at < source->size;) {
         size_t n = (size_t)kf_min(sizeof(piece), source->size - at);
 
@@ -116,7 +116,7 @@ int kf_tar_put_source(struct kf_spool *tar, const char *name, const struct kf_so
         KF_TRY(kf_spool_write(tar, piece, n, rep));
         at += n;
     }
-    return fill(tar, source->size, rep);
+    return kf_tar_fill(tar, source->size, rep);
 }
 
 int kf_tar_end(struct kf_spool *tar, struct kf_report *rep)

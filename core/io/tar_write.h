@@ -18,6 +18,10 @@ int kf_tar_put(struct kf_spool *tar, const char *name, const void *bytes, size_t
 /** Add a file with the bytes of a source. READ_FAILED too. */
 int kf_tar_put_source(struct kf_spool *tar, const char *name, const struct kf_source *source,
                       struct kf_report *rep);
+/** Begin a file of `size` bytes, which are then written to the spool itself ... */
+int kf_tar_begin(struct kf_spool *tar, const char *name, uint64_t size, struct kf_report *rep);
+/** ... and end it. */
+int kf_tar_fill(struct kf_spool *tar, uint64_t size, struct kf_report *rep);
 /** The two empty blocks at the end. */
 int kf_tar_end(struct kf_spool *tar, struct kf_report *rep);
 

@@ -294,6 +294,7 @@ struct kf_onnx_tensor *kf_onnx_activate(struct kf_onnx_call *call, const json_t 
                                      : 0,
                            &known);
     if (!known)
-        kf_onnx_refuse(call, "the activation %s has no equal in ONNX", name ? name : "given");
+        kf_onnx_refuse(call, "the activation %s has no equal in %s", name ? name : "given",
+                       call->onnx->runtime);
     return x;
 }

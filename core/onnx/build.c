@@ -34,14 +34,17 @@ static const struct kf_onnx_row *find_row(const struct kf_layer *layer)
 /* A class outside the table, with the reason where there is one. */
 static void refuse_class(struct kf_onnx_call *call)
 {
-    const char *why = "nothing here writes it as ONNX";
+    const char *why = NULL;
 
     for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
         if (strcmp(gone[i].class_name, call->layer->class_name) == 0) {
             kf_report_rule(call->onnx->rep, gone[i].rule);
             why = gone[i].why;
         }
-    kf_onnx_refuse(call, "%s", why);
+    if (why)
+        kf_onnx_refuse(call, "%s", why);
+    else
+        kf_onnx_refuse(call, "nothing here writes it as %s", call->onnx->runtime);
 }
 
 /* The results of the calls of one graph. */

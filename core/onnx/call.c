@@ -187,6 +187,7 @@ static struct kf_onnx_tensor *make_weight(struct kf_onnx_call *call, const struc
     if (!made || !settle_name(onnx, made))
         return NULL;
     made->done = done;
+    made->given = tensor->payload;
     kf_onnx_note_use(onnx, call->layer, tensor, made);
     return made;
 }

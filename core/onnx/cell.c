@@ -51,7 +51,8 @@ static const struct gate *find_gate(struct kf_onnx_call *call, const char *key,
             kf_report_rule(call->onnx->rep, gates[i].rule);
             return &gates[i];
         }
-    kf_onnx_refuse(call, "no recurrent operator of ONNX has the activation %.40s", name);
+    kf_onnx_refuse(call, "no recurrent operator of %s has the activation %.40s",
+                   call->onnx->runtime, name);
     return NULL;
 }
 

@@ -21,8 +21,8 @@ enum kf_dtype kf_onnx_compute_dtype(struct kf_onnx *onnx, const struct kf_layer 
 
     if (json_is_object(dtype) && json_object_get(json_object_get(dtype, "config"), "mode")) {
         kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,
-                      "%s: it is quantized, and computes what the operators of ONNX do not",
-                      layer->class_name);
+                      "%s: it is quantized, and computes what the operators of %s do not",
+                      layer->class_name, onnx->runtime);
         return KF_DTYPE_NONE;
     }
     if (json_is_object(dtype))

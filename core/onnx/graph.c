@@ -209,6 +209,70 @@ void kf_onnx_set_texts(struct kf_onnx *onnx, struct kf_onnx_node *node, const ch
     made->n_strings = n;
 }
 
+static const Onnx__AttributeProto *find(const struct kf_onnx_node *node, const char *name)
+{
+    for (size_t i = 0; i < node->n_attributes; i++) {
+        const Onnx__AttributeProto *one = node->attributes[i];
+
+        if (strcmp(one->name, name) == 0)
+            return one;
+    }
+    return NULL;
+}
+
+int64_t kf_onnx_get_int(const struct kf_onnx_node *node, const char *name, int64_t fallback)
+{
+    const Onnx__AttributeProto *found = find(node, name);
+
+    return found ? found->i : fallback;
+}
+
+double kf_onnx_get_float(const struct kf_onnx_node *node, const char *name, double fallback)
+{
+    const Onnx__AttributeProto *found = find(node, name);
+
+    return found ? (double)found->f : fallback;
+}
+
+const int64_t *kf_onnx_get_ints(const struct kf_onnx_node *node, const char *name, size_t *n)
+{
+    const Onnx__AttributeProto *found = find(node, name);
+
+    *n = found ? found->n_ints : 0;
+    return found ? found->ints : NULL;
+}
+
+const float *kf_onnx_get_floats(const struct kf_onnx_node *node, const char *name, size_t *n)
+{
+    const Onnx__AttributeProto *found = find(node, name);
+
+    *n = found ? found->n_floats : 0;
+    return found ? found->floats : NULL;
+}
+
+const char *kf_onnx_get_text(struct kf_arena *arena, const struct kf_onnx_node *node,
+                             const char *name)
+{
+    const Onnx__AttributeProto *found = find(node, name);
+
+    return found && found->has_s
+               ? kf_arena_strndup(arena, (const char *)found->s.data, found->s.len)
+               : NULL;
+}
+
+bool kf_onnx_is_text(const struct kf_onnx_node *node, const char *name, size_t index,
+                     const char *text)
+{
+    const Onnx__AttributeProto *found = find(node, name);
+    ProtobufCBinaryData data = {0};
+
+    if (found && found->n_strings > index)
+        data = found->strings[index];
+    else if (found && found->has_s && index == 0)
+        data = found->s;
+    return data.data && data.len == strlen(text) && memcmp(data.data, text, data.len) == 0;
+}
+
 struct kf_onnx_tensor *kf_onnx_initializer(struct kf_onnx *onnx, const struct kf_payload *payload,
                                            const char *what)
 {
@@ -243,6 +307,7 @@ struct kf_onnx_tensor *kf_onnx_constant(struct kf_onnx *onnx, enum kf_dtype dtyp
 {
     struct kf_payload *payload = kf_onnx_alloc(onnx, sizeof(*payload));
     char *what = kf_arena_printf(onnx->arena, "Constant_%zu", onnx->n_weights);
+    struct kf_onnx_tensor *made;
 
     if (!payload || !what)
         return kf_onnx_no_memory(onnx);
@@ -251,7 +316,10 @@ struct kf_onnx_tensor *kf_onnx_constant(struct kf_onnx *onnx, enum kf_dtype dtyp
     for (unsigned i = 0; i < rank; i++)
         payload->dims[i] = (uint64_t)dims[i];
     payload->state = copy(onnx, bytes, kf_payload_bytes(payload));
-    return payload->state ? kf_onnx_initializer(onnx, payload, what) : NULL;
+    made = payload->state ? kf_onnx_initializer(onnx, payload, what) : NULL;
+    if (made)
+        made->bytes = payload->state;
+    return made;
 }
 
 void kf_onnx_note_use(struct kf_onnx *onnx, const struct kf_layer *layer,

@@ -24,9 +24,12 @@ struct kf_onnx_tensor {
     unsigned rank;
     int64_t dims[KF_ONNX_RANK_MAX];   /* elements, KF_ONNX_FREE where it is not known */
     const struct kf_payload *payload; /* of a weight or a constant, else NULL */
+    const struct kf_payload *given;   /* of a weight: as Keras has it */
+    const void *bytes;                /* of a constant */
     const char *done;                 /* what was done to a weight on the way, NULL for nothing */
     bool fixed;                       /* its name is that of an input or output of the model */
     bool used;
+    void *place; /* what a translation into another language keeps of it */
 };
 
 struct kf_onnx_node {
@@ -57,7 +60,9 @@ struct kf_onnx {
     struct kf_report *rep;
     const struct kf_options *options;
     int opset;
-    const char *path;              /* of the layer in hand: nodes are named after it */
+    const char *runtime; /* what it is made for, for people: "ONNX" */
+    bool layer_names;    /* outputs are called after their layers alone, and inputs count apart */
+    const char *path;    /* of the layer in hand: nodes are named after it */
     struct kf_onnx_tensor *absent; /* stands for an input that a node does not get */
     struct kf_onnx_node **nodes;
     size_t n_nodes, nodes_cap;
@@ -104,6 +109,19 @@ void kf_onnx_set_text(struct kf_onnx *onnx, struct kf_onnx_node *node, const cha
                       const char *value);
 void kf_onnx_set_texts(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
                        const char *const *values, size_t n);
+
+/* Attributes as they were set. */
+int64_t kf_onnx_get_int(const struct kf_onnx_node *node, const char *name, int64_t fallback);
+double kf_onnx_get_float(const struct kf_onnx_node *node, const char *name, double fallback);
+/** NULL, and no number of them, where there are none. */
+const int64_t *kf_onnx_get_ints(const struct kf_onnx_node *node, const char *name, size_t *n);
+const float *kf_onnx_get_floats(const struct kf_onnx_node *node, const char *name, size_t *n);
+/** A text in the arena; NULL where there is none, or no memory. */
+const char *kf_onnx_get_text(struct kf_arena *arena, const struct kf_onnx_node *node,
+                             const char *name);
+/** A text, or text `index` of a list, is `text`; false where there is none. */
+bool kf_onnx_is_text(const struct kf_onnx_node *node, const char *name, size_t index,
+                     const char *text);
 
 /** An initializer with the bytes of `payload`, whose name is "<path>/<what>". */
 struct kf_onnx_tensor *kf_onnx_initializer(struct kf_onnx *onnx, const struct kf_payload *payload,

@@ -64,7 +64,7 @@ static bool interpolation(struct kf_onnx_call *call, bool *linear)
     *linear = strcmp(mode, "bilinear") == 0;
     if (*linear || strcmp(mode, "nearest") == 0)
         return true;
-    kf_onnx_refuse(call, "the interpolation %.40s has no equal in ONNX", mode);
+    kf_onnx_refuse(call, "the interpolation %.40s has no equal in %s", mode, call->onnx->runtime);
     return false;
 }
 

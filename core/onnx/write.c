@@ -6,6 +6,7 @@
 #include "../format/tensor_rows.h"
 #include "../format/writer.h"
 #include "../io/checksum.h"
+#include "../io/proto_write.h"
 #include "../io/spool.h"
 #include "build.h"
 #include "ops.h"
@@ -39,50 +40,6 @@ static enum kf_dialect dialect(int keras)
     return KF_DIALECT_KERAS3;
 }
 
-/* Varints: seven bits a byte, the low ones first. */
-static size_t put_varint(uint8_t out[10], uint64_t value)
-{
-    size_t n = 0;
-
-    do {
-        out[n] = (uint8_t)(value & 0x7f);
-        value >>= 7;
-        out[n] |= value ? 0x80 : 0;
-        n++;
-    } while (value);
-    return n;
-}
-
-/* The tag of field `number` and the length of what follows. */
-static size_t put_head(uint8_t out[20], unsigned number, uint64_t length)
-{
-    size_t n = put_varint(out, (uint64_t)number << 3 | 2);
-
-    return n + put_varint(out + n, length);
-}
-
-static bool add_field(struct kf_buf *buf, unsigned number, const void *bytes, size_t n)
-{
-    uint8_t head[20];
-
-    return kf_buf_add(buf, head, put_head(head, number, n)) && kf_buf_add(buf, bytes, n);
-}
-
-/* A field that is a message. */
-static bool add_message(struct kf_buf *buf, unsigned number, const ProtobufCMessage *message)
-{
-    size_t n = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = kf_alloc(n + 1);
-    bool added = bytes != NULL;
-
-    if (bytes) {
-        protobuf_c_message_pack(message, bytes);
-        added = add_field(buf, number, bytes, n);
-    }
-    kf_free(bytes);
-    return added;
-}
-
 static char **names_of(struct kf_arena *arena, struct kf_onnx_tensor *const *tensors, size_t n)
 {
     char **names = kf_arena_alloc(arena, (n + 1) * sizeof(*names));
@@ -104,7 +61,7 @@ static bool add_node(struct kf_buf *buf, struct kf_arena *arena, const struct kf
     message.op_type = (char *)node->op;
     message.attribute = (Onnx__AttributeProto **)node->attributes;
     message.n_attribute = node->n_attributes;
-    return message.input && message.output && add_message(buf, 1, &message.base);
+    return message.input && message.output && kf_proto_put_message(buf, 1, &message.base);
 }
 
 /* The free axes of inputs have names: N is the batch. */
@@ -146,13 +103,13 @@ static bool add_value(struct kf_buf *buf, struct kf_arena *arena, unsigned numbe
     type.tensor_type = &of;
     message.name = (char *)tensor->name;
     message.type = &type;
-    return add_message(buf, number, &message.base);
+    return kf_proto_put_message(buf, number, &message.base);
 }
 
 /* All of GraphProto but the weights. */
 static bool add_around(struct kf_buf *buf, const struct kf_onnx *onnx, const char *name)
 {
-    bool good = add_field(buf, 2, name, strlen(name));
+    bool good = kf_proto_put(buf, 2, name, strlen(name));
 
     for (size_t i = 0; good && i < onnx->n_nodes; i++)
         good = !onnx->nodes[i]->used || add_node(buf, onnx->arena, onnx->nodes[i]);
@@ -192,7 +149,7 @@ static bool add_tensor_head(struct kf_buf *buf, const struct kf_onnx_tensor *ten
     uint64_t n = kf_payload_bytes(tensor->payload);
     int64_t dims[KF_ONNX_RANK_MAX];
     uint8_t about[1024 + 16 * KF_ONNX_RANK_MAX], head[20], raw[20];
-    size_t n_about, n_raw = put_head(raw, 9, n);
+    size_t n_about, n_raw = kf_proto_head(raw, 9, n);
 
     memcpy(dims, tensor->dims, sizeof(dims));
     message.dims = dims;
@@ -204,7 +161,7 @@ static bool add_tensor_head(struct kf_buf *buf, const struct kf_onnx_tensor *ten
     if (n_about > sizeof(about))
         return false;
     onnx__tensor_proto__pack(&message, about);
-    return kf_buf_add(buf, head, put_head(head, 5, n_about + n_raw + n)) &&
+    return kf_buf_add(buf, head, kf_proto_head(head, 5, n_about + n_raw + n)) &&
            kf_buf_add(buf, about, n_about) && kf_buf_add(buf, raw, n_raw);
 }
 
@@ -260,7 +217,11 @@ static int check_size(const struct kf_onnx *onnx, struct kf_report *rep)
 static int init(struct kf_onnx *onnx, const struct kf_options *options, struct kf_report *rep)
 {
     *onnx = (struct kf_onnx){
-        .rep = rep, .options = options, .opset = options->opset ? options->opset : 17};
+        .rep = rep,
+        .options = options,
+        .opset = options->opset ? options->opset : 17,
+        .runtime = "ONNX",
+    };
     return 0;
 }
 
@@ -369,7 +330,7 @@ static int write_graph(struct out *out, const char *name)
     int r = made ? graph_size(out, &size) : no_memory(out->rep);
 
     if (r >= 0)
-        r = kf_spool_write(&out->file, head, put_head(head, 7, size), out->rep);
+        r = kf_spool_write(&out->file, head, kf_proto_head(head, 7, size), out->rep);
     if (r >= 0)
         r = kf_spool_write(&out->file, around.data, around.n, out->rep);
     kf_buf_finish(&around);

@@ -3,6 +3,7 @@
 
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -155,6 +156,22 @@ def test_what_optimizers_broke_is_mended(kferry, saved, check_report):
     put(kferry.folder / "less", saved)
     report = convert(kferry, "less", to="savedmodel-repaired", status=65)
     assert "variables-missing" in {need["code"] for need in report["needs"]}
+
+
+def test_a_model_becomes_one_that_serves(kferry, saved, check_report):
+    put(kferry.folder / "m", saved)
+    report = convert(kferry, "m", to="savedmodel")
+    check_report(report)
+    with tarfile.open(kferry.folder / "out.savedmodel") as archive:
+        made = {m.name: archive.extractfile(m).read() for m in archive}
+    assert set(made) == {f"saved_model/{name}" for name in ("saved_model.pb", DATA, "variables/variables.index")}
+    graph = made["saved_model/saved_model.pb"]
+    assert b"serving_default" in graph and b"tensorflow/serving/predict" in graph
+    for tensor in report["tensors"]:
+        assert tensor["target"].encode() in graph and tensor["target"].encode() in made["saved_model/variables/variables.index"]
+    # It holds no layers: as an input it is a SavedModel that serves.
+    shutil.copy(kferry.folder / "out.savedmodel", kferry.folder / "served.tar")
+    assert "architecture-missing" in {need["code"] for need in convert(kferry, "served.tar", status=65)["needs"]}
 
 
 def test_a_folder_of_two_is_noticed(kferry, saved):

@@ -13,7 +13,8 @@ MAY = {
     "core/adapt": ("core/base", "core/io", "core/model", "core/format"),
     "core/bundle": ("core/base", "core/io", "core/model", "core/format"),
     "core/onnx": ("core/base", "core/io", "core/model", "core/format"),
-    "core/convert": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/bundle", "core/onnx"),
+    "core/tensorflow": ("core/base", "core/io", "core/model", "core/format", "core/onnx"),
+    "core/convert": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/bundle", "core/onnx", "core/tensorflow"),
     "core/diff": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/convert"),
     "api": (),
 }

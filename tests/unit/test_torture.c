@@ -62,6 +62,12 @@ static const struct other {
     {"npz", "nested_frozen_parts"},
     {"safetensors", "mask_add"},
     {"safetensors", "nested_frozen_parts"},
+    {"savedmodel", "bidirectional_go_backwards"},
+    {"savedmodel", "mask_add"},
+    {"savedmodel", "mha_self"},
+    {"savedmodel", "nested_frozen_parts"},
+    {"savedmodel", "ops_attention"},
+    {"savedmodel", "separable_causal"},
 };
 static const char *other_to; /* of the one in hand */
 

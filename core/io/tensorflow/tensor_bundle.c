@@ -20,6 +20,14 @@ static const enum kf_dtype dtypes[] = {
     [23] = KF_DTYPE_UINT64,
 };
 
+int kf_tensorflow_dtype(enum kf_dtype dtype)
+{
+    for (int i = 1; i < (int)(sizeof(dtypes) / sizeof(dtypes[0])); i++)
+        if (dtypes[i] == dtype)
+            return i;
+    return 0;
+}
+
 /* An index on its way in. */
 struct reading {
     struct kf_tensor_bundle *bundle;

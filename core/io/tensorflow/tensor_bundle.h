@@ -25,6 +25,8 @@
 struct kf_tensor_bundle;
 
 #define KF_TF_STRING 7 /* DataType of TensorFlow that is no number */
+/** The DataType of TensorFlow that is a dtype. */
+int kf_tensorflow_dtype(enum kf_dtype dtype);
 
 /* A tensor, or a slice of one. */
 struct kf_bundle_entry {

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/alloc.h"
+#include "../format/info.h"
+#include "../format/tensor_rows.h"
+#include "../format/writer.h"
+#include "../io/checksum.h"
+#include "../io/tar_write.h"
+#include "../io/tensorflow/tensor_bundle_write.h"
+#include "../onnx/build.h"
+#include "saved_model.h"
+#include "translate.h"
+#include <kf/progress.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the files stand in the tar. */
+#define FOLDER "saved_model/"
+
+/* The graph without its weights: a message of protocol buffers is never larger. */
+#define GRAPH_MAX ((size_t)1 << 30)
+#define PIECE     ((size_t)1 << 18)
+
+extern const struct kf_writer kf_write_savedmodel;
+
+static enum kf_dialect dialect(int keras)
+{
+    (void)keras;
+    return KF_DIALECT_KERAS3;
+}
+
+/* A SavedModel in the making. */
+struct saved {
+    const struct kf_options *options;
+    struct kf_report *rep;
+    struct kf_onnx onnx; /* the operators */
+    struct kf_tf tf;     /* the same in TensorFlow's terms */
+    struct kf_buf graph; /* saved_model.pb */
+};
+
+static int no_memory(struct kf_report *rep)
+{
+    return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+}
+
+static void finish(struct saved *saved)
+{
+    kf_onnx_finish(&saved->onnx);
+    kf_buf_finish(&saved->tf.nodes);
+    kf_buf_finish(&saved->graph);
+    kf_free(saved->tf.variables);
+    json_decref(saved->tf.taken);
+}
+
+/* Of the oldest set of operators: it has the fewest, and they are the simplest. */
+#define OPSET 13
+
+static int build(struct saved *saved, struct kf_model *model, const struct kf_options *options,
+                 struct kf_report *rep)
+{
+    *saved = (struct saved){
+        .options = options,
+        .rep = rep,
+        .onnx = {.rep = rep,
+                 .options = options,
+                 .opset = OPSET,
+                 .runtime = "TensorFlow",
+                 .layer_names = true},
+        .tf = {.arena = model->arena, .rep = rep, .nodes = {.max = GRAPH_MAX}},
+        .graph = {.max = GRAPH_MAX},
+    };
+    saved->tf.taken = json_object();
+    if (!saved->tf.taken)
+        return no_memory(rep);
+    KF_TRY(kf_onnx_build(&saved->onnx, model));
+    KF_TRY(kf_tf_add_inputs(&saved->tf, &saved->onnx));
+    KF_TRY(kf_tf_translate(&saved->tf, &saved->onnx));
+    return kf_tf_saved_model(&saved->graph, &saved->tf, &saved->onnx);
+}
+
+/* The variable that a weight of Keras went into, or NULL. */
+static const struct kf_tf_variable *variable_of(const struct saved *saved,
+                                                const struct kf_onnx_use *use)
+{
+    const struct kf_tf_place *place = use->target->place;
+
+    return place && place->variable ? &saved->tf.variables[place->variable - 1] : NULL;
+}
+
+/* A row of the report's table for each weight of Keras, and where it went. */
+static int add_rows(const struct saved *saved, struct kf_report *rep)
+{
+    for (size_t i = 0; i < saved->onnx.n_uses; i++) {
+        const struct kf_onnx_use *use = &saved->onnx.uses[i];
+        const struct kf_tf_variable *variable = variable_of(saved, use);
+        struct kf_tensor tensor = *use->tensor;
+        struct kf_tensor_report *row;
+
+        if (variable && variable->payload != tensor.payload && use->target->done)
+            tensor.done = use->target->done;
+        KF_TRY(kf_tensor_row(rep, &tensor, use->layer->path, variable ? variable->key : ""));
+        row = &rep->tensors[rep->n_tensors - 1];
+        if (!variable)
+            continue;
+        row->rank_after = variable->payload->rank;
+        memcpy(row->dims_after, variable->payload->dims, sizeof(row->dims_after));
+    }
+    return 0;
+}
+
+static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct kf_report *rep = context;
+
+    (void)graph;
+    if (!layer->attribute && !layer->operation)
+        rep->n_layers++;
+    return 0;
+}
+
+static int plan(struct kf_model *model, int keras, const struct kf_options *options,
+                struct kf_report *rep)
+{
+    struct saved saved;
+    int r;
+
+    (void)keras;
+    kf_report_set(&rep->target.format, kf_write_savedmodel.info->name);
+    KF_TRY(kf_layers_each(model->graph, count_layer, rep));
+    r = build(&saved, model, options, rep);
+    r = r < 0 ? r : add_rows(&saved, rep);
+    finish(&saved);
+    return r;
+}
+
+/* The variables as a bundle has them: sorted by key. */
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct kf_bundle_tensor *)a)->key,
+                  ((const struct kf_bundle_tensor *)b)->key);
+}
+
+static struct kf_bundle_tensor *sorted(const struct kf_tf *tf)
+{
+    struct kf_bundle_tensor *tensors = kf_alloc((tf->n_variables + 1) * sizeof(*tensors));
+
+    for (size_t i = 0; tensors && i < tf->n_variables; i++)
+        tensors[i] = (struct kf_bundle_tensor){.key = tf->variables[i].key,
+                                               .payload = tf->variables[i].payload};
+    if (tensors)
+        qsort(tensors, tf->n_variables, sizeof(*tensors), compare);
+    return tensors;
+}
+
+/* The checksum of what stands in the source, where that was rewritten. */
+static int hash_root(const struct saved *saved, const struct kf_payload *root,
+                     struct kf_checksum *sum)
+{
+    uint64_t end = kf_payload_bytes(root);
+    char *piece = kf_alloc(PIECE);
+    struct kf_hasher hasher;
+    int r = piece ? 0 : no_memory(saved->rep);
+
+    kf_hasher_init(&hasher, saved->options->checksum);
+    for (uint64_t at = 0; r >= 0 && at < end; at += PIECE) {
+        size_t n = (size_t)(end - at < PIECE ? end - at : PIECE);
+
+        r = root->pull(root, at, piece, n, saved->rep);
+        kf_hasher_update(&hasher, piece, r < 0 ? 0 : n);
+        kf_progress_bytes(saved->rep, 0);
+    }
+    kf_hasher_finish(&hasher, sum);
+    kf_free(piece);
+    return r;
+}
+
+/* The checksums of the rows. */
+static int settle_rows(const struct saved *saved, const struct kf_bundle_tensor *tensors)
+{
+    for (size_t i = 0; i < saved->onnx.n_uses && i < saved->rep->n_tensors; i++) {
+        const struct kf_onnx_use *use = &saved->onnx.uses[i];
+        const struct kf_tf_variable *variable = variable_of(saved, use);
+        const struct kf_payload *root = kf_payload_root(use->tensor->payload);
+        struct kf_bundle_tensor wanted = {.key = variable ? variable->key : ""};
+        const struct kf_bundle_tensor *found;
+
+        found = bsearch(&wanted, tensors, saved->tf.n_variables, sizeof(wanted), compare);
+        if (!found)
+            continue;
+        saved->rep->tensors[i].after = found->sum;
+        saved->rep->tensors[i].before = found->sum;
+        if (root != found->payload && saved->options->checksum != KF_CHECKSUM_NONE)
+            KF_TRY(hash_root(saved, root, &saved->rep->tensors[i].before));
+    }
+    return 0;
+}
+
+static int write_variables(struct saved *saved, struct kf_spool *tar,
+                           struct kf_bundle_tensor *tensors)
+{
+    static const char shard[] = FOLDER "variables/variables.data-00000-of-00001";
+    struct kf_buf index = {.max = GRAPH_MAX};
+    size_t n = saved->tf.n_variables;
+    uint64_t size;
+    int r;
+
+    KF_TRY(kf_bundle_size(&size, tensors, n, saved->rep));
+    KF_TRY(kf_tar_begin(tar, shard, size, saved->rep));
+    KF_TRY(kf_bundle_write(tar, tensors, n, saved->options->checksum, saved->rep));
+    KF_TRY(kf_tar_fill(tar, size, saved->rep));
+    r = kf_bundle_index(&index, tensors, n, saved->rep);
+    if (r >= 0)
+        r = kf_tar_put(tar, FOLDER "variables/variables.index", index.data, index.n, saved->rep);
+    kf_buf_finish(&index);
+    return r < 0 ? r : settle_rows(saved, tensors);
+}
+
+static int write_tar(struct saved *saved, const char *path)
+{
+    struct kf_bundle_tensor *tensors = sorted(&saved->tf);
+    struct kf_spool tar = KF_SPOOL_NONE;
+    int r = tensors ? 0 : no_memory(saved->rep);
+
+    r = r < 0 ? r : kf_spool_create_named(&tar, path, UINT64_MAX, saved->rep);
+    if (r >= 0)
+        r = kf_tar_put(&tar, FOLDER "saved_model.pb", saved->graph.data, saved->graph.n,
+                       saved->rep);
+    if (r >= 0 && saved->tf.n_variables)
+        r = write_variables(saved, &tar, tensors);
+    r = r < 0 ? r : kf_tar_end(&tar, saved->rep);
+    kf_spool_finish(&tar);
+    kf_free(tensors);
+    return r;
+}
+
+static int write_savedmodel(const char *path, struct kf_model *model, int keras,
+                            const struct kf_options *options, struct kf_report *rep)
+{
+    struct saved saved;
+    int r = build(&saved, model, options, rep);
+
+    (void)keras;
+    r = r < 0 ? r : write_tar(&saved, path);
+    finish(&saved);
+    return r;
+}
+
+const struct kf_writer kf_write_savedmodel = {
+    .info = &kf_info_write_savedmodel,
+    .speaks = KF_KERAS(3, 15, 1),
+    .takes = KF_TAKES_MODEL,
+    .dialect = dialect,
+    .plan = plan,
+    .write = write_savedmodel,
+};

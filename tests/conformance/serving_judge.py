@@ -1,0 +1,113 @@
+"""TensorFlow as the judge of SavedModels that kferry wrote: loads each, runs its signature, compares with the kept outputs.
+
+    serving_judge.py LIST REFS RESULTS    lines of LIST: id <TAB> tar <TAB> tolerance <TAB> the model it was made of
+
+REFS holds <id>.npz (see samples.py). A SavedModel is right when tf.saved_model.load() gives a signature whose inputs and outputs are
+called as tf.keras calls those of the model, and it computes what is kept; and when the C API, which loads as TensorFlow Serving does,
+gives the same for one row of the batch alone where the first axis is free. RESULTS gets a JSON line a file, as judge.py writes it.
+"""
+import json
+import os
+import pathlib
+import sys
+import tarfile
+import tempfile
+import zipfile
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", TF_ENABLE_ONEDNN_OPTS="0")
+
+import numpy as np
+import tensorflow as tf
+
+import samples
+import tf_session
+
+
+def config_of(path):
+    """The config of a model file, or None where it has none that is JSON."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("config.json"))
+    import h5py
+    with h5py.File(path) as file:
+        text = file.attrs.get("model_config")
+    return text is not None and json.loads(text)
+
+
+def layers_of(outputs):
+    """Names of layers in a structure of [layer, call, output], in the order in which Keras flattens it."""
+    if isinstance(outputs, dict):
+        if "keras_history" in outputs.get("config", {}):
+            return [outputs["config"]["keras_history"][0]]
+        return [name for key in sorted(outputs) for name in layers_of(outputs[key])]
+    if len(outputs) in (3, 4) and isinstance(outputs[0], str):
+        return [outputs[0]]
+    return [name for one in outputs for name in layers_of(one)]
+
+
+def names_of(path):
+    """What tf.keras calls the inputs and outputs of a functional model: after their layers, each output once; None where that is not known."""
+    config = config_of(path)
+    if not config or config["class_name"] == "Sequential":
+        return None, None
+    names = []
+    for layer in layers_of(config["config"]["output_layers"]):
+        name, count = layer, 1
+        while name in names:
+            name, count = f"{layer}_{count}", count + 1
+        names.append(name)
+    return layers_of(config["config"]["input_layers"]), names
+
+
+def run_python(folder, inputs, names, wanted):
+    run = tf.saved_model.load(folder).signatures["serving_default"]
+    specs = run.structured_input_signature[1]
+    kept = dict(zip(names, inputs)) if len(inputs) > 1 else dict.fromkeys(specs, inputs[0])
+    if sorted(specs) != sorted(kept):
+        raise AssertionError(f"inputs {sorted(specs)} instead of {sorted(kept)}")
+    feeds = {name: np.asarray(kept[name]).astype(spec.dtype.as_numpy_dtype) for name, spec in specs.items()}
+    outputs = run(**{name: tf.constant(value) for name, value in feeds.items()})
+    wanted = wanted or (list(outputs) if len(outputs) == 1 else None)
+    if sorted(wanted or []) != sorted(outputs):
+        raise AssertionError(f"outputs {sorted(outputs)} instead of {wanted}")
+    return feeds, specs, [outputs[name].numpy() for name in wanted], wanted
+
+
+def judge(path, npz, tolerance, source, result):
+    inputs, expected, names = samples.read(npz)
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(path) as archive:
+            archive.extractall(folder)
+        folder = os.path.join(folder, "saved_model")
+        result["stage"] = "load"
+        called, wanted = names_of(source)
+        feeds, specs, found, wanted = run_python(folder, inputs, called or names, wanted)
+        result["stage"] = "compare"
+        result["maxdiff"], result["scale"] = samples.difference([samples.small(o) for o in found], expected)
+        result["ok"] = samples.equal(result["maxdiff"], result["scale"], tolerance)
+        result["stage"] = "serve"
+        free = all(spec.shape.rank and spec.shape[0] is None for spec in specs.values())
+        rows = {name: value[:1] if free else value for name, value in feeds.items()}
+        served = tf_session.run(folder, rows, wanted)
+        alone = [f[:1] if free and f.ndim and len(f) == len(next(iter(feeds.values()))) else f for f in found]
+        result["served"], scale = samples.difference(served, alone)
+        result["ok"] = result["ok"] and samples.equal(result["served"], scale, tolerance)
+    result["stage"] = "done"
+
+
+def main(listing, refs, results):
+    with open(results, "w") as log:
+        for line in open(listing):
+            id, path, tolerance, source = line.rstrip("\n").split("\t")
+            result = {"id": id, "ok": False}
+            try:
+                judge(path, pathlib.Path(refs, id + ".npz"), float(tolerance), source, result)
+            except Exception as error:
+                result["ok"] = False
+                result["error"] = f"{type(error).__name__}: {str(error).strip()}"[:400]
+            log.write(json.dumps(result) + "\n")
+            log.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
