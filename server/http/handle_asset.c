@@ -86,16 +86,17 @@ enum MHD_Result handle_asset(struct request *req)
     reply_header(&reply, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
     reply_header(&reply, MHD_HTTP_HEADER_ETAG, "%s", tag);
     reply_header(&reply, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    reply.media_type = type_of(asset->name);
+    if (strncmp(reply.media_type, "text/html", 9) == 0) /* of a 304 the cache takes it over, too */
+        reply_header(&reply, "Content-Security-Policy", POLICY);
     if (known && (strstr(known, tag) || strcmp(known, "*") == 0)) {
         reply.status = MHD_HTTP_NOT_MODIFIED;
+        reply.media_type = NULL;
         return reply_empty(req, &reply);
     }
-    reply.media_type = type_of(asset->name);
-    if (packed)
+    if (packed) {
         reply_header(&reply, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-    if (strncmp(reply.media_type, "text/html", 9) == 0)
-        reply_header(&reply, "Content-Security-Policy", POLICY);
-    if (packed)
         return reply_static(req, &reply, asset->packed, asset->n_packed);
+    }
     return reply_static(req, &reply, asset->plain, asset->n_plain);
 }

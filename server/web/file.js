@@ -62,7 +62,7 @@ function facts(inspection, chosen) {
     ["Format", `${inspection.title[0].toUpperCase()}${inspection.title.slice(1)}`],
     ["Written by", [inspection.keras_version && `Keras ${inspection.keras_version}`, inspection.backend && `on ${inspection.backend}`].filter(Boolean).join(" ") || (model ? "The file does not tell" : "")],
     ["Found at", report.source.member && h("code", {}, report.source.member)],
-    ["Model", [model?.name && h("code", {}, model.name), model?.name ? " · " : "", inside]],
+    [model ? "Model" : "Contents", [model?.name && h("code", {}, model.name), model?.name ? " · " : "", inside]],
     ["Inputs", model?.inputs?.map((input) => h("div", { class: "mono" }, `${input.name} ${shape(input.shape)} ${input.dtype}`))],
     ["Training", training],
     ["Size", bytes(chosen.size)],

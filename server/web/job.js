@@ -5,7 +5,7 @@ import { call, follow, json } from "./api.js";
 import { announce, bytes, focusOn, h } from "./dom.js";
 import { forget, remembered, stateMark } from "./jobs.js";
 import { changesOf, verdictSentence } from "./report.js";
-import { downloads, snippets } from "./take.js";
+import { downloads, reader, snippets } from "./take.js";
 import { failure } from "./words.js";
 
 const PHASES = { queued: "Waits for a worker", running: "Converting" };
@@ -85,7 +85,7 @@ class Watched {
   async succeeded(job, view) {
     const report = await json(`v1/jobs/${this.id}/report`, { signal: this.page.signal });
     view.replaceChildren(view.firstChild, verdictSentence(report), downloads(job), snippets(job, this.known, report),
-      h("h2", {}, "Report"), changesOf(report));
+      h("h2", {}, "Report"), changesOf(report, reader(this.id)));
     view.firstChild.classList.add("away");
     announce(`Converted: ${job.result.verdict ?? "done"}. ${job.result.filename} is ready.`);
   }

@@ -3,7 +3,7 @@
 
 import { count, h, longTable, opened } from "./dom.js";
 import { compare } from "./marks.js";
-import { TRAINING, VERDICTS, release, verdictMark } from "./words.js";
+import { TRAINING, VERDICTS, failure, release, verdictMark } from "./words.js";
 
 const OPEN_MAX = 12; // rows that are shown without being asked for
 const SHOWN_MAX = 20; // rows of a table before "Show more"
@@ -126,15 +126,24 @@ function tensors(rows) {
   }, { class: "section" });
 }
 
-function summaryModels(summary) {
-  return h("ul", { class: "plain groups" }, summary.models.map((row) => h("li", {},
-    opened([verdictMark(row.verdict), " ", h("code", {}, row.path), row.artifact ? h("span", { class: "soft" }, ` → ${row.artifact.filename ?? row.artifact}`) : null],
-      () => (row.report ? [verdictSentence(row.report), changesOf(row.report)] : h("p", {}, row.reason ?? ""))))));
+// A report that stands in the zip beside the result is read when it is looked at.
+function modelReport(row, read) {
+  if (!row.report) return h("p", {}, row.reason ?? "Its worker came to no report.");
+  if (typeof row.report === "object") return [verdictSentence(row.report), changesOf(row.report)];
+  const place = h("div", {}, h("p", { class: "soft" }, "Reading its report …"));
+  read(row.report).then((report) => place.replaceChildren(verdictSentence(report), changesOf(report)), (error) => place.replaceChildren(failure(error)));
+  return place;
 }
 
-/** All that a report says below its verdict. */
-export function changesOf(report) {
-  if (report.models) return summaryModels(report);
+function summaryModels(summary, read) {
+  return h("ul", { class: "plain groups" }, summary.models.map((row) => h("li", {},
+    opened([verdictMark(row.verdict ?? "refused"), " ", h("code", {}, row.path), row.artifact ? h("span", { class: "soft" }, " → ", h("code", {}, row.artifact)) : null,
+      row.reason ? h("span", { class: "soft" }, ` ${row.reason}`) : null], () => modelReport(row, read)))));
+}
+
+/** All that a report says below its verdict. `read(path)` gives a report that stands in the result of several models. */
+export function changesOf(report, read) {
+  if (report.models) return summaryModels(report, read);
   const refused = new Set(report.problems.map((row) => JSON.stringify(row)));
   const others = (rows) => rows.filter((row) => !refused.has(JSON.stringify(row)));
   const parts = [

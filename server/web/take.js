@@ -4,7 +4,7 @@
 import { call, storedKey } from "./api.js";
 import { bytes, copyButton, h, snippet } from "./dom.js";
 import { failure } from "./words.js";
-import { zip } from "./zip.js";
+import { unzip, zip } from "./zip.js";
 
 function save(blob, name) {
   const link = h("a", { href: URL.createObjectURL(blob), download: name });
@@ -33,6 +33,15 @@ function busy(work) {
       button.parentElement.append(failure(error));
     }
     button.disabled = false;
+  };
+}
+
+/** Reads files of a job's zip; it is fetched once, when the first is wanted. */
+export function reader(id) {
+  let blob = null;
+  return async (path) => {
+    blob ??= blobOf(`v1/jobs/${id}/artifact`);
+    return JSON.parse(await unzip(await blob, path));
   };
 }
 
@@ -100,7 +109,8 @@ const LOADERS = {
 
 /** The lines of Python that load the result, or null for a target that Python has no single way to load. */
 export function pythonOf(job, report) {
-  const { format, keras_version: version } = report.target ?? {};
+  if (report.models) return null;
+  const { format, keras_version: version } = report.target;
   const file = JSON.stringify(job.result.filename);
   if (format === "onnx") return `# pip install onnxruntime\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession(${file})\nprint([(each.name, each.shape) for each in session.get_inputs()])`;
   if (!LOADERS[format]) return null;

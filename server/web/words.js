@@ -30,7 +30,7 @@ export function release(name) {
 
 /** What went wrong with a request, and the way out. */
 export function failure(error, retry) {
-  const problem = error.problem ?? { title: "The page has failed", detail: error.message, code: "" };
+  const problem = error.problem ?? { title: "That did not work", detail: error.message, code: "" };
   return h("div", { class: "failure", role: "alert" },
     h("p", {}, h("strong", {}, problem.title)),
     problem.detail && problem.detail !== problem.title ? h("p", {}, problem.detail) : null,
