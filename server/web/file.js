@@ -123,6 +123,25 @@ function evidence({ report }) {
   return lines.length ? opened("How this is known", () => h("ul", {}, lines.map((line) => h("li", {}, line)))) : null;
 }
 
+// The picture and the tables of the model, in the colours of what the plan does.
+async function showInside(page, inspection, chooser) {
+  if (!inspection.layers.length && !inspection.tensors.length) return;
+  const stage = h("div", {}), lists = h("div", {});
+  page.element.append(h("section", { class: "inside", "aria-labelledby": "model" }, h("h2", { id: "model" }, "The model"), stage, lists));
+  const [{ showModel }, { showTables }] = await Promise.all([import("./picture.js"), import("./tables.js")]);
+  if (page.signal.aborted) return;
+  const about = { inspect: inspection, plan: chooser.report, signal: page.signal };
+  const picture = inspection.layers.length ? showModel(stage, about) : null;
+  const tables = showTables(lists, { ...about, onLayer: (path) => {
+    picture?.focus(path);
+    stage.scrollIntoView({ block: "nearest" });
+  } });
+  chooser.onPlan = (plan) => {
+    picture?.update({ plan });
+    tables.update({ plan });
+  };
+}
+
 async function showInspection(page, chosen, inspection) {
   const missing = way(page, chosen, inspection);
   const what = h("section", { "aria-labelledby": "what" }, h("h2", { id: "what" }, "What it is"), facts(inspection, chosen), evidence(inspection));
@@ -134,6 +153,7 @@ async function showInspection(page, chosen, inspection) {
   const left = h("div", {}, what, inspection.models && bundle(inspection), findings(inspection), loadsList(inspection.loads_in));
   const chooser = await makeChooser(page, chosen, inspection, missing);
   page.element.append(h("div", { class: "columns" }, left, chooser.element), chooser.changes);
+  await showInside(page, inspection, chooser);
 }
 
 export async function showFile(page, chosen) {

@@ -144,8 +144,8 @@ class Chooser {
     this.asked?.abort();
     this.button.disabled = false;
     this.changes.replaceChildren();
-    this.onPlan?.(null);
     if (this.chosen.size > PLANNED_MAX) {
+      this.tell(null);
       this.outcome.replaceChildren(h("p", { class: "soft" }, `To say what would change, the ${bytes(this.chosen.size)} are sent once more.`),
         h("button", { type: "button", onclick: () => this.plan() }, "See what would change"));
       return;
@@ -177,6 +177,11 @@ class Chooser {
       this.options.open ||= Boolean(option);
       option?.classList.add("wanted");
     }
+    this.tell(report);
+  }
+
+  tell(report) {
+    this.report = report;
     this.onPlan?.(report);
   }
 

@@ -131,7 +131,8 @@ class Page(Browser):
 
     def overflow(self):
         """What is wider than the window."""
-        return self.run("""const width = document.documentElement.clientWidth;
-            if (document.documentElement.scrollWidth <= width) return [];
-            return [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > width + 1
-                && !e.closest(".wide")).map((e) => e.tagName + "." + e.className + " " + e.textContent.slice(0, 40))""")
+        return self.run("""const width = document.documentElement.clientWidth, wider = document.documentElement.scrollWidth;
+            if (wider <= width) return [];
+            const clips = (e) => e && (getComputedStyle(e).overflowX !== "visible" || clips(e.parentElement));
+            const found = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > width + 1 && !clips(e.parentElement));
+            return [wider, ...found.map((e) => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`)].slice(0, 8)""")
