@@ -46,7 +46,7 @@ export function reader(id) {
 }
 
 function stem(name) {
-  return name.replace(/\.(keras|weights\.h5|h5|json|onnx|zip|tar)$/, "");
+  return name.replace(/\.(keras|weights\.h5|h5|json|onnx|npz|safetensors|zip|tar)$/, "");
 }
 
 /** The buttons of a job that succeeded. */
@@ -107,12 +107,19 @@ const LOADERS = {
   json: (file) => `with open(${file}) as text:\n    model = keras.models.model_from_json(text.read())`,
 };
 
+// Targets that something else than Keras loads.
+const OTHERS = {
+  onnx: (file) => `# pip install onnxruntime\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession(${file})\nprint([(each.name, each.shape) for each in session.get_inputs()])`,
+  npz: (file) => `import numpy\n\nwith numpy.load(${file}) as arrays:\n    model.set_weights([arrays[name] for name in arrays.files])  # of a model that is built the same way`,
+  safetensors: (file) => `# pip install safetensors\nfrom safetensors.numpy import load_file\n\ntensors = load_file(${file})\nprint({name: each.shape for name, each in tensors.items()})`,
+};
+
 /** The lines of Python that load the result, or null for a target that Python has no single way to load. */
 export function pythonOf(job, report) {
   if (report.models) return null;
   const { format, keras_version: version } = report.target;
   const file = JSON.stringify(job.result.filename);
-  if (format === "onnx") return `# pip install onnxruntime\nimport onnxruntime\n\nsession = onnxruntime.InferenceSession(${file})\nprint([(each.name, each.shape) for each in session.get_inputs()])`;
+  if (OTHERS[format]) return OTHERS[format](file);
   if (!LOADERS[format]) return null;
   const [install, load] = keras(version);
   const code = report.findings.some(({ code }) => code === "carries-code");
