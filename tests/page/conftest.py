@@ -10,6 +10,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "http")]
 
+from fixtures import settings, start  # noqa: E402, F401
 from kferry_service import FIXTURES, Service, program  # noqa: E402
 from page_browser import Page  # noqa: E402
 from webdriver import available  # noqa: E402
@@ -24,26 +25,6 @@ def browser(tmp_path_factory):
     browser = Page(tmp_path_factory.mktemp("profile"))
     yield browser
     browser.close()
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Services with settings; they end with the test."""
-    running = []
-
-    def begin(**settings):
-        folder = tmp_path / f"service{len(running)}"
-        folder.mkdir()
-        running.append(Service(folder, **{"KFERRY_WORKERS": 2} | settings))
-        return running[-1]
-
-    if program() is None:
-        pytest.fail("set KFERRY to the path of the built program")
-    yield begin
-    for service in running:
-        if service.process.poll() is None:
-            assert service.stop() == 0
-        assert not service.sanitizer_said()
 
 
 @pytest.fixture(scope="session")
