@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "../jobs/id.h"
 #include "../jobs/left.h"
 #include "../jobs/resume.h"
 #include "../remote/remote.h"
@@ -157,10 +158,13 @@ int cli_uri_check(struct cli_job *job, const char *uri)
 /* Like a file at -o, it takes the place of what was there. */
 static int store(const struct cli_job *job, const char *uri, int fd, uint64_t size)
 {
-    const struct remote_target target = {.uri = uri, .replace = true};
+    char id[ID_SIZE]; /* by which an upload is known again whose answer was lost */
+    const struct remote_target target = {.uri = uri, .replace = true, .job = id};
     struct remote_task task = task_of(job);
-    int status = remote_store(&task, &target, fd, size) < 0 ? fail(&task) : 0;
+    int status;
 
+    id_create(id);
+    status = remote_store(&task, &target, fd, size) < 0 ? fail(&task) : 0;
     return status == EXIT_NO_INPUT ? EXIT_CANNOT_WRITE : status;
 }
 

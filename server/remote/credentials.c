@@ -105,7 +105,8 @@ static int look(struct remote_task *task, struct credentials *out)
     }
     return remote_fail(&task->failure, "credentials-unavailable",
                        "there are no keys for S3: set AWS_ACCESS_KEY_ID and "
-                       "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or run where a role gives them");
+                       "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or run where a role gives them; "
+                       "KFERRY_S3_ANONYMOUS=1 asks public buckets without any");
 }
 
 static void keep(struct credentials_cache *cache, const struct credentials *found)

@@ -292,6 +292,7 @@ struct remote *remote_create(const struct remote_settings *settings, char *error
     if (!remote)
         return NULL;
     remote->set = *settings;
+    pthread_mutex_init(&remote->regions.lock, NULL);
     for (size_t i = 0; (text = texts(&remote->set, i)); i++)
         if (!keep(text)) {
             while ((text = texts(&remote->set, ++i)))
@@ -315,6 +316,7 @@ void remote_destroy(struct remote *remote)
     if (!remote)
         return;
     address_rules_destroy(remote->rules);
+    pthread_mutex_destroy(&remote->regions.lock);
     credentials_destroy(remote->credentials);
     explicit_bzero(remote->secret, sizeof remote->secret);
     for (size_t i = 0; (text = texts(&remote->set, i)); i++)

@@ -34,6 +34,7 @@ struct remote_settings {
     const char *s3_endpoint, *s3_region, *s3_ca;
     const char *s3_read, *s3_write; /* buckets, or bucket/prefix with a star at the end */
     enum remote_style s3_style;
+    bool s3_anonymous; /* nothing is signed */
     const char *webhook_secret_file;
     const char *uploads; /* folder where uploads in parts are noted, to be given up after a crash */
     uint64_t source_max; /* bytes of one source; 0 for no limit */

@@ -5,15 +5,27 @@
 #include "address.h"
 #include "http.h"
 #include "remote.h"
+#include <pthread.h>
+
+/* Regions that were learnt, the latest of them. */
+#define REGIONS_MAX 32
+struct regions {
+    pthread_mutex_t lock;
+    struct {
+        char bucket[64], region[64];
+    } list[REGIONS_MAX];
+    unsigned next;
+};
 
 struct remote {
     struct remote_settings set; /* its strings are owned */
     struct address_rules *rules;
     struct credentials_cache *credentials;
     char s3_scheme[8], s3_host[256]; /* of the endpoint, with its port; "" for AWS */
-    const char *s3_ca;               /* borrowed, "" for the system's */
-    unsigned char secret[256];       /* that signs webhooks */
-    size_t n_secret;                 /* bytes; 0: none are sent */
+    struct regions regions;
+    const char *s3_ca;         /* borrowed, "" for the system's */
+    unsigned char secret[256]; /* that signs webhooks */
+    size_t n_secret;           /* bytes; 0: none are sent */
 };
 
 struct credentials_cache;

@@ -21,10 +21,11 @@ int s3_begin(struct s3 *s3, struct remote_task *task, bool write)
     s3->policy.rules = NULL;
     s3->policy.plain = true;
     s3->policy.ca = task->remote->s3_ca;
-    snprintf(s3->region, sizeof s3->region, "%s", remote_region(task->remote));
     s3->http = http_create();
     if (!s3->http)
         return remote_fail(&task->failure, "internal-error", "out of memory");
+    if (task->remote->set.s3_anonymous)
+        return 0;
     return credentials_get(task->remote->credentials, task, false, &s3->keys);
 }
 
@@ -84,7 +85,7 @@ static size_t list_headers(const struct s3 *s3, const struct s3_request *request
 static bool add_headers(struct http_exchange *x, const struct sigv4_header *headers, size_t n,
                         const char *authorization)
 {
-    bool ok = authorization && http_header(x, "Authorization: %s", authorization);
+    bool ok = *authorization == '\0' || http_header(x, "Authorization: %s", authorization);
 
     for (size_t i = 1; i < n; i++) /* the first is Host, which libcurl sends */
         ok = ok && http_header(x, "%s: %s", headers[i].name, headers[i].value);
@@ -117,12 +118,14 @@ int s3_sign(struct s3 *s3, const struct s3_request *request, struct s3_call *cal
 {
     const struct sigv4_keys keys = {s3->keys.id, s3->keys.secret, NULL};
     struct sigv4_header headers[S3_HEADERS_MAX + 4];
-    char host[HOST_SIZE], date[DATE_SIZE], *path = locate(s3, request, host), *authorization = NULL;
+    char host[HOST_SIZE], date[DATE_SIZE], *path, *authorization = NULL;
     time_t now = (time_t)((int64_t)time(NULL) + s3->skew);
     struct tm tm;
     bool ok;
 
     *call = (struct s3_call){0};
+    s3_find_region(s3, request->place->bucket);
+    path = locate(s3, request, host);
     gmtime_r(&now, &tm);
     strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", &tm);
     if (path) {
@@ -131,12 +134,14 @@ int s3_sign(struct s3 *s3, const struct s3_request *request, struct s3_call *cal
                                                      headers,         n,    headers[2].value,
                                                      s3->region,      "s3", date};
 
-        authorization = sigv4_authorization(&signed_request, &keys);
+        authorization = s3->task->remote->set.s3_anonymous
+                            ? strdup("")
+                            : sigv4_authorization(&signed_request, &keys);
         if (asprintf(&call->url, "%s://%s%s%s%s", s3->task->remote->s3_scheme, host, path,
                      *request->query ? "?" : "", request->query) < 0)
             call->url = NULL;
         fill(&call->x, request, call->url);
-        ok = call->url && add_headers(&call->x, headers, n, authorization);
+        ok = call->url && authorization && add_headers(&call->x, headers, n, authorization);
     } else {
         ok = false;
     }
@@ -164,28 +169,13 @@ static bool learn_skew(struct s3 *s3, const struct s3_call *call)
     return true;
 }
 
-/* Another region than the one that was signed for. */
-static bool learn_region(struct s3 *s3, const struct s3_call *call)
-{
-    char region[64] = "";
-
-    snprintf(region, sizeof region, "%s", call->x.head.region);
-    if (region[0] == '\0')
-        xml_find(call->x.text, call->x.n_text, "Region", region, sizeof region);
-    if (s3->relearnt || region[0] == '\0' || strcmp(region, s3->region) == 0)
-        return false;
-    s3->relearnt = true;
-    snprintf(s3->region, sizeof s3->region, "%s", region);
-    return true;
-}
-
 static bool is_code(const struct s3_call *call, const char *code)
 {
     return strcmp(call->code, code) == 0;
 }
 
 /* Does the answer say what to change? 1: it was changed; 0: no; -1. */
-static int correct(struct s3 *s3, const struct s3_call *call)
+static int correct(struct s3 *s3, const struct s3_request *request, const struct s3_call *call)
 {
     if (is_code(call, "RequestTimeTooSkewed") && learn_skew(s3, call))
         return 1;
@@ -196,7 +186,7 @@ static int correct(struct s3 *s3, const struct s3_call *call)
     }
     if (call->x.head.status == 301 || call->x.head.status == 307 || call->x.head.status == 400 ||
         call->x.head.status == 403)
-        return learn_region(s3, call) ? 1 : 0;
+        return s3_learn_region(s3, request, call) ? 1 : 0;
     return 0;
 }
 
@@ -211,7 +201,7 @@ int s3_judge(struct s3 *s3, const struct s3_request *request, struct s3_call *ca
         xml_find(call->x.text, call->x.n_text, "Code", call->code, sizeof call->code);
     if (s3_is_fine(call))
         return 0;
-    corrected = call->x.end == HTTP_ANSWERED ? correct(s3, call) : 0;
+    corrected = call->x.end == HTTP_ANSWERED ? correct(s3, request, call) : 0;
     if (corrected != 0)
         return corrected;
     if (!http_may_go_better(&call->x) && !is_code(call, "RequestTimeout") &&

@@ -25,10 +25,10 @@ struct s3 {
     struct http_policy policy;
     struct credentials keys;
     char region[64];
-    int64_t skew; /* seconds that the storage's clock is ahead */
-    bool renewed; /* the keys were asked for again */
-    bool relearnt;
-    bool write; /* for the words of failures */
+    int64_t skew;  /* seconds that the storage's clock is ahead */
+    bool renewed;  /* the keys were asked for again */
+    bool relearnt; /* the region, from an answer */
+    bool write;    /* for the words of failures */
 };
 
 /** Find keys and prepare; -1 with task->failure. s3_end() in any case. */
@@ -80,6 +80,12 @@ int s3_ask(struct s3 *s3, const struct s3_request *request, struct s3_call *call
 
 /** Say why a final answer is no success; -1. */
 int s3_explain(struct s3 *s3, const struct s3_request *request, const struct s3_call *call);
+
+/** Set the region that a bucket is in: as it was learnt, or as the settings say. */
+void s3_find_region(struct s3 *s3, const char *bucket);
+
+/** Take another region from an answer that refuses ours; true when there is one to try. */
+bool s3_learn_region(struct s3 *s3, const struct s3_request *request, const struct s3_call *call);
 
 static inline bool s3_is_fine(const struct s3_call *call)
 {

@@ -59,6 +59,11 @@ static void add_condition(const struct writing *w, struct s3_request *request)
         add(request, "if-none-match", "*");
 }
 
+static bool is_ours(const struct writing *w, const struct s3_call *call)
+{
+    return s3_is_fine(call) && w->target->job && strcmp(call->x.head.job, w->target->job) == 0;
+}
+
 /* Is it there already? An attempt of the same job that was killed may have left it: that is ours.
  */
 static int look(struct writing *w)
@@ -70,7 +75,7 @@ static int look(struct writing *w)
     if (w->target->replace)
         return 0;
     KF_TRY(s3_ask(&w->s3, &request, &call));
-    if (s3_is_fine(&call) && w->target->job && strcmp(call.x.head.job, w->target->job) == 0)
+    if (is_ours(w, &call))
         w->unconditional = true;
     else if (s3_is_fine(&call))
         remote_fail(&w->s3.task->failure, "target-exists", "%s is there already", w->place.shown);
@@ -115,6 +120,33 @@ static int sign_body(struct writing *w, struct s3_request *request, uint64_t num
     return status < 0 ? fail_read(w) : status;
 }
 
+/*
+ * The storage took it, and its answer was lost: the second try finds the object, or no upload any
+ * more. Then what is there is ours.
+ */
+static bool came_through(struct writing *w, const struct s3_call *last)
+{
+    const struct s3_request request = request_of(w, "HEAD");
+    struct s3_call call = {0};
+    bool ours = false;
+
+    if (last->x.end != HTTP_ANSWERED ||
+        (last->x.head.status != 412 && strcmp(last->code, "NoSuchUpload") != 0))
+        return false;
+    if (s3_ask(&w->s3, &request, &call) == 0)
+        ours = is_ours(w, &call);
+    s3_call_finish(&call);
+    return ours;
+}
+
+/* Whether the last request of all did what it should; -1 with the task's failure. */
+static int settle(struct writing *w, const struct s3_request *request, const struct s3_call *call)
+{
+    if (s3_is_fine(call) || came_through(w, call))
+        return 0;
+    return w->s3.task->failure.code ? -1 : s3_explain(&w->s3, request, call);
+}
+
 static int put_whole(struct writing *w)
 {
     struct s3_request request = request_of(w, "PUT");
@@ -130,8 +162,8 @@ static int put_whole(struct writing *w)
             return remote_fail(&w->s3.task->failure, "cancelled", "nobody waits any more");
     if (status == 1)
         status = ask(w, &request, &call);
-    if (status == 0 && !s3_is_fine(&call))
-        status = s3_explain(&w->s3, &request, &call);
+    if (status == 0)
+        status = settle(w, &request, &call);
     s3_call_finish(&call);
     return status;
 }
@@ -246,8 +278,8 @@ static int complete_upload(struct writing *w, size_t n_parts)
         xml_find(call.x.text, call.x.n_text, "Code", call.code, sizeof call.code))
         status = remote_fail(&w->s3.task->failure, "target-put-failed", "%s: %s", w->place.shown,
                              call.code);
-    else if (status == 0 && !s3_is_fine(&call))
-        status = s3_explain(&w->s3, &request, &call);
+    else if (status == 0)
+        status = settle(w, &request, &call);
     s3_call_finish(&call);
     free(text);
     return status;

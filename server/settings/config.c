@@ -320,6 +320,7 @@ struct remote_settings config_remote(const struct config *config, bool own)
         .s3_endpoint = config->s3_endpoint,
         .s3_region = config->s3_region,
         .s3_ca = config->s3_ca,
+        .s3_anonymous = config->s3_anonymous,
         .s3_read = config->s3_read_buckets,
         .s3_write = config->s3_write_buckets,
         .s3_style = (enum remote_style)config->s3_path_style,

@@ -57,6 +57,7 @@ struct config {
     char *s3_endpoint, *s3_region, *s3_ca, *s3_read_buckets, *s3_write_buckets;
     uint64_t s3_path_style; /* enum remote_style */
     uint64_t s3_part;       /* bytes */
+    bool s3_anonymous;
     char *webhook_secret_file;
     char *tls_cert, *tls_key; /* PEM files; "" for none */
     bool allow_unauthenticated;

@@ -97,6 +97,11 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path.startswith("/status/"):
             return self.empty(int(path.split("/")[2]))
+        if path.startswith("/loop/"):
+            return self.empty(307, Location=self.path)
+        if path.startswith("/redirect/"):
+            query = dict(urllib.parse.parse_qsl(self.path.partition("?")[2]))
+            return self.empty(int(query["status"]), Location=query["to"])
         if path.startswith("/busy/") and files.count(self.path) <= 1:
             return self.empty(503)
         if self.headers.get("If-None-Match") == "*" and path in files.put:

@@ -67,7 +67,7 @@ class Versity:
     """
 
     def __init__(self, program, folder, tls=False, domain=None, versions=False):
-        self.port = free_port()
+        self.port, self.folder = free_port(), folder
         store, sidecar, old = (Path(folder, name) for name in ("store", "sidecar", "versions"))
         for path in (store, sidecar, old):
             path.mkdir()
@@ -108,7 +108,7 @@ class Versity:
 class Proxy:
     """
     Carries one request a connection to `port`. `rule(method, path, n)` says what goes wrong with the
-    n-th request of that method and path: None, "503", ("answer", bytes after which the answer is
+    n-th request of that method and path: None, "503", bytes that are the answer, ("answer", bytes after which the answer is
     cut), ("body", bytes after which the request is), "hang".
     """
 
@@ -147,8 +147,8 @@ class Proxy:
         self.counts[key] = n = self.counts.get(key, 0) + 1
         self.seen.append((*key, data.partition(b"\r\n\r\n")[0].decode(errors="replace")))
         fault = self.rule(*key, n)
-        if fault == "503":
-            sock.sendall(SLOW_DOWN)
+        if fault == "503" or isinstance(fault, bytes):
+            sock.sendall(SLOW_DOWN if fault == "503" else fault)
             sock.shutdown(socket.SHUT_WR)
             while sock.recv(65536):
                 pass

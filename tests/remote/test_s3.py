@@ -14,7 +14,7 @@ from s3 import ACCESS, REGION, SECRET
 ODD = [
     "plain.h5", "in/deep/er/m.h5", "with space.h5", "plus+plus.h5", "a=b&c=d.h5", "100%25.h5", "50%.h5",
     "quest?ion.h5", "ha#sh.h5", "brac[ket].h5", "semi;colon,comma.h5", "at@sign:colon.h5", "tilde~.h5",
-    "qu'ote\"s.h5", "(paren)!*.h5", "modèle-ü-模型-🙂.h5", "back\\slash.h5", "dollar$.h5", "pipe|caret^.h5",
+    "qu'ote\"s.h5", "(paren)!*.h5", "modèle-ü-模型-🙂.h5", "back\\slash.h5", "dollar$.h5", "pipe|caret^.h5", "double//slash.h5",
 ]
 
 

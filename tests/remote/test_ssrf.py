@@ -80,7 +80,7 @@ def attempt(service, uri):
 
 
 def test_there_are_enough_attempts():
-    assert len(LITERALS) + len(NAMES) + len(URLS) + len(REDIRECTS) + 2 >= 100
+    assert len(LITERALS) + len(NAMES) + len(URLS) + len(REDIRECTS) + 4 * len(ELSEWHERE) + 10 >= 130
 
 
 def test_the_internet_is_reached(service, dialled):
@@ -122,6 +122,37 @@ def test_no_redirect_leads_there(service, dialled, files):
         assert set(dialled()) == {f"{PUBLIC} 80"}, to
         service_names = [path for _, path, _ in files.seen if not path.startswith("/redirect/")]
         assert not service_names
+
+
+# Where else a request can name an URL.
+ELSEWHERE = [
+    lambda url: {"target": {"uri": url}},
+    lambda url: {"target": {"uri": "http://public.test/put/m.keras", "report_uri": url}},
+    lambda url: {"notify": {"url": url}},
+    lambda url: {"architecture": {"uri": url}},
+    lambda url: {"source": [{"uri": "http://public.test/ok/m.h5"}, {"uri": url}]},
+]
+
+
+def test_no_target_leads_there(service, dialled, files):
+    for url in ("http://127.0.0.1/m", "http://[::ffff:169.254.169.254]/m", "http://2852039166/m", "http://10.0.0.1/m"):
+        for place in ELSEWHERE:
+            order = {"source": {"uri": "http://public.test/ok/m.h5"}, "to": "keras"} | place(url)
+            answer = post(service, "/v1/jobs", order)
+            assert answer.status == 403, (order, answer)
+    assert dialled() == [] and not files.put
+
+
+def test_no_target_is_sent_there(service, dialled, files):
+    """By names, which are looked up when it comes to that, and by redirects of what takes a PUT."""
+    order = {"source": {"uri": "http://public.test/ok/m.h5"}, "to": "keras"}
+    urls = [f"http://{name}/m" for name in NAMES]
+    urls += [f"http://public.test/redirect/m?status={status}&to={to}" for status in (307, 308)
+             for to in ("http://127.0.0.1/m", "http://metadata.test/m", "http://[::1]/m", "file:///tmp/m")]
+    for url in urls:
+        answer = post(service, "/v1/convert", order | {"target": {"uri": url}})
+        assert answer.status in (400, 403), (url, answer)
+    assert set(dialled()) == {f"{PUBLIC} 80"} and not files.put
 
 
 def test_rebinding_is_seen_when_dialling(service, dialled):

@@ -159,3 +159,58 @@ def test_urls_can_be_off(start):
     answer = convert(service, "https://example.com/m.h5")
     assert (answer.status, answer.json()["code"]) == (403, "source-not-allowed")
     assert "KFERRY_URLS" in answer.json()["detail"]
+
+
+def put_to(service, files, path, **target):
+    order = {"source": {"uri": files.url("/ok/m.h5")}, "to": "keras", "target": {"uri": files.url(path)} | target}
+    return post(service, "/v1/convert", order)
+
+
+def test_result_goes_by_put(service, files):
+    answer = put_to(service, files, "/put/m.keras?X-Amz-Signature=SECRET")
+    assert answer.status == 200 and answer.json()["artifact"] == {"uri": files.url("/put/m.keras")}, answer
+    assert files.put["/put/m.keras"][:2] == b"PK"
+    assert "SECRET" not in str(answer.body) + str(service.lines)
+    answer = put_to(service, files, "/put/m.keras")
+    assert (answer.status, answer.json()["code"]) == (409, "target-exists"), answer
+    assert put_to(service, files, "/put/m.keras", if_exists="replace").status == 200
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_put_is_redirected(service, files, status):
+    answer = put_to(service, files, f"/redirect/m?status={status}&to=/put/elsewhere.keras")
+    assert answer.status == 200, answer
+    assert files.put["/put/elsewhere.keras"][:2] == b"PK"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_put_does_not_become_another_request(service, files, status):
+    answer = put_to(service, files, f"/redirect/m?status={status}&to=/put/elsewhere.keras")
+    assert (answer.status, answer.json()["code"]) == (422, "target-unavailable"), answer
+    assert not files.put and not any(path == "/put/elsewhere.keras" for _, path, _ in files.seen)
+
+
+def test_put_to_a_loop_ends(service, files):
+    answer = put_to(service, files, "/loop/m.keras")
+    assert (answer.status, answer.json()["code"]) == (422, "target-unavailable"), answer
+    assert sum(method == "PUT" for method, _, _ in files.seen) == 6
+
+
+@pytest.mark.parametrize("path, status, code", [
+    ("/busy/m.keras", 200, None), ("/status/403", 422, "target-unavailable"), ("/status/503", 502, "target-put-failed"),
+])
+def test_put_that_is_refused(service, files, path, status, code):
+    answer = put_to(service, files, path)
+    assert (answer.status, answer.json().get("code")) == (status, code), answer
+
+
+def test_rate_is_limited(start, files):
+    """Half a minute below it ends the connection; another one goes on where that was."""
+    service = start(
+        KFERRY_URLS="http", KFERRY_SSRF_ALLOW_HOSTS="127.0.0.1", KFERRY_FETCH_RATE_MIN="1MiB",
+        KFERRY_FETCH_TIMEOUT="36s",
+    )
+    answer = convert(service, files.url("/slow/m.h5"))
+    assert (answer.status, answer.json()["code"]) == (504, "source-timeout"), answer
+    assert "KFERRY_FETCH_RATE_MIN" in answer.json()["detail"]
+    assert len(files.seen) == 2 and files.seen[1][2]["Range"].startswith("bytes=")
