@@ -70,8 +70,9 @@ int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
     if (adapt->options->custom == KF_CUSTOM_KEEP)
         return keep_custom(adapt, layer, "the custom class", hint);
     handle = kf_json_str(layer->config, "handle", NULL);
-    kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not a layer of Keras%s%s%s",
-                  layer->class_name, hint, handle ? "; it loads " : "", handle ? handle : "");
+    kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not %s%s%s%s", layer->class_name,
+                  layer->users ? "the layer of Keras of that name" : "a layer of Keras", hint,
+                  handle ? "; it loads " : "", handle ? handle : "");
     return 0;
 }
 
@@ -94,18 +95,9 @@ int kf_adapt_age(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf
     return 0;
 }
 
-/* The user's own class, which may have the name of one of Keras: by its module, which an .h5 does
- * not say, or by the package that it was registered for. */
-static bool is_users(const struct kf_layer *layer)
-{
-    if (layer->module)
-        return !kf_starts(layer->module, "keras.") && !kf_starts(layer->module, "tf_keras.");
-    return layer->registered_name && strchr(layer->registered_name, '>');
-}
-
 const struct kf_class *kf_adapt_class(const struct kf_layer *layer)
 {
-    return is_users(layer) ? NULL : kf_class_find("keras.layers", layer->class_name);
+    return layer->users ? NULL : kf_class_find("keras.layers", layer->class_name);
 }
 
 /* The object of a part in its parent's config, as Keras 3 writes it. */

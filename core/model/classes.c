@@ -127,12 +127,11 @@ const struct kf_class *kf_keras2_class_find(const char *module, const char *name
     return NULL;
 }
 
-int kf_keras2_class_takes(const struct kf_class *found, const char *key)
+/* The release that a class's own key came with, 0 for what is none of its own. */
+static int since_of(const struct kf_class *found, const char *key)
 {
     size_t n = strlen(key);
 
-    if (kf_in_words(common_keys(found->module), key))
-        return found->since;
     for (const char *at = found->keys; at && *at; at += strspn(at, " ")) {
         const char *end = at + strcspn(at, " ");
 
@@ -141,6 +140,16 @@ int kf_keras2_class_takes(const struct kf_class *found, const char *key)
         at = end;
     }
     return 0;
+}
+
+bool kf_keras2_class_adds(const struct kf_class *found, const char *key)
+{
+    return since_of(found, key) != 0;
+}
+
+int kf_keras2_class_takes(const struct kf_class *found, const char *key)
+{
+    return kf_in_words(common_keys(found->module), key) ? found->since : since_of(found, key);
 }
 
 const char *kf_class_unversioned(struct kf_arena *arena,

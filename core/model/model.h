@@ -51,6 +51,7 @@ struct kf_layer {
     const char *registered_name;
     const char *path; /* for people: "outer/inner/dense_1" */
     json_t *config;   /* owned; for a part a reference into its parent's config */
+    bool users;       /* a class of the user's, though Keras has one of that name */
     bool custom;      /* not a class of Keras: carried untouched */
     bool trainable;   /* the layer's own flag */
     bool operation;   /* a Keras 3 operation node: no layer, no variables */

@@ -72,7 +72,7 @@ static int fit_class(struct kf_adapt *adapt, struct kf_layer *layer)
         return 0;
     }
     found = kf_keras2_class_find("keras.layers", layer->class_name);
-    if (!found || strcmp(layer->class_name, "Lambda") == 0)
+    if (!found || layer->users || strcmp(layer->class_name, "Lambda") == 0)
         return kf_adapt_custom(adapt, layer);
     if (adapt->since < found->since)
         return kf_adapt_age(adapt, layer, found);

@@ -101,6 +101,10 @@ int kf_keras2_nodes(struct kf_keras2_parse *parse, struct kf_graph *graph, json_
 /** True for a layer whose call is written with its arguments as they are: a list of one is one. */
 bool kf_keras2_keeps_structure(const struct kf_layer *layer);
 
+/** Mark a layer whose class is the user's own, though Keras has one of that name (keras2_users.c).
+ */
+int kf_config_users(struct kf_keras2_parse *parse, struct kf_layer *layer);
+
 /** Put an InputLayer in front of a Sequential that has none. */
 int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *graph);
 

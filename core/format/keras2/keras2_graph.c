@@ -120,7 +120,7 @@ static int fill_layer(struct kf_keras2_parse *parse, struct kf_layer *layer, jso
     if (!layer->class_name || !layer->name)
         return no_memory(parse, above);
     layer->path = join(parse, above, layer->name);
-    return layer->path ? 0 : no_memory(parse, above);
+    return layer->path ? kf_config_users(parse, layer) : no_memory(parse, above);
 }
 
 int kf_keras2_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t *object,
@@ -137,11 +137,11 @@ int kf_keras2_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t
         layer->operation = true;
     else if (is_model(layer->class_name, layer->config))
         KF_TRY(parse_model(parse, &layer->inner, object, layer->path));
-    else
+    else if (!layer->users)
         KF_TRY(parse_parts(parse, layer));
     if (layer->inner)
         layer->trainable = layer->inner->trainable;
-    if (!layer->operation)
+    if (!layer->operation && !layer->users)
         KF_TRY(kf_vars_make(parse->model, layer, parse->rep));
     parse->depth--;
     *out = layer;

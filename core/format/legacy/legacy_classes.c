@@ -252,9 +252,9 @@ static int make_graph(struct kf_model *model, struct kf_h5 *h5,
     json_t *config = NULL;
     int r = made.layers ? make_config(&made, groups, n, &config) : no_memory(&made);
 
+    model->made_up = true;
     if (r >= 0)
         r = kf_keras2_graph(model, config, options, rep);
-    model->made_up = true;
     model->dialect = KF_DIALECT_KERAS2;
     json_decref(config);
     json_decref(made.layers);

@@ -181,8 +181,9 @@ static int check_again(struct kf_saving_lib *lib, const struct kf_layer *layer, 
 
 bool kf_saving_lib_opaque(const struct kf_layer *layer)
 {
-    return !layer->inner && !layer->n_parts && !kf_vars_known(layer->class_name) &&
-           !kf_class_find("keras.layers", layer->class_name);
+    return !layer->inner && !layer->n_parts &&
+           (layer->users || (!kf_vars_known(layer->class_name) &&
+                             !kf_class_find("keras.layers", layer->class_name)));
 }
 
 /* Variables of a layer of a class that nobody knows: whatever its group holds. */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../base/str.h"
+#include "../../io/text/json.h"
+#include "../../model/classes.h"
+#include "keras2_config.h"
+#include <string.h>
+
+/*
+ * Classes of the user's that have the name of one of Keras. A .keras tells them by their module,
+ * or by a registered name, which classes of Keras have none of; a legacy .h5 says neither.
+ */
+
+/* Classes that wrote no key of their own before Keras 2.3. */
+#define ONCE_WITHOUT_KEYS "Flatten GlobalAveragePooling1D GlobalMaxPooling1D"
+
+static bool is_told(const struct kf_layer *layer)
+{
+    if (layer->module)
+        return !kf_starts(layer->module, "keras.") && !kf_starts(layer->module, "tf_keras.");
+    return layer->registered_name != NULL;
+}
+
+/*
+ * A config with no key of its class: each Keras 2 writes some for its own, and a class of the
+ * user's that has no get_config() has those of every layer only.
+ */
+static bool lacks_keys(const struct kf_layer *layer, const struct kf_class *found, int keras)
+{
+    const char *key;
+    json_t *value;
+
+    if (keras < KF_KERAS(2, 0, 0) || keras >= KF_KERAS(3, 0, 0) || layer->module || !*found->keys ||
+        (kf_in_words(ONCE_WITHOUT_KEYS, layer->class_name) && keras < KF_KERAS(2, 3, 0)))
+        return false;
+    json_object_foreach(layer->config, key,
+                        value) if (kf_keras2_class_adds(found, key)) return false;
+    return true;
+}
+
+int kf_config_users(struct kf_keras2_parse *parse, struct kf_layer *layer)
+{
+    const struct kf_class *found = kf_keras2_class_find("keras.layers", layer->class_name);
+
+    layer->users = is_told(layer) && (found || kf_class_find("keras.layers", layer->class_name));
+    if (layer->users || !found || parse->model->made_up ||
+        !lacks_keys(layer, found, parse->model->keras))
+        return 0;
+    layer->users = !parse->options->guess;
+    return kf_report_add(parse->rep, KF_FINDING, layer->path,
+                         layer->users ? "the config has no key that Keras writes for a %s: it is "
+                                        "taken for a class of the user's with that name, by "
+                                        "guess=yes for that of Keras"
+                                      : "the config has no key that Keras writes for a %s: it may "
+                                        "be a class of the user's with that name",
+                         layer->class_name);
+}
