@@ -337,6 +337,7 @@ int serve_main(const struct config *config)
     int status;
 
     block_signals(&set);
+    job_raise_files();
     status = start(&server, &parts);
     if (status == 0) {
         log_start(&server, &parts);

@@ -102,6 +102,11 @@ static int add_input(struct cli_job *job, const char *path, bool architecture)
         free(name);
         return cli_uri_add(job, path, architecture);
     }
+    if (strstr(path, "://") && access(path, F_OK) < 0) {
+        cli_error("%s: a URI begins with s3://, https://, http:// or file:///", path);
+        free(name);
+        return EXIT_USAGE;
+    }
     fd = name ? open_input(path) : -1;
     if (fd >= 0)
         status = cli_job_add_input(job, fd, name, architecture);

@@ -119,6 +119,7 @@ static int fetch_folder(struct cli_job *job, const char *uri)
     struct remote_listing listing;
     int status;
 
+    job_raise_files();
     status =
         remote_list(&task, uri, &listing, LISTED_MAX) < 0 ? fail(&task) : look_back(job, &listing);
     for (size_t i = 0; status == 0 && i < listing.n; i++)

@@ -7,7 +7,6 @@
 #include <fts.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,17 +17,6 @@ bool cli_is_folder(const char *path)
     if (remote_is_uri(path))
         return remote_is_folder(path);
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* As many descriptors as there may be: each file is one, and a worker's copy of it another. */
-static void raise_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* One entry of the walk; `skip` is how much of its path names the folder itself. */
@@ -76,7 +64,7 @@ int cli_job_add_folder(struct cli_job *job, const char *path)
     FTSENT *entry;
     FTS *walk;
 
-    raise_limit();
+    job_raise_files();
     for (size_t n = copy ? strlen(copy) : 0; n > 1 && copy[n - 1] == '/'; n--)
         copy[n - 1] = '\0';
     walk = copy ? fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name) : NULL;

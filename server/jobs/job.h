@@ -60,6 +60,10 @@ enum sandbox_mode { SANDBOX_PREFER, SANDBOX_REQUIRE, SANDBOX_OFF };
 /* Descriptors of inputs that a worker may get. */
 #define JOB_INPUTS_MAX 1024
 
+/** Allow this process as many descriptors as it may have: each input is one, and a worker's copy of
+ * it another. */
+void job_raise_files(void);
+
 /*
  * One file of a job's model: the model itself first, then its further files and its architecture.
  * Everything is borrowed.

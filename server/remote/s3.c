@@ -232,6 +232,7 @@ int s3_ask(struct s3 *s3, const struct s3_request *request, struct s3_call *call
 static const struct {
     const char *code, *words;
 } meanings[] = {
+    /* first, for more is said of it */
     {"NoSuchKey", "there is no such object"},
     {"NoSuchBucket", "there is no such bucket"},
     {"NoSuchVersion", "there is no such version"},
@@ -242,6 +243,31 @@ static const struct {
     {"InvalidObjectState", "the object is archived and must be restored first"},
 };
 
+/* Nobody answered, or not as a storage does: whoever set the endpoint is told which it was. */
+static int explain_silence(struct s3 *s3, const struct s3_request *request,
+                           const struct s3_call *call)
+{
+    const char *rest = call->url ? strstr(call->url, "://") : NULL;
+    char *shown = NULL;
+    int status;
+
+    if (!s3->task->remote->set.own || !rest ||
+        asprintf(&shown, "%s at %.*s", request->place->shown,
+                 (int)(rest + 3 - call->url + (ptrdiff_t)strcspn(rest + 3, "/")), call->url) < 0)
+        shown = NULL;
+    status = remote_explain(s3->task, &call->x, shown ? shown : request->place->shown, s3->write);
+    free(shown);
+    return status;
+}
+
+/* "s3://bucket/in" may have been meant for all below it. */
+static const char *hint_prefix(const struct s3 *s3, const struct s3_place *place)
+{
+    const char *slash = strrchr(place->key, '/'), *name = slash ? slash + 1 : place->key;
+
+    return !s3->write && *name && !strchr(name, '.') ? "; a prefix ends with /" : "";
+}
+
 int s3_explain(struct s3 *s3, const struct s3_request *request, const struct s3_call *call)
 {
     struct remote_failure *failure = &s3->task->failure;
@@ -250,15 +276,17 @@ int s3_explain(struct s3 *s3, const struct s3_request *request, const struct s3_
     const char *code = s3->write ? "target-unavailable" : "source-unavailable";
 
     if (call->x.end != HTTP_ANSWERED || http_may_go_better(&call->x))
-        return remote_explain(s3->task, &call->x, shown, s3->write);
+        return explain_silence(s3, request, call);
     if (status == 412 || status == CONFLICT)
         return s3->write
                    ? remote_fail(failure, "target-exists", "%s is there already", shown)
                    : remote_fail(failure, "source-changed", "%s changed while it was read", shown);
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
         if (is_code(call, meanings[i].code))
-            return remote_fail(failure, code, "%s: %s (%s)", shown, meanings[i].words, call->code);
+            return remote_fail(failure, code, "%s: %s (%s)%s", shown, meanings[i].words, call->code,
+                               i == 0 ? hint_prefix(s3, request->place) : "");
     if (call->code[0] == '\0' && status == 404)
-        return remote_fail(failure, code, "%s: there is no such object", shown);
+        return remote_fail(failure, code, "%s: there is no such object%s", shown,
+                           hint_prefix(s3, request->place));
     return remote_fail(failure, code, "%s: the storage answered %ld %s", shown, status, call->code);
 }

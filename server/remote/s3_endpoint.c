@@ -62,7 +62,8 @@ bool remote_find_s3(struct remote *remote, char *error, size_t error_max)
     snprintf(remote->s3_scheme, sizeof remote->s3_scheme, "https");
     if (endpoint && !take_endpoint(remote, endpoint)) {
         snprintf(error, error_max,
-                 "the endpoint of S3 must be http:// or https:// and a host, without a path");
+                 "KFERRY_S3_ENDPOINT, or AWS_ENDPOINT_URL, must be http:// or https:// and a host, "
+                 "without a path");
         return false;
     }
     if (remote->set.s3_ca[0] == '\0' || access(remote->set.s3_ca, R_OK) == 0)

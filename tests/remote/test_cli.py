@@ -140,6 +140,8 @@ def test_files_as_uris(cli, model):
         (["s3://m/m.h5", "-o", "x.keras"], 64, "3 to 63"),
         (["s3://models/one/m.h5", "-o", "s3://nobucket/x.keras"], 73, "bucket"),
         (["http://127.0.0.1:1/m.h5", "-o", "x.keras"], 69, "127.0.0.1:1"),
+        (["s3://models/in", "--to", "keras", "-o", "x/"], 66, "a prefix ends with /"),
+        (["gs://models/m.h5", "-o", "x.keras"], 64, "begins with s3://"),
     ],
 )
 def test_what_cannot_be(cli, keys, bucket, args, status, words):
@@ -154,6 +156,12 @@ def test_without_keys_it_says_where_they_come_from(cli, keys, bucket):
     done = cli("convert", "s3://models/one/m.h5", "-o", "x.keras", **env, HOME="/nowhere",
                AWS_EC2_METADATA_DISABLED="true")
     assert done.returncode == 69 and "AWS_ACCESS_KEY_ID" in done.stderr, done.stderr
+
+
+def test_endpoint_that_is_none_is_told(cli, keys):
+    wrong = keys | {"KFERRY_S3_ENDPOINT": "http://127.0.0.1:1"}
+    done = cli("convert", "s3://models/one/m.h5", "-o", "x.keras", **wrong)
+    assert done.returncode == 69 and "at http://127.0.0.1:1:" in done.stderr, done.stderr
 
 
 def test_signal_leaves_nothing(cli, files):

@@ -82,6 +82,16 @@ def test_one_that_is_there_stops_it(service, bucket):
     assert body(bucket, "out/deep/b c.keras") == b"mine"
 
 
+def test_several_hundred_models(service, bucket, model):
+    for i in range(300):
+        bucket.put_object(Bucket="models", Key=f"lots/{i % 7}/{i:03}.h5", Body=model)
+    job = finish(service, convert(service, "s3://models/lots/", "s3://models/out/", "/v1/jobs"))
+    assert job["state"] == "succeeded", job
+    summary = json.loads(body(bucket, "out/summary.json"))
+    assert summary["counts"] == {"models": 300, "succeeded": 300, "failed": 0}
+    assert len(listed(bucket)) == 601
+
+
 def test_several_need_a_folder_or_an_archive(service, bucket):
     answer = convert(service, "s3://models/in/", "s3://models/out/m.keras")
     assert (answer.status, answer.json()["code"]) == (406, "not-acceptable"), answer
