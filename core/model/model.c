@@ -169,7 +169,8 @@ bool kf_ref_get(const json_t *value, struct kf_ref *out)
     const json_t *triple = json_object_get(value, "$ref");
     json_int_t at[3];
 
-    if (json_array_size(triple) != 3 || json_object_size(value) != 1)
+    if (json_array_size(triple) != 3 ||
+        json_object_size(value) != 1 + (json_object_get(value, "shape") != NULL))
         return false;
     for (size_t i = 0; i < 3; i++) {
         const json_t *one = json_array_get(triple, i);

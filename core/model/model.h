@@ -19,7 +19,8 @@
  *
  * Calls. A tensor is {"$ref": [layer, call, output]} in the args and kwargs of a call: output
  * `output` of call `call` of the graph's layer number `layer`, whatever the file's own notation
- * was. Everything else in args and kwargs is a plain value.
+ * was. Beside it stands its "shape" where the file says one: a list with null for a free axis.
+ * Everything else in args and kwargs is a plain value.
  *
  * Configs stay JSON, in the language that model->dialect says.
  */

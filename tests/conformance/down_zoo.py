@@ -34,16 +34,48 @@ ONE = {
     "nanvar": lambda x: ops.nanvar(x, axis=-1), "nanstd": lambda x: ops.nanstd(x, axis=-1, keepdims=True),
     "average": lambda x: ops.average(x, axis=-1), "empty_like": lambda x: x + 0 * ops.empty_like(x), "argsort": ops.argsort,
     "size": lambda x: x * ops.cast(ops.size(x), "float32"),
+    "count_nonzero": lambda x: ops.count_nonzero(x, axis=-1), "ptp": lambda x: ops.ptp(x, axis=-1), "diff": ops.diff,
+    "trapezoid": lambda x: ops.trapezoid(x, dx=0.5), "digitize": lambda x: ops.digitize(x, np.array([-1.0, 0.0, 1.5])),
+    "isin": lambda x: ops.isin(x, np.array([0.5, -2.0], "float32")), "isin_not": lambda x: ops.isin(x, np.array([0.5, -2.0], "float32"), invert=True),
+    "nanargmax": lambda x: ops.nanargmax(x, axis=-1), "nanargmin": lambda x: ops.nanargmin(x, axis=-1), "fabs": ops.fabs,
+    "average_weights": lambda x: ops.average(x, axis=-1, weights=np.array([1.0, 2.0, 3.0, 4.0], "float32")),
+    "norm": lambda x: ops.norm(x, axis=-1), "norm_1": lambda x: ops.norm(x, ord=1, axis=-1, keepdims=True),
+    "norm_fro": lambda x: ops.norm(ops.reshape(x, (-1, 2, 2)), ord="fro", axis=(1, 2)), "rms": ops.rms_normalization,
+    "full_like": lambda x: ops.full_like(x, 2.5) * x, "saturate_cast": lambda x: ops.saturate_cast(x * 100, "int8"),
+    "view": lambda x: ops.view(x, dtype="int32"), "slice": lambda x: ops.slice(x, [0, 1], [4, 2]),
+    "extract_sequences": lambda x: ops.extract_sequences(x, 2, 1), "flip_all": lambda x: ops.flip(ops.reshape(x, (-1, 2, 2))),
+    "take_along_axis": lambda x: ops.take_along_axis(x, ops.argsort(x), axis=-1), "hsplit": lambda x: ops.hsplit(x, 2),
+    "vsplit": lambda x: ops.vsplit(x, 2), "hstack": lambda x: ops.hstack([x, x + 1]), "vstack": lambda x: ops.vstack([x, x + 1]),
+    "moments": lambda x: ops.moments(x, axes=-1), "sparsemax": ops.sparsemax,
 }
 TWO = {"hypot": ops.hypot, "heaviside": ops.heaviside, "logaddexp": ops.logaddexp, "logaddexp2": ops.logaddexp2, "fmod": ops.fmod,
        "nextafter": ops.nextafter, "isclose": ops.isclose, "isclose_told": lambda x, y: ops.isclose(x, y, rtol=0.5, atol=0.25),
-       "outer": ops.outer}
+       "outer": ops.outer, "fmax": ops.fmax, "fmin": ops.fmin, "vdot": ops.vdot, "inner": ops.inner, "dot": lambda x, y: ops.dot(x, ops.transpose(y)),
+       "rms_scaled": lambda x, y: ops.rms_normalization(x, scale=y, epsilon=1e-3)}
 WHOLE = {"bitwise_and": ops.bitwise_and, "bitwise_or": ops.bitwise_or, "bitwise_xor": ops.bitwise_xor, "left_shift": ops.left_shift,
          "bitwise_left_shift": ops.bitwise_left_shift, "right_shift": ops.right_shift, "bitwise_right_shift": ops.bitwise_right_shift}
-IMAGE = {"rgb_to_hsv": ops.image.rgb_to_hsv, "hsv_to_rgb": ops.image.hsv_to_rgb, "rgb_to_grayscale": ops.image.rgb_to_grayscale}
-MATRIX = {"det": ops.det, "inv": ops.inv, "cholesky": ops.cholesky}
+IMAGE = {"sobel_edges": ops.image.sobel_edges, "extract_patches": lambda x: ops.image.extract_patches(x, (2, 2), strides=1, padding="same"),
+         "rgb_to_hsv": ops.image.rgb_to_hsv, "hsv_to_rgb": ops.image.hsv_to_rgb, "rgb_to_grayscale": ops.image.rgb_to_grayscale}
+# What axes a tensor has matters.
+BATCHED = {
+    "swapaxes": ((2, 3, 4), lambda x: ops.swapaxes(x, 1, 2)), "moveaxis": ((2, 3, 4), lambda x: ops.moveaxis(x, (1, -1), (2, 1))),
+    "tril": ((3, 4), ops.tril), "tril_below": ((3, 4), lambda x: ops.tril(x, -1)), "tril_above": ((3, 4), lambda x: ops.tril(x, 1)),
+    "triu": ((3, 4), ops.triu), "triu_below": ((3, 4), lambda x: ops.triu(x, -1)), "triu_above": ((3, 4), lambda x: ops.triu(x, 2)),
+    "diagonal": ((3, 4), lambda x: ops.diagonal(x, axis1=1, axis2=2)),
+    "diagonal_other": ((3, 4, 2), lambda x: ops.diagonal(x, offset=1, axis1=1, axis2=2)), "trace": ((3, 3), lambda x: ops.trace(x, axis1=1, axis2=2)),
+    "dsplit": ((3, 4), lambda x: ops.dsplit(x, [1, 3])), "dstack": ((3, 4), lambda x: ops.dstack([x, x])),
+    "cross": ((5, 3), lambda x: ops.cross(x, x[:, ::-1] + 1)), "svd": ((3, 4), lambda x: ops.svd(x, compute_uv=False)),
+    "matvec": ((3, 4), lambda x: ops.matmul(x, np.arange(4, dtype="float32"))),
+    "einsum_attention": ((5, 2, 3), lambda x: ops.einsum("bqhd,bkhd->bhqk", x, x * 0.5)),
+    "einsum_values": ((5, 2, 3), lambda x: ops.einsum("bhqk,bkhd->bqhd", ops.einsum("bqhd,bkhd->bhqk", x, x * 0.5), x)),
+    "einsum_order": ((5, 2, 3), lambda x: ops.einsum("abcd->dba", x)), "einsum_rows": ((4, 3), lambda x: ops.einsum("bij,bj->bi", x, x[:, 0])),
+    "einsum_product": ((4, 3), lambda x: ops.einsum("bij,bk->bkji", x, x[:, 0])), "einsum_dots": ((4, 3), lambda x: ops.einsum("...ij,...ik->...jk", x, x)),
+    "einsum_tensordot": ((4, 3), lambda x: ops.einsum("bij,cij->bc", x, x)),
+}
+MATRIX = {"logdet": ops.logdet, "slogdet": ops.slogdet, "eigh": ops.eigh, "qr": ops.qr, "solve": lambda x: ops.solve(x, x[:, :, ::-1]),
+          "solve_triangular": lambda x: ops.solve_triangular(x, x, lower=True), "det": ops.det, "inv": ops.inv, "cholesky": ops.cholesky}
 WITH_ODD = ("nan", "is", "trunc", "signbit", "logaddexp", "hard_shrink", "soft_shrink")
-ACTIVATIONS = ("celu", "glu", "hard_shrink", "hard_silu", "hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid",
+ACTIVATIONS = ("celu", "glu", "hard_shrink", "hard_silu", "hard_tanh", "log_sigmoid", "soft_shrink", "sparse_plus", "sparse_sigmoid", "sparsemax",
                "squareplus", "tanh_shrink")
 
 
@@ -55,7 +87,9 @@ def floats(name, rng):
     return values.astype("float32")
 
 
-def truth(model, inputs):
+def truth(model, inputs, eager):
+    """Some operations Keras 3 runs on TensorFlow only without a graph."""
+    model.run_eagerly = eager
     out = model.predict_on_batch(inputs if len(inputs) > 1 else inputs[0])
     return samples.flat(out)
 
@@ -71,6 +105,11 @@ def operation_models():
     for name, function in IMAGE.items():
         x = L.Input((4, 4, 3))
         yield f"op_{name}", "operation", K.Model(x, function(x)), [rng.uniform(0, 1, (4, 4, 4, 3)).astype("float32")]
+    for name, (shape, function) in BATCHED.items():
+        x = L.Input(shape)
+        yield f"op_{name}", "operation", K.Model(x, function(x)), [rng.normal(size=(4, *shape)).astype("float32")]
+    x = L.Input((3,), dtype="int32")
+    yield "op_multi_hot", "operation", K.Model(x, ops.multi_hot(x, 5)), [rng.integers(0, 5, (4, 3)).astype("int32")]
     for name, function in MATRIX.items():
         x, half = L.Input((3, 3)), rng.normal(size=(4, 3, 3))
         yield f"op_{name}", "operation", K.Model(x, function(x)), [(half @ half.transpose(0, 2, 1) + np.eye(3)).astype("float32")]
@@ -102,7 +141,7 @@ def main(out):
     rows = ["id\tgroup"]
     for id, group, model, inputs in [*operation_models(), *activation_models()]:
         model.save(directory / f"{id}.keras")
-        samples.write(directory / f"{id}.npz", inputs, truth(model, inputs), [tensor.name for tensor in model.inputs])
+        samples.write(directory / f"{id}.npz", inputs, truth(model, inputs, id.startswith("op_isin")), [tensor.name for tensor in model.inputs])
         rows.append(f"{id}\t{group}")
     (directory / "models.tsv").write_text("\n".join(rows) + "\n")
 

@@ -40,6 +40,9 @@ struct parsed {
     int status;
 };
 
+/* A tensor as a call has it: the shape that the file says stays beside it. */
+#define SHAPED(layer, output) "{'$ref': [" #layer ", 0, " #output "], 'shape': [null, 3]}"
+
 static struct parsed parse(const char *text, int keras)
 {
     struct parsed parsed = {.model = kf_model_create()};
@@ -100,9 +103,10 @@ static void tensors_become_refs_wherever_they_stand(void **unused)
     assert_int_equal(graph->n_layers, 2);
     assert_int_equal(graph->layers[1]->n_calls, 2);
     assert_false(graph->layers[1]->trainable);
-    assert_json(graph->layers[1]->calls[0].args, "[@0.0.0]");
-    assert_json(graph->layers[1]->calls[1].args, "[[1, @1.0.1]]");
-    assert_json(graph->layers[1]->calls[1].kwargs, "{'mask': {'a': @0.0.0}, 'training': false}");
+    assert_json(graph->layers[1]->calls[0].args, "[" SHAPED(0, 0) "]");
+    assert_json(graph->layers[1]->calls[1].args, "[[1, " SHAPED(1, 1) "]]");
+    assert_json(graph->layers[1]->calls[1].kwargs,
+                "{'mask': {'a': " SHAPED(0, 0) "}, 'training': false}");
     assert_json(graph->inputs, "@0.0.0");
     assert_json(graph->outputs, "@1.1.0");
     finish(&parsed);
@@ -121,7 +125,7 @@ static void operations_are_no_layers(void **unused)
     assert_int_equal(parsed.status, 0);
     assert_true(operation->operation);
     assert_string_equal(operation->module, "keras.src.ops.numpy");
-    assert_json(operation->calls[0].args, "[@0.0.0, 1.5]");
+    assert_json(operation->calls[0].args, "[" SHAPED(0, 0) ", 1.5]");
     finish(&parsed);
 }
 

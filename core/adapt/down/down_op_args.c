@@ -22,7 +22,7 @@ static struct word cut(char *text)
     struct word word = {0};
     char *at;
 
-    if (strchr("#[!", *text))
+    if (strchr("#[!+", *text))
         word.mark = *text++;
     if ((at = strpbrk(text, "=]"))) {
         word.neutral = *at == '=' ? at + 1 : NULL;
@@ -177,8 +177,7 @@ static int check_takes(struct kf_down_op *op)
                                   : "Keras 3 gives another dtype for that of its input");
 }
 
-/* An argument of the call by its place or its name. */
-static json_t *argument(const struct kf_down_op *op, size_t index, const char *key)
+json_t *kf_down_argument(const struct kf_down_op *op, size_t index, const char *key)
 {
     const struct kf_call *call = &op->layer->calls[0];
     json_t *value = json_array_get(call->args, index);
@@ -189,7 +188,7 @@ static json_t *argument(const struct kf_down_op *op, size_t index, const char *k
 
 static int read_argument(struct kf_down_op *op, const struct word *word, size_t index)
 {
-    json_t *value = argument(op, index, word->key), *made = NULL;
+    json_t *value = kf_down_argument(op, index, word->key), *made = NULL;
 
     if (!value && index == 0)
         return kf_down_refuse(op, "it is called with no tensor");
@@ -216,6 +215,8 @@ static int read_key(struct kf_down_op *op, const struct word *word, size_t index
     (void)index;
     if (word->neutral && !neutral)
         return no_memory(op);
+    if (word->mark == '+')
+        return kf_json_set(op->kwargs, word->parameter, json_incref(neutral), op->ops->adapt->rep);
     if (!value || json_is_null(value))
         return 0;
     if (word->mark == '!')
@@ -228,7 +229,7 @@ static int read_key(struct kf_down_op *op, const struct word *word, size_t index
 /* The dtype that the tensors which share one have together, as Keras 3 sees it. */
 static int measure(struct kf_down_op *op, const struct word *word, size_t index)
 {
-    json_t *value = argument(op, index, word->key), *one;
+    json_t *value = kf_down_argument(op, index, word->key), *one;
     json_auto_t *alone = json_is_array(value) ? json_incref(value) : json_pack("[O?]", value);
     size_t i;
 

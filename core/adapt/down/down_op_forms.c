@@ -11,8 +11,7 @@ static int no_memory(struct kf_down_op *op)
     return kf_adapt_no_memory(op->ops->adapt, op->layer->path);
 }
 
-/* Set what the function is called with; takes `first`. */
-static int set_first(struct kf_down_op *op, json_t *first)
+int kf_down_set_first(struct kf_down_op *op, json_t *first)
 {
     if (!first)
         return no_memory(op);
@@ -21,7 +20,7 @@ static int set_first(struct kf_down_op *op, json_t *first)
     return 0;
 }
 
-static int set(struct kf_down_op *op, const char *parameter, json_t *value)
+int kf_down_set(struct kf_down_op *op, const char *parameter, json_t *value)
 {
     return kf_json_set(op->kwargs, parameter, value, op->ops->adapt->rep);
 }
@@ -43,31 +42,22 @@ int kf_down_form_one_axis(struct kf_down_op *op)
 int kf_down_form_argmax(struct kf_down_op *op)
 {
     KF_TRY(kf_down_form_one_axis(op));
-    return op->why ? 0 : set(op, "output_type", json_string("int32"));
-}
-
-int kf_down_form_flip(struct kf_down_op *op)
-{
-    json_t *axis = json_object_get(op->kwargs, "axis");
-
-    if (!axis)
-        return kf_down_refuse(op, "it turns all axes round, and how many there are is not known");
-    return json_is_integer(axis) ? set(op, "axis", json_pack("[O]", axis)) : 0;
+    return op->why ? 0 : kf_down_set(op, "output_type", json_string("int32"));
 }
 
 int kf_down_form_fliplr(struct kf_down_op *op)
 {
-    return set(op, "axis", json_pack("[i]", 1));
+    return kf_down_set(op, "axis", json_pack("[i]", 1));
 }
 
 int kf_down_form_flipud(struct kf_down_op *op)
 {
-    return set(op, "axis", json_pack("[i]", 0));
+    return kf_down_set(op, "axis", json_pack("[i]", 0));
 }
 
 int kf_down_form_ravel(struct kf_down_op *op)
 {
-    return set(op, "shape", json_pack("[i]", -1));
+    return kf_down_set(op, "shape", json_pack("[i]", -1));
 }
 
 /* Keras 3 takes any number for a truth value. */
@@ -82,7 +72,7 @@ int kf_down_form_truths(struct kf_down_op *op)
     if (dtype != KF_DTYPE_BOOL) {
         KF_TRY(kf_down_function(op, "cast", json_incref(op->first),
                                 json_pack("{s:s}", "dtype", "bool"), &made));
-        KF_TRY(set_first(op, made));
+        KF_TRY(kf_down_set_first(op, made));
     }
     if (!other || kf_down_dtype(op->ops, other) == KF_DTYPE_BOOL || json_is_boolean(other))
         return 0;
@@ -90,18 +80,18 @@ int kf_down_form_truths(struct kf_down_op *op)
         return kf_down_refuse(op, "it is called with a number for a truth value");
     KF_TRY(kf_down_function(op, "cast", json_incref(other), json_pack("{s:s}", "dtype", "bool"),
                             &made));
-    return set(op, "y", made);
+    return kf_down_set(op, "y", made);
 }
 
 /* x times a number, behind or in front of a function. */
 int kf_down_form_deg2rad(struct kf_down_op *op)
 {
-    return set(op, "y", json_real(0.017453292519943295));
+    return kf_down_set(op, "y", json_real(0.017453292519943295));
 }
 
 int kf_down_form_rad2deg(struct kf_down_op *op)
 {
-    return set(op, "y", json_real(57.295779513082323));
+    return kf_down_set(op, "y", json_real(57.295779513082323));
 }
 
 static int log_times(struct kf_down_op *op, double factor)
@@ -109,8 +99,8 @@ static int log_times(struct kf_down_op *op, double factor)
     json_t *log = NULL;
 
     KF_TRY(kf_down_function(op, "math.log", json_incref(op->first), json_object(), &log));
-    KF_TRY(set_first(op, log));
-    return set(op, "y", json_real(factor));
+    KF_TRY(kf_down_set_first(op, log));
+    return kf_down_set(op, "y", json_real(factor));
 }
 
 int kf_down_form_log2(struct kf_down_op *op)
@@ -129,13 +119,14 @@ int kf_down_form_exp2(struct kf_down_op *op)
 
     KF_TRY(kf_down_function(op, "math.multiply", json_incref(op->first),
                             json_pack("{s:f}", "y", 0.69314718055994531), &scaled));
-    return set_first(op, scaled);
+    return kf_down_set_first(op, scaled);
 }
 
 /* A missing `approximate` is true in Keras 3 and false in TensorFlow. */
 int kf_down_form_gelu(struct kf_down_op *op)
 {
-    return json_object_get(op->kwargs, "approximate") ? 0 : set(op, "approximate", json_true());
+    return json_object_get(op->kwargs, "approximate") ? 0
+                                                      : kf_down_set(op, "approximate", json_true());
 }
 
 static bool is_slice(const json_t *value)
@@ -209,11 +200,11 @@ static int strided_slice(struct kf_down_op *op, json_t *key)
     json_decref(op->kwargs);
     op->kwargs = lists;
     op->function = "strided_slice";
-    KF_TRY(set(op, "begin_mask", json_integer(masks[0])));
-    KF_TRY(set(op, "end_mask", json_integer(masks[1])));
-    KF_TRY(set(op, "ellipsis_mask", json_integer(masks[2])));
-    KF_TRY(set(op, "new_axis_mask", json_integer(masks[3])));
-    return set(op, "shrink_axis_mask", json_integer(masks[4]));
+    KF_TRY(kf_down_set(op, "begin_mask", json_integer(masks[0])));
+    KF_TRY(kf_down_set(op, "end_mask", json_integer(masks[1])));
+    KF_TRY(kf_down_set(op, "ellipsis_mask", json_integer(masks[2])));
+    KF_TRY(kf_down_set(op, "new_axis_mask", json_integer(masks[3])));
+    return kf_down_set(op, "shrink_axis_mask", json_integer(masks[4]));
 }
 
 int kf_down_form_getitem(struct kf_down_op *op)
@@ -241,7 +232,7 @@ int kf_down_form_getitem(struct kf_down_op *op)
         json_decref(spec);
         spec = slice_of(key);
     }
-    return set(op, "slice_spec", spec);
+    return kf_down_set(op, "slice_spec", spec);
 }
 
 /* Keras 3 keeps the ends in a list of places where it cuts; TensorFlow takes the sizes. */
@@ -265,7 +256,7 @@ int kf_down_form_split(struct kf_down_op *op)
         last = json_integer_value(one);
     }
     KF_TRY(kf_json_append(sizes, json_integer(-1), op->ops->adapt->rep));
-    return set(op, "num_or_size_splits", json_incref(sizes));
+    return kf_down_set(op, "num_or_size_splits", json_incref(sizes));
 }
 
 /* A size that is not known is -1. */
@@ -283,21 +274,11 @@ int kf_down_form_reshape(struct kf_down_op *op)
     return n_free < 2 && shape ? 0 : kf_down_refuse(op, "more than one size is not known");
 }
 
-int kf_down_form_swapaxes(struct kf_down_op *op)
-{
-    json_int_t a = kf_json_int(op->kwargs, "axis1", 0), b = kf_json_int(op->kwargs, "axis2", 0);
-
-    if (a + b != -3 || a * b != 2)
-        return kf_down_refuse(op, "only the last two axes can be exchanged, as many as there are");
-    json_object_clear(op->kwargs);
-    return 0;
-}
-
 int kf_down_form_one_hot(struct kf_down_op *op)
 {
     const char *dtype = kf_json_str(op->kwargs, "dtype", NULL);
 
-    return dtype ? 0 : set(op, "dtype", json_string("float32"));
+    return dtype ? 0 : kf_down_set(op, "dtype", json_string("float32"));
 }
 
 /* The condition is a truth value in TensorFlow. */
@@ -311,7 +292,7 @@ int kf_down_form_where(struct kf_down_op *op)
         return 0;
     KF_TRY(kf_down_function(op, "cast", json_incref(op->first), json_pack("{s:s}", "dtype", "bool"),
                             &made));
-    return set_first(op, made);
+    return kf_down_set_first(op, made);
 }
 
 int kf_down_form_pad(struct kf_down_op *op)
@@ -323,7 +304,7 @@ int kf_down_form_pad(struct kf_down_op *op)
         return kf_down_refuse(op, "TensorFlow does not pad so");
     for (size_t i = 0; mode[i]; i++)
         upper[i] = (char)(mode[i] - 'a' + 'A');
-    return set(op, "mode", json_string(upper));
+    return kf_down_set(op, "mode", json_string(upper));
 }
 
 /* "same" and "valid" are written large. */
@@ -331,13 +312,13 @@ int kf_down_form_padded(struct kf_down_op *op)
 {
     const char *padding = kf_json_str(op->kwargs, "padding", "valid");
 
-    return set(op, "padding", json_string(strcmp(padding, "same") == 0 ? "SAME" : "VALID"));
+    return kf_down_set(op, "padding", json_string(strcmp(padding, "same") == 0 ? "SAME" : "VALID"));
 }
 
 int kf_down_form_pool(struct kf_down_op *op)
 {
     if (!json_object_get(op->kwargs, "strides"))
-        KF_TRY(set(op, "strides", json_deep_copy(json_object_get(op->kwargs, "ksize"))));
+        KF_TRY(kf_down_set(op, "strides", json_deep_copy(json_object_get(op->kwargs, "ksize"))));
     return kf_down_form_padded(op);
 }
 
@@ -356,13 +337,13 @@ int kf_down_form_normalize(struct kf_down_op *op)
     const json_t *given = json_object_get(op->kwargs, "epsilon");
     double epsilon = given ? json_number_value(given) : 1e-7;
 
-    return set(op, "epsilon", json_real(epsilon * epsilon));
+    return kf_down_set(op, "epsilon", json_real(epsilon * epsilon));
 }
 
 int kf_down_form_hard_tanh(struct kf_down_op *op)
 {
-    KF_TRY(set(op, "clip_value_min", json_real(-1)));
-    return set(op, "clip_value_max", json_real(1));
+    KF_TRY(kf_down_set(op, "clip_value_min", json_real(-1)));
+    return kf_down_set(op, "clip_value_max", json_real(1));
 }
 
 int kf_down_form_tanh_shrink(struct kf_down_op *op)
@@ -370,7 +351,7 @@ int kf_down_form_tanh_shrink(struct kf_down_op *op)
     json_t *tanh = NULL;
 
     KF_TRY(kf_down_function(op, "math.tanh", json_deep_copy(op->first), json_object(), &tanh));
-    return set(op, "y", tanh);
+    return kf_down_set(op, "y", tanh);
 }
 
 /* relu6(x + 3) / 6, as a new ref. */
@@ -390,8 +371,8 @@ int kf_down_form_hard_sigmoid(struct kf_down_op *op)
     json_t *cut = NULL;
 
     KF_TRY(hard_sigmoid(op, &cut));
-    KF_TRY(set_first(op, cut));
-    return set(op, "y", json_real(1.0 / 6.0));
+    KF_TRY(kf_down_set_first(op, cut));
+    return kf_down_set(op, "y", json_real(1.0 / 6.0));
 }
 
 int kf_down_form_hard_silu(struct kf_down_op *op)
@@ -400,7 +381,7 @@ int kf_down_form_hard_silu(struct kf_down_op *op)
 
     KF_TRY(hard_sigmoid(op, &cut));
     KF_TRY(kf_down_function(op, "math.multiply", cut, json_pack("{s:f}", "y", 1.0 / 6.0), &slope));
-    return set(op, "y", slope);
+    return kf_down_set(op, "y", slope);
 }
 
 /* (x + sqrt(x * x + b)) / 2 */
@@ -416,6 +397,6 @@ int kf_down_form_squareplus(struct kf_down_op *op)
     KF_TRY(kf_down_function(op, "math.sqrt", at, json_object(), &at));
     KF_TRY(kf_down_function(op, "math.add", json_deep_copy(op->first), json_pack("{s:o}", "y", at),
                             &at));
-    KF_TRY(set_first(op, at));
-    return set(op, "y", json_real(0.5));
+    KF_TRY(kf_down_set_first(op, at));
+    return kf_down_set(op, "y", json_real(0.5));
 }

@@ -189,16 +189,21 @@ static int take_steps(struct cook *cook)
     return 0;
 }
 
-int kf_down_form_recipe(struct kf_down_op *op)
+int kf_down_recipe(struct kf_down_op *op, const char *name)
 {
     json_auto_t *own = json_incref(op->first), *given = json_incref(op->kwargs);
     struct cook cook = {.op = op, .own = own, .given = given};
 
     for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++)
-        if (strcmp(recipes[i].class_name, op->row->class_name) == 0)
+        if (strcmp(recipes[i].class_name, name) == 0)
             cook.recipe = &recipes[i];
     kf_report_rule(op->ops->adapt->rep, cook.recipe->name);
     return take_steps(&cook);
+}
+
+int kf_down_form_recipe(struct kf_down_op *op)
+{
+    return kf_down_recipe(op, op->row->class_name);
 }
 
 /* Elu is a function of its own where its slope is 1. */

@@ -92,15 +92,15 @@ int kf_down_function(struct kf_down_op *op, const char *function, json_t *first,
 
 static enum kf_dtype dtype_given(const struct kf_down_op *op)
 {
+    const char *named = kf_json_str(op->kwargs, "dtype", kf_json_str(op->kwargs, "type", NULL));
+
     switch (op->row->gives) {
     case KF_DOWN_BOOL:
         return KF_DTYPE_BOOL;
     case KF_DOWN_INT:
         return KF_DTYPE_INT32;
     case KF_DOWN_NAMED:
-        return json_object_get(op->kwargs, "dtype")
-                   ? kf_op_dtype_named(kf_json_str(op->kwargs, "dtype", NULL))
-                   : op->dtype;
+        return named ? kf_op_dtype_named(named) : op->dtype;
     case KF_DOWN_MIXED:
         return KF_DTYPE_NONE;
     default:
@@ -148,12 +148,14 @@ static int down_op(struct kf_down_ops *ops, size_t index)
     int r = 0;
 
     if (!op.row || layer->n_calls != 1) {
-        kf_down_refuse(&op, "TensorFlow has no function that computes the same");
+        kf_down_refuse(&op, "no functions of TensorFlow are known that compute the same");
     } else {
         kf_report_rule(ops->adapt->rep, op.row->name);
         op.function = op.row->function;
         op.kwargs = json_object();
-        r = rewrite(&op);
+        r = kf_down_tell_shapes(ops, layer);
+        if (r >= 0)
+            r = rewrite(&op);
         dtype = dtype_given(&op);
     }
     json_decref(op.first);
@@ -183,6 +185,7 @@ static int pass_layer(struct kf_down_ops *ops, size_t index)
     struct kf_layer *layer = ops->graph->layers[index];
     enum kf_dtype dtype = KF_DTYPE_NONE;
 
+    kf_down_note_shape(ops, index);
     if (layer->inner) {
         KF_TRY(down_graph(ops->adapt, layer->inner, &dtype));
         return set_dtype(ops, index, dtype);
@@ -228,8 +231,12 @@ static int down_all(struct kf_down_ops *ops)
 
 static int down_graph(struct kf_adapt *adapt, struct kf_graph *graph, enum kf_dtype *out)
 {
-    struct kf_down_ops ops = {.adapt = adapt, .graph = graph};
+    struct kf_down_ops ops = {.adapt = adapt, .graph = graph, .n_shapes = graph->n_layers};
     int r = 0;
+
+    ops.shapes = kf_alloc((graph->n_layers + 1) * sizeof(*ops.shapes));
+    if (!ops.shapes)
+        return no_memory(&ops);
 
     if (graph->topology == KF_SEQUENTIAL) {
         for (size_t i = 0; i < graph->n_layers && r >= 0; i++)
@@ -242,6 +249,7 @@ static int down_graph(struct kf_adapt *adapt, struct kf_graph *graph, enum kf_dt
         *out = r >= 0 ? kf_down_dtype(&ops, graph->outputs) : KF_DTYPE_NONE;
     }
     kf_free(ops.dtypes);
+    kf_free(ops.shapes);
     return r;
 }
 

@@ -2,6 +2,7 @@
 #ifndef KF_ADAPT_DOWN_OPS_H
 #define KF_ADAPT_DOWN_OPS_H
 
+#include "../shapes/flow_shapes.h"
 #include "keras3_keras2.h"
 
 /* Dtypes of the tensors for which a row holds, and of what comes out; see down_ops.def. */
@@ -24,6 +25,8 @@ struct kf_down_ops {
     struct kf_graph *graph;
     enum kf_dtype *dtypes; /* of each layer's outputs, NONE when not known */
     size_t n_dtypes, dtypes_cap;
+    struct kf_shape *shapes; /* what each layer gives, as far as flow.def tells */
+    size_t n_shapes;
 };
 
 /* An operation on its way to a TFOpLambda. */
@@ -49,7 +52,32 @@ int kf_down_read(struct kf_down_op *op);
 /** The dtype of an argument: of a ref, of an array; NONE for a plain number. */
 enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value);
 
-/* down_op_forms.c, down_op_recipe.c */
+/** An argument of the operation's call by its place or its name, borrowed; NULL where it has none.
+ */
+json_t *kf_down_argument(const struct kf_down_op *op, size_t index, const char *key);
+
+/* down_op_ranks.c */
+
+/** Note which shape a layer gives, from those of what it is called with. */
+void kf_down_note_shape(struct kf_down_ops *ops, size_t index);
+
+/** Write the noted shapes beside the tensors of a layer's call for which the file says none. */
+int kf_down_tell_shapes(struct kf_down_ops *ops, struct kf_layer *layer);
+
+/** How many axes an argument has, a tensor by what the file says of it; 0 where it is not told. */
+size_t kf_down_rank(const json_t *argument);
+
+/** The operation's argument as its function takes it, as a new ref or value; takes the other one.
+ */
+int kf_down_set_first(struct kf_down_op *op, json_t *first);
+
+/** Set what the function is called with by name; takes `value`. */
+int kf_down_set(struct kf_down_op *op, const char *parameter, json_t *value);
+
+/* down_op_forms.c, down_op_ranks.c, down_op_einsum.c, down_op_recipe.c */
+
+/** What the recipe of this name makes of the operation. */
+int kf_down_recipe(struct kf_down_op *op, const char *name);
 
 /** A TFOpLambda in front of the operation. Takes the two; `out` is a new ref to its output. */
 int kf_down_function(struct kf_down_op *op, const char *function, json_t *first, json_t *kwargs,
@@ -57,37 +85,57 @@ int kf_down_function(struct kf_down_op *op, const char *function, json_t *first,
 
 #define KF_DOWN_FORM(name) int kf_down_form_##name(struct kf_down_op *op);
 KF_DOWN_FORM(plain)
+KF_DOWN_FORM(alike)
 KF_DOWN_FORM(argmax)
+KF_DOWN_FORM(average)
+KF_DOWN_FORM(cross)
+KF_DOWN_FORM(deg2rad)
+KF_DOWN_FORM(deep)
+KF_DOWN_FORM(deep_split)
+KF_DOWN_FORM(diagonal)
+KF_DOWN_FORM(dot)
+KF_DOWN_FORM(einsum)
 KF_DOWN_FORM(elu)
+KF_DOWN_FORM(exp2)
 KF_DOWN_FORM(flip)
+KF_DOWN_FORM(fliplr)
+KF_DOWN_FORM(flipud)
 KF_DOWN_FORM(gelu)
 KF_DOWN_FORM(getitem)
 KF_DOWN_FORM(hard_sigmoid)
 KF_DOWN_FORM(hard_silu)
 KF_DOWN_FORM(hard_tanh)
+KF_DOWN_FORM(last_axis)
+KF_DOWN_FORM(list_beside)
+KF_DOWN_FORM(log10)
+KF_DOWN_FORM(log2)
+KF_DOWN_FORM(matmul)
+KF_DOWN_FORM(moveaxis)
+KF_DOWN_FORM(norm)
 KF_DOWN_FORM(normalize)
 KF_DOWN_FORM(one_axis)
 KF_DOWN_FORM(one_hot)
 KF_DOWN_FORM(pad)
 KF_DOWN_FORM(padded)
+KF_DOWN_FORM(patches)
 KF_DOWN_FORM(pool)
+KF_DOWN_FORM(rad2deg)
+KF_DOWN_FORM(ravel)
 KF_DOWN_FORM(recipe)
 KF_DOWN_FORM(reshape)
 KF_DOWN_FORM(resize)
+KF_DOWN_FORM(sparsemax)
 KF_DOWN_FORM(split)
 KF_DOWN_FORM(squareplus)
 KF_DOWN_FORM(swapaxes)
+KF_DOWN_FORM(take_along)
 KF_DOWN_FORM(tanh_shrink)
-KF_DOWN_FORM(where)
-KF_DOWN_FORM(deg2rad)
-KF_DOWN_FORM(exp2)
-KF_DOWN_FORM(fliplr)
-KF_DOWN_FORM(flipud)
-KF_DOWN_FORM(log10)
-KF_DOWN_FORM(log2)
-KF_DOWN_FORM(rad2deg)
-KF_DOWN_FORM(ravel)
+KF_DOWN_FORM(trace)
+KF_DOWN_FORM(tril)
+KF_DOWN_FORM(triu)
 KF_DOWN_FORM(truths)
+KF_DOWN_FORM(view)
+KF_DOWN_FORM(where)
 #undef KF_DOWN_FORM
 
 #endif

@@ -54,17 +54,31 @@ static int make_ref(struct nodes *nodes, json_t **out, size_t layer, json_int_t 
     return *out ? 0 : no_memory(nodes, where);
 }
 
+/* The shape that the file gives a tensor, [] where it gives none. */
+static int add_shape(struct nodes *nodes, json_t *ref, const json_t *value)
+{
+    json_t *shape = json_object_get(json_object_get(value, "config"), "shape");
+
+    return json_array_size(shape) && json_array_size(shape) <= KF_RANK_MAX
+               ? kf_json_set(ref, "shape", json_incref(shape), nodes->parse->rep)
+               : 0;
+}
+
 /* A tensor of a call's arguments: its calls are counted in this graph, from 0. */
 static int tensor_ref(struct nodes *nodes, json_t **out, const json_t *value, const char *where)
 {
     const json_t *history = json_object_get(json_object_get(value, "config"), "keras_history");
+    json_auto_t *ref = NULL;
     size_t layer = 0;
 
     if (!is_triple(history))
         return bad(nodes, where, "a tensor does not say which layer makes it");
     KF_TRY(find_layer(nodes, &layer, history, where));
-    return make_ref(nodes, out, layer, json_integer_value(json_array_get(history, 1)), history,
-                    where);
+    KF_TRY(make_ref(nodes, &ref, layer, json_integer_value(json_array_get(history, 1)), history,
+                    where));
+    KF_TRY(add_shape(nodes, ref, value));
+    *out = json_incref(ref);
+    return 0;
 }
 
 static size_t calls_of(const struct kf_layer *layer)

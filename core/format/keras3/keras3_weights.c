@@ -7,6 +7,7 @@
 #include "../saving_lib/saving_lib_copy.h"
 #include "../saving_lib/saving_lib_named.h"
 #include "../tensor_rows.h"
+#include "../widen.h"
 #include "keras3_optimizer.h"
 #include "keras3_paths.h"
 
@@ -93,6 +94,8 @@ int kf_keras3_weights_plan(struct kf_model *model, int keras, struct kf_report *
 
     if (keras < KF_KERAS(3, 0, 0))
         KF_TRY(kf_layers_each(model->graph, refuse_lost, &weights));
+    if (keras < KF_KERAS(3, 0, 0))
+        KF_TRY(kf_widen_bfloat16(model, rep));
     KF_TRY(kf_saving_lib_named(model, rep));
     KF_TRY(kf_saving_lib_copies(model, rep));
     KF_TRY(kf_keras3_paths(model, keras, rep));

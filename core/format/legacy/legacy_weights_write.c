@@ -2,12 +2,12 @@
 #include "legacy_weights_write.h"
 #include "../../base/alloc.h"
 #include "../../base/str.h"
-#include "../../model/rewrite.h"
 #include "../keras2/keras2_settle.h"
 #include "../keras3/keras3_order.h"
 #include "../release.h"
 #include "../saving_lib/saving_lib_named.h"
 #include "../tensor_rows.h"
+#include "../widen.h"
 #include "legacy_names.h"
 
 #define TOP_LEVEL "top_level_model_weights" /* of the model object itself: none */
@@ -101,40 +101,6 @@ static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *con
     return 0;
 }
 
-static int widen(struct legacy *legacy, const struct kf_layer *layer,
-                 const struct kf_payload **payload, const char **done)
-{
-    bool fits;
-
-    if (!*payload || (*payload)->dtype != KF_DTYPE_BFLOAT16)
-        return 0;
-    *payload = kf_rewrite_float32(legacy->model->arena, *payload, &fits);
-    *done = *done ? kf_arena_printf(legacy->model->arena, "%s, as float32", *done) : "as float32";
-    if (!*payload || !*done)
-        return no_memory(legacy);
-    return kf_report_add(legacy->rep, KF_TENSOR_REWRITTEN, layer->path,
-                         "bfloat16 as the same values in float32");
-}
-
-/*
- * h5py writes bfloat16 as bytes without a type, which no Keras can load again; the same values as
- * float32 become what the variable is.
- */
-static int widen_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    struct legacy *legacy = context;
-
-    (void)graph;
-    for (size_t i = 0; i < layer->n_tensors; i++) {
-        struct kf_tensor *tensor = &layer->tensors[i];
-
-        KF_TRY(widen(legacy, layer, &tensor->payload, &tensor->done));
-        for (size_t j = 0; j < tensor->n_slots; j++)
-            KF_TRY(widen(legacy, layer, &tensor->slots[j].payload, &tensor->slots[j].done));
-    }
-    return 0;
-}
-
 int kf_legacy_plan(struct kf_model *model, const char *root, int keras, struct kf_report *rep)
 {
     struct legacy legacy = {.model = model, .root = root, .keras = keras, .rep = rep};
@@ -144,7 +110,7 @@ int kf_legacy_plan(struct kf_model *model, const char *root, int keras, struct k
     KF_TRY(list_layers(&legacy));
     KF_TRY(kf_legacy_scopes(model, keras, rep));
     KF_TRY(kf_layers_each(model->graph, count_layer, &legacy));
-    KF_TRY(kf_layers_each(model->graph, widen_layer, &legacy));
+    KF_TRY(kf_widen_bfloat16(model, rep));
     return each_layer(&legacy, plan_layer);
 }
 
