@@ -9,11 +9,12 @@ const WIDTH_MIN = 150, WIDTH_MAX = 250;
 
 function boxOf(node, parent, all) {
   const inside = node.model?.nodes ?? node.parts;
-  const shapes = [...new Set((node.calls ?? []).map((call) => shapeText(call.output_shape)).filter(Boolean))];
+  const calls = Array.isArray(node.calls) ? node.calls : []; // of a list of layers their number
+  const shapes = [...new Set(calls.map((call) => shapeText(call.output_shape)).filter(Boolean))];
   const box = {
     id: all.length, path: node.path, name: node.attribute && parent ? `${node.attribute} · ${node.name}` : node.name, layer: node.name,
     className: node.class_name, parameters: node.parameters, frozen: node.trainable === false, shape: shapes.join(" "),
-    calls: node.calls?.length ?? node.calls, parent, open: false, boxes: null, edges: [], ins: [], outs: [], effect: null, worst: null, entries: [],
+    calls: calls.length || node.calls, parent, open: false, boxes: null, edges: [], ins: [], outs: [], effect: null, worst: null, entries: [],
   };
   all.push(box);
   if (inside?.length) {
@@ -28,8 +29,9 @@ function connect(boxes, nodes) {
   const at = new Map(boxes.map((box, i) => [box.path, i]));
   const edges = [], seen = new Set();
   nodes.forEach((node, to) => {
-    for (const call of node.calls?.flatMap?.((one) => one.inbound) ?? []) {
-      const from = at.get(call.path);
+    if (!Array.isArray(node.calls)) return;
+    for (const end of node.calls.flatMap((call) => call.inbound)) {
+      const from = at.get(end.path);
       if (from === undefined || seen.has(from * nodes.length + to)) continue;
       seen.add(from * nodes.length + to);
       edges.push([from, to]);
