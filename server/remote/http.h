@@ -47,6 +47,8 @@ struct http_head {
     char date[64];        /* Date */
     char region[64];      /* x-amz-bucket-region */
     char job[64];         /* x-amz-meta-kferry-job */
+    char sum_name[16];    /* of x-amz-checksum-NAME... */
+    char sum[96];         /* ...and its value */
     unsigned retry_after; /* seconds */
 };
 

@@ -142,6 +142,8 @@ static void take_range(struct http_head *head, const char *value)
 
 static void take_header(struct http_head *head, const char *line, size_t n_name, size_t n)
 {
+    static const char sum[] = "x-amz-checksum-";
+    const size_t n_sum = sizeof sum - 1;
     const char *value = line + n_name + 1;
 
     while (value < line + n && (*value == ' ' || *value == '\t'))
@@ -160,7 +162,10 @@ static void take_header(struct http_head *head, const char *line, size_t n_name,
         take_text(head->region, sizeof head->region, value, n);
     else if (IS("x-amz-meta-kferry-job"))
         take_text(head->job, sizeof head->job, value, n);
-    else if (IS("content-length"))
+    else if (n_name > n_sum && strncasecmp(line, sum, n_sum) == 0 && !IS("x-amz-checksum-type")) {
+        take_text(head->sum_name, sizeof head->sum_name, line + n_sum, n_name - n_sum);
+        take_text(head->sum, sizeof head->sum, value, n);
+    } else if (IS("content-length"))
         head->length = strtoll(value, NULL, 10);
     else if (IS("content-range"))
         take_range(head, value);

@@ -3,6 +3,7 @@
 #include "names.h"
 #include "remote_private.h"
 #include "s3_parts.h"
+#include "s3_proof.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,6 +22,9 @@ struct reading {
     char query[512];
     char etag[256]; /* of what is read: every range must be of it */
     uint64_t total;
+    char sum_name[16], sum[96]; /* that the storage keeps of the whole; "" for none */
+    struct s3_proof *proof;
+    struct s3_parts *parts;
 };
 
 static int ask_for(void *context, struct s3_part *part)
@@ -42,16 +46,29 @@ static int ask_for(void *context, struct s3_part *part)
     return 1;
 }
 
+/* Before which all has come: what is on its way is behind it. */
+static uint64_t frontier(const struct s3_parts *parts)
+{
+    uint64_t at = parts->at;
+
+    for (size_t i = 0; i < S3_PARTS_AT_ONCE; i++)
+        if (parts->list[i].state != S3_PART_FREE && parts->list[i].left > 0 &&
+            parts->list[i].at < at)
+            at = parts->list[i].at;
+    return at;
+}
+
 /* What came of a range, even when the connection broke in it. */
 static void take(void *context, struct s3_part *part)
 {
+    struct reading *r = context;
     const struct http_exchange *x = &part->call.x;
 
-    (void)context;
     if (x->head.status != 206 || x->head.at != (int64_t)part->at)
         return;
     part->at += x->got;
     part->left -= x->got;
+    s3_proof_tell(r->proof, frontier(r->parts));
 }
 
 static int read_rest(struct reading *r, uint64_t at)
@@ -65,6 +82,7 @@ static int read_rest(struct reading *r, uint64_t at)
                              .take = take,
                              .context = r};
 
+    r->parts = &parts;
     return s3_parts_run(&parts);
 }
 
@@ -114,6 +132,31 @@ static int read_empty(struct reading *r)
     return status;
 }
 
+static void keep_sum(struct reading *r, const struct s3_call *call)
+{
+    memcpy(r->sum_name, call->x.head.sum_name, sizeof r->sum_name);
+    memcpy(r->sum, call->x.head.sum, sizeof r->sum);
+}
+
+/* Of a range the storage tells no checksum; where it does not tell that of the whole, there is
+ * none.
+ */
+static void ask_sum(struct reading *r)
+{
+    struct s3_request request = S3_REQUEST_INIT;
+    struct s3_call call;
+
+    request.method = "HEAD";
+    request.place = &r->place;
+    request.query = r->query;
+    request.headers[request.n_headers++] = (struct sigv4_header){"x-amz-checksum-mode", "ENABLED"};
+    if (s3_ask(&r->s3, &request, &call) == 0 && s3_is_fine(&call) &&
+        strcmp(call.x.head.etag, r->etag) == 0)
+        keep_sum(r, &call);
+    s3_call_finish(&call);
+    r->s3.task->failure = (struct remote_failure){0};
+}
+
 /* The first range tells the size of the whole; where it does not, all has come. */
 static int read_first(struct reading *r, uint64_t *at)
 {
@@ -123,6 +166,8 @@ static int read_first(struct reading *r, uint64_t *at)
     int status;
 
     ask_for(r, &first);
+    first.request.headers[first.request.n_headers++] =
+        (struct sigv4_header){"x-amz-checksum-mode", "ENABLED"};
     first.request.out_max = max > 0 ? max : UINT64_MAX; /* where ranges are not known, all comes */
     status = s3_ask(&r->s3, &first.request, call);
     if (status == 0 && call->x.head.status == 416) {
@@ -135,6 +180,8 @@ static int read_first(struct reading *r, uint64_t *at)
         memcpy(r->etag, call->x.head.etag, sizeof r->etag);
         *at = call->x.got;
         r->total = call->x.head.total >= 0 ? (uint64_t)call->x.head.total : call->x.got;
+        if (call->x.got == r->total)
+            keep_sum(r, call);
     }
     s3_call_finish(call);
     return status;
@@ -153,6 +200,22 @@ static int set_query(struct reading *r, const struct remote_source *source)
     return remote_fail(&r->s3.task->failure, "invalid-parameter", "the version_id is too long");
 }
 
+/* The rest, held against the checksum; one with a "-" is of parts that nobody knows any more. */
+static int read_checked(struct reading *r, uint64_t at)
+{
+    int status;
+
+    if (r->sum[0] != '\0' && !strchr(r->sum, '-'))
+        r->proof = s3_proof_begin(r->fd, r->sum_name, r->sum);
+    s3_proof_tell(r->proof, at);
+    status = read_rest(r, at);
+    if (s3_proof_end(r->proof, status == 0) || status < 0)
+        return status;
+    return remote_fail(&r->s3.task->failure, "source-fetch-failed",
+                       "%s: what came has another %s than the storage keeps of it", r->place.shown,
+                       r->sum_name);
+}
+
 static int run(struct reading *r, const struct remote_source *source)
 {
     uint64_t at = 0;
@@ -160,7 +223,9 @@ static int run(struct reading *r, const struct remote_source *source)
     KF_TRY(set_query(r, source));
     KF_TRY(read_first(r, &at));
     KF_TRY(prepare(r));
-    return read_rest(r, at);
+    if (at < r->total)
+        ask_sum(r);
+    return read_checked(r, at);
 }
 
 int s3_fetch(struct remote_task *task, const struct remote_source *source, const char *path,

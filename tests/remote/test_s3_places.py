@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import urllib.request
 from pathlib import Path
 
 import large_model
@@ -162,6 +163,43 @@ def test_sizes(start, s3, model, size):
     assert answer.status == 200, answer
     source["sha256"] = "0" * 64
     assert post(service, "/v1/inspect", {"source": source}).json()["code"] == "digest-mismatch"
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256", None])
+@pytest.mark.parametrize("size", [20_000, 20_000_000])
+def test_what_came_is_held_against_the_storages_checksum(start, s3, model, size, algorithm):
+    """A byte that changed on the storage's disk; without a word from us it keeps CRC64NVME."""
+    s3.fresh("models")
+    data = model + bytes(size)
+    if algorithm:
+        s3.client.put_object(Bucket="models", Key="in/m.h5", Body=data, ChecksumAlgorithm=algorithm)
+    else:
+        put = s3.client.generate_presigned_url("put_object", {"Bucket": "models", "Key": "in/m.h5"})
+        urllib.request.urlopen(urllib.request.Request(put, data, method="PUT")).close()
+    service = start(**KEYS, KFERRY_S3_ENDPOINT=s3.url, KFERRY_S3_PART="5MiB")
+    order = {"source": {"uri": "s3://models/in/m.h5"}}
+    assert post(service, "/v1/inspect", order).status == 200
+    with open(Path(s3.folder, "store", "models", "in", "m.h5"), "r+b") as stored:
+        stored.seek(len(data) - 7)
+        stored.write(b"x")
+    answer = post(service, "/v1/inspect", order)
+    assert (answer.status, answer.json()["code"]) == (502, "source-fetch-failed"), answer
+    assert (algorithm or "crc64nvme").lower() in answer.json()["detail"]
+
+
+def test_checksum_of_parts_is_let_be(start, s3, model):
+    s3.fresh("models")
+    upload = s3.client.create_multipart_upload(Bucket="models", Key="in/m.h5", ChecksumAlgorithm="SHA256")["UploadId"]
+    where = {"Bucket": "models", "Key": "in/m.h5", "UploadId": upload}
+    parts = []
+    for number, data in enumerate((model + bytes(6_000_000), bytes(100)), 1):
+        part = s3.client.upload_part(**where, PartNumber=number, Body=data, ChecksumAlgorithm="SHA256")
+        parts.append({"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]})
+    s3.client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+    head = s3.client.head_object(Bucket="models", Key="in/m.h5", ChecksumMode="ENABLED")
+    assert head["ChecksumSHA256"].endswith("-2")
+    service = start(**KEYS, KFERRY_S3_ENDPOINT=s3.url)
+    assert post(service, "/v1/inspect", {"source": {"uri": "s3://models/in/m.h5"}}).status == 200
 
 
 @pytest.mark.parametrize("part", ["PUT", "partNumber=", "uploadId="])
