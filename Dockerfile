@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The image of the service: docker build -t kferry .
 #
-# `build` compiles and runs the quick tests on Debian 13; the image itself begins empty and holds
+# `build` compiles and runs the quick tests on Debian 13, where the warnings of a compiler for
+# another machine stop nobody; the image itself begins empty and holds
 # the two programs, the libraries that they map and what those read. deploy/README.md runs it,
 # deploy/image builds it where there is no Docker.
 ARG BASE=debian:trixie-slim
@@ -11,7 +12,7 @@ WORKDIR /src
 COPY deploy/packages deploy/
 RUN deploy/packages build libcmocka-dev && rm -rf /var/lib/apt/lists/*
 COPY . .
-RUN cmake -B build -DCMAKE_INSTALL_PREFIX=/usr && \
+RUN cmake -B build -DCMAKE_INSTALL_PREFIX=/usr -DKF_WERROR=OFF && \
     cmake --build build -j "$(nproc)" && \
     ctest --test-dir build -L 'unit|golden' -E 'torture|postgres' -j "$(nproc)" --output-on-failure
 RUN DESTDIR=/image cmake --install build --strip && deploy/image-root /image && \

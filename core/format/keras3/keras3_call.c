@@ -131,7 +131,7 @@ static int fill_masks(struct kf_rebuilt_call *call, const char *list)
     if (n == 1 && is_missing(call, list, "mask"))
         return fill_in(call, "mask", tensors[0]);
     for (size_t i = 0; n > 1 && i < n; i++) {
-        snprintf(name, sizeof(name), "%s_mask", names[i]);
+        snprintf(name, sizeof(name), "%.31s_mask", names[i]);
         if (is_missing(call, list, name))
             KF_TRY(fill_in(call, name, tensors[i]));
     }
