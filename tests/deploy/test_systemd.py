@@ -102,8 +102,8 @@ def test_the_first_connection_starts_it(kferry, tmp_path, model):
         process.communicate()
 
 
-def test_a_restart_loses_no_connection(started, door, model):
-    """The socket stays open between two services: who comes then is answered by the next."""
+def test_who_comes_between_two_services_waits(started, door, model):
+    """The socket stays open: who comes then is answered by the next."""
     first = started(door)
     assert convert(door.getsockname(), model) == (200, b"PK")
     assert first.stop() == 0
