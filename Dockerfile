@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The image of the service: docker build -t kferry .
 #
-# `build` compiles and runs the quick tests on Debian 13, where the warnings of a compiler for
-# another machine stop nobody; the image itself begins empty and holds
-# the two programs, the libraries that they map and what those read. deploy/README.md runs it,
-# deploy/image builds it where there is no Docker.
+# `build` compiles and runs the quick tests on Debian 13; warnings that the compiler of another
+# machine may have stop nobody there. The image itself begins empty and holds the two programs, the
+# libraries that they map and what those read. deploy/README.md runs it, deploy/image builds it where
+# there is no Docker.
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS build
