@@ -60,6 +60,10 @@ const struct kf_payload *kf_rewrite_sum_halves(struct kf_arena *arena,
 const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena, const struct kf_payload *inner,
                                              bool *fits);
 
+/** The same bytes with the last two axes as one: (a, b, c) becomes (a, b * c). */
+const struct kf_payload *kf_rewrite_flatten(struct kf_arena *arena, const struct kf_payload *inner,
+                                            bool *fits);
+
 /** bfloat16 as the float32 that it is the upper half of. */
 const struct kf_payload *kf_rewrite_float32(struct kf_arena *arena, const struct kf_payload *inner,
                                             bool *fits);

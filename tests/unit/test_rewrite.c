@@ -291,6 +291,27 @@ static void kernels_larger_than_a_tile_are_turned_too(void **unused)
     check_large_gates(KF_GATE_COLUMNS, 2001, 3, 1100);
 }
 
+static void flatten_joins_the_last_axes(void **unused)
+{
+    static const float in[6] = {1, 2, 3, 4, 5, 6};
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload inner = floats(in, 2, 3), vector = floats(in, 6, 0);
+    const struct kf_payload *out;
+    float got[6];
+    bool fits;
+
+    (void)unused;
+    out = kf_rewrite_flatten(arena, &inner, &fits);
+    assert_true(fits);
+    assert_int_equal(out->rank, 1);
+    assert_int_equal(out->dims[0], 6);
+    pull_all(out, got);
+    assert_memory_equal(got, in, sizeof(in));
+    assert_null(kf_rewrite_flatten(arena, &vector, &fits));
+    assert_false(fits);
+    kf_arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +326,7 @@ int main(void)
         cmocka_unit_test(transposed_axes_change_places),
         cmocka_unit_test(kernels_larger_than_a_tile_are_turned_too),
         cmocka_unit_test(deviations_become_variances),
+        cmocka_unit_test(flatten_joins_the_last_axes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,7 @@ int kf_adapt_keras1(struct kf_adapt *adapt)
     if (formats.first != formats.last)
         keras1.format = formats.first ? "channels_first" : "channels_last";
     KF_TRY(kf_keras1_merges(&keras1, graph));
+    KF_TRY(kf_keras1_split(&keras1, graph));
     KF_TRY(adapt_graph(&keras1, graph));
     KF_TRY(kf_report_status(adapt->rep));
     return kf_keras1_theano(&keras1, graph);

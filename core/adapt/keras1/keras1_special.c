@@ -179,6 +179,32 @@ static int refuse_merge(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
+/* A Lambda of the list of inputs, which is understood or refused as any other. */
+static int become_lambda(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    static const char *const keys[][2] = {
+        {"mode", "function"}, {"arguments", "arguments"}, {"output_mask", "mask"}};
+    json_t *config = json_pack("{s:s, s:b, s:s, s:n}", "name", layer->name, "trainable", 1,
+                               "function_type", "lambda", "output_shape");
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        json_t *value = json_object_get(layer->config, keys[i][0]);
+
+        if (config && value && json_object_set(config, keys[i][1], value) < 0) {
+            json_decref(config);
+            config = NULL;
+        }
+    }
+    if (!config)
+        return kf_adapt_no_memory(adapt, layer->path);
+    json_decref(layer->config);
+    layer->config = config;
+    layer->class_name = "Lambda";
+    kf_report_rule(adapt->rep, "keras1-merge:lambda");
+    return kf_report_add(adapt->rep, KF_CLASS_REPLACED, layer->path,
+                         "a Merge whose mode is a lambda became a Lambda");
+}
+
 int kf_merge_become(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     const char *mode = kf_json_str(layer->config, "mode", "");
@@ -186,6 +212,8 @@ int kf_merge_become(struct kf_adapt *adapt, struct kf_layer *layer)
     json_auto_t *config = NULL;
     json_t *value;
 
+    if (kf_streq(kf_json_str(layer->config, "mode_type", "raw"), "lambda"))
+        return become_lambda(adapt, layer);
     if (!kf_streq(kf_json_str(layer->config, "mode_type", "raw"), "raw"))
         return refuse_merge(adapt, layer);
     for (size_t i = 0; !row && i < sizeof(merge_rows) / sizeof(merge_rows[0]); i++)

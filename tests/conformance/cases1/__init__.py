@@ -4,7 +4,7 @@ import importlib
 
 from keras.models import Sequential
 
-MODULES = ("core", "convolution", "recurrent", "topology", "older", "refused")
+MODULES = ("core", "convolution", "recurrent", "topology", "older", "split", "refused")
 CASES = []
 BOTH, TENSORFLOW, THEANO = ("tensorflow", "theano"), ("tensorflow",), ("theano",)
 

@@ -1,7 +1,7 @@
 """What has no equal in later Keras."""
 from keras.engine.topology import Merge
-from keras.layers import (AveragePooling2D, BatchNormalization, Convolution1D, Convolution2D, Deconvolution2D, Dense, Flatten, Highway, Lambda,
-                          LocallyConnected1D, LocallyConnected2D, LSTM, MaxoutDense, MaxPooling1D, MaxPooling2D, ParametricSoftplus,
+from keras.layers import (AveragePooling2D, BatchNormalization, Convolution1D, Convolution2D, Deconvolution2D, Dense, Flatten, Lambda,
+                          LocallyConnected1D, LocallyConnected2D, LSTM, MaxPooling1D, MaxPooling2D, ParametricSoftplus,
                           SReLU, TimeDistributed, UpSampling2D, ZeroPadding2D)
 from keras.models import Sequential
 
@@ -18,8 +18,6 @@ class Own(Dense):
 
 refused("batch_norm_by_sample", "value-no-equal-in-target", chain(lambda: BatchNormalization(mode=1, input_shape=(6,))))
 refused("batch_norm_by_batch", "value-no-equal-in-target", chain(lambda: BatchNormalization(mode=2, input_shape=(6,))))
-refused("maxout", "no-equal-in-target", chain(lambda: MaxoutDense(5, nb_feature=3, input_dim=6)))
-refused("highway", "no-equal-in-target", chain(lambda: Highway(input_dim=6)))
 refused("parametric_softplus", "no-equal-in-target", chain(lambda: ParametricSoftplus(input_shape=(6,))))
 refused("srelu", "no-equal-in-target", chain(lambda: SReLU(input_shape=(6,))))
 refused("local1d", "no-equal-in-target", chain(lambda: LocallyConnected1D(4, 3, input_shape=(7, 3))))
@@ -47,13 +45,6 @@ for id, make in (("deconv_same_stride", lambda: Deconvolution2D(4, 3, 3, output_
                  ("time_distributed_even", lambda: TimeDistributed(Convolution2D(4, 2, 2, border_mode="same"),
                                                                    input_shape=(3, 4, 5, 2)))):
     refused("border_" + id, "value-no-equal-in-target", chain(make), backends=THEANO)
-
-
-def merged(**told):
-    return Sequential([Merge([Sequential([Dense(4, input_dim=3)]), Sequential([Dense(4, input_dim=3)])], **told), Dense(2)])
-
-
-refused("merged_lambda", "lambda", lambda: merged(mode=lambda x: x[0] - x[1], output_shape=(4,)))
 
 
 def cosine_of_matrices():
