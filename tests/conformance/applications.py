@@ -1,6 +1,8 @@
 """Makes models of keras.applications with random weights and 10 classes, as tf.keras 2.15 writes them.
 
-    applications.py OUT NAME...     in tf.keras 2.15: OUT/<name>.h5, <name>.keras, <name>.npz and <name>.tolerance
+    applications.py [--small] OUT NAME...     in tf.keras 2.15: OUT/<name>.h5, <name>.keras, <name>.npz and <name>.tolerance
+
+With --small for the smallest images that each takes, without the activation at its end, which such images drive to 0 and 1.
 
 Kernels are as the initializers made them. All other weights are moved from their defaults, which would hide what is swapped.
 The tolerance is that of the contract, or four times what rounding the input makes of the outputs in tf.keras where that is more.
@@ -17,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import samples
 
 CLASSES = 10
+SMALL, SMALLEST = 64, {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
 IMAGES = 2
 TOLERANCE = 1e-5
 # Every layer rounds as the input is rounded here, this many times as much for a deep model.
@@ -52,13 +55,18 @@ def rounding(model, inputs, outputs):
     return float(np.abs(moved - outputs).max() / np.abs(outputs).max())
 
 
-def make(keras, directory, name):
+def options_of(name, small):
+    size = SMALLEST.get(name, SMALL)
+    return {"input_shape": (size, size, 3), "classifier_activation": None} if small else {}
+
+
+def make(keras, directory, name, small):
     seed = zlib.crc32(name.encode())
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
 
-    model = getattr(keras.applications, name)(weights=None, classes=CLASSES)
+    model = getattr(keras.applications, name)(weights=None, classes=CLASSES, **options_of(name, small))
     inputs = images(model.input_shape[1:], rng)
     move(model, inputs, rng)
     outputs = model.predict(inputs, verbose=0)
@@ -74,11 +82,13 @@ def main(arguments):
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", TF_ENABLE_ONEDNN_OPTS="0")
     warnings.simplefilter("ignore")
     import keras
+    small = arguments[0] == "--small"
+    arguments = arguments[small:]
     directory = pathlib.Path(arguments[0])
     directory.mkdir(parents=True, exist_ok=True)
     for name in arguments[1:]:
         try:
-            make(keras, directory, name)
+            make(keras, directory, name, small)
         except Exception as error:
             print(f"FAILED {name}: {type(error).__name__}: {str(error).strip()[:300]}", flush=True)
 

@@ -1,7 +1,7 @@
 """keras.applications with random weights and 10 classes, as tf.keras 2.15 writes them, to .keras, judged by the newest Keras 3.
 
-The smallest of each family; with `--whole` all of them. They are made when the test runs, a few at a time, as they are large. Only where
-the part is asked for, see tests/full: they take longer than all else that tests/run may.
+The smallest of each family for small images, every other one as .h5 and as .keras; with `--whole` all of them, for images of their own
+size, as both: tests/full has that. They are made when the test runs, a few at a time, as they are large.
 """
 import collections
 import shutil
@@ -11,7 +11,9 @@ from suite import HERE, convert_all, judge, reasons, table, verdict_of
 
 NEEDS = {"k2", "k3"}
 SUFFIXES = (".h5", ".keras")
-AT_ONCE = 4
+AT_ONCE, SMALL_AT_ONCE = 4, 6
+# Models with layers that no others have, and that the two kinds of files call otherwise.
+OWN_LAYERS = {"ConvNeXtTiny", "InceptionResNetV2"}
 # The smallest of each family first.
 FAMILIES = {
     "ConvNeXt": ["ConvNeXtTiny", "ConvNeXtSmall", "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge"],
@@ -41,8 +43,8 @@ def chosen(options):
 
 def make(options, folder, names):
     """In two processes."""
-    environment = options.envs / "k2" / "bin" / "python"
-    running = [subprocess.Popen([str(environment), str(HERE / "applications.py"), str(folder), *names[i::2]], stderr=subprocess.DEVNULL) for i in range(2)]
+    command = [str(options.envs / "k2" / "bin" / "python"), str(HERE / "applications.py"), *([] if options.whole else ["--small"]), str(folder)]
+    running = [subprocess.Popen(command + names[i::2], stderr=subprocess.DEVNULL) for i in range(2)]
     for process in running:
         process.wait()
 
@@ -51,12 +53,16 @@ def tolerance(folder, id):
     return (folder / f"{id.rsplit('.', 1)[0]}.tolerance").read_text()
 
 
+def suffixes(options, name, index):
+    return SUFFIXES if options.whole or name in OWN_LAYERS else SUFFIXES[index % 2:][:1]
+
+
 def judge_some(options, tally, used, count, folder, names):
     make(options, folder, names)
     made = [name for name in names if (folder / f"{name}.tolerance").exists()]
     for name in set(names) - set(made):
         tally.check(False, f"applications/{name}", "tf.keras 2.15 could not make it")
-    files = {f"{name}{suffix}": folder / (name + suffix) for name in made for suffix in SUFFIXES}
+    files = {f"{name}{suffix}": folder / (name + suffix) for i, name in enumerate(made) for suffix in suffixes(options, name, i)}
     converted = convert_all(options, files, folder / "converted")
     done = [id for id in files if converted[id][0] == 0]
     paths = {id: f"{folder / 'converted' / id}.keras\t{tolerance(folder, id)}\t\t{id.rsplit('.', 1)[0]}" for id in done}
@@ -71,10 +77,12 @@ def judge_some(options, tally, used, count, folder, names):
 
 def run(options, tally, used):
     names, count = chosen(options), collections.Counter()
-    if not NEEDS <= set(options.keras) or "applications" not in options.part or len(options.part) > 1:
+    if not NEEDS <= set(options.keras):
         return
-    for start in range(0, len(names), AT_ONCE):
+    at_once = AT_ONCE if options.whole else SMALL_AT_ONCE
+    for start in range(0, len(names), at_once):
         folder = options.work / "applications"
-        judge_some(options, tally, used, count, folder, names[start:start + AT_ONCE])
+        judge_some(options, tally, used, count, folder, names[start:start + at_once])
         shutil.rmtree(folder)
-    table(f"keras.applications of tf.keras 2.15 in k3: {len(names)} models, each as .h5 and as .keras", sorted(count.items()))
+    kinds = "as .h5 and as .keras" if options.whole else "as .h5 or as .keras"
+    table(f"keras.applications of tf.keras 2.15 in k3: {len(names)} models, each {kinds}", sorted(count.items()))
