@@ -119,14 +119,22 @@ static int name_class(struct naming *naming, const struct kf_loose *container, c
     return 0;
 }
 
-/* Layers that a class's own attributes hold are missing among the numbers. */
-static int cannot_count(struct naming *naming, const struct kf_loose *container, const char *name,
-                        size_t n)
+/* Layers that a class's own attributes hold are missing among the numbers: from 3.0.3 on every
+ * release leaves the same ones out, and a file of 3.0.3 to 3.5 does not show its age. */
+static int cannot_count(struct naming *naming, const struct kf_loose *container,
+                        struct kf_loose *member, size_t n)
 {
-    return kf_report_add(naming->rep, KF_MAPPING_AMBIGUOUS, container->name,
-                         "the layers %.*s are not numbered one by one, as in a model defined by "
-                         "Python code: which of them Keras %d.%d calls what is not known",
-                         (int)n, name, naming->keras / 10000, naming->keras / 100 % 100);
+    bool maybe = naming->keras >= KF_KERAS(3, 0, 3) &&
+                 strcmp(container->name, naming->container->group) == 0;
+
+    member->target = member->name;
+    return kf_report_add(
+        naming->rep, maybe && naming->options->guess ? KF_FINDING : KF_MAPPING_AMBIGUOUS,
+        container->name,
+        "the layers %.*s are not numbered one by one, as in a model defined by "
+        "Python code: which of them Keras %d.%d calls what is not known%s",
+        (int)n, member->name, naming->keras / 10000, naming->keras / 100 % 100,
+        maybe ? "; guess=yes keeps the names, which every Keras from 3.0.3 on has" : "");
 }
 
 /* From 3.0.3 on every release has the same names; only from 3.6 on a file shows its age. */
@@ -155,7 +163,7 @@ static int name_members(struct naming *naming, struct kf_loose *container)
         else if (old && count_run(container, name, n, 2) == all)
             KF_TRY(name_class(naming, container, name, n, 2));
         else
-            return cannot_count(naming, container, name, n);
+            KF_TRY(cannot_count(naming, container, container->below[i], n));
     }
     return 0;
 }
