@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 
 import pytest
+from kferry_service import FIXTURES
 from orders import finish, post
 from s3 import ACCESS, REGION, SECRET
 
@@ -111,6 +112,21 @@ def test_unzipped_model_is_one_input(service, bucket):
     answer = convert(service, "s3://models/flat/", "s3://models/out/again/", keras="3.4")
     assert answer.status == 200, answer
     assert answer.json()["artifact"]["uri"].startswith("s3://models/out/again/flat")
+
+
+def test_savedmodel_is_one_input(service, bucket):
+    """The same comes of a prefix as of the folder in one archive."""
+    packed = (FIXTURES / "savedmodel" / "saved_dense.tar").read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for member in archive:
+            bucket.put_object(Bucket="models", Key=member.name, Body=archive.extractfile(member).read())
+    answer = convert(service, "s3://models/saved_dense/", "s3://models/out/")
+    assert answer.status == 200, answer
+    assert listed(bucket) == ["out/saved_dense.keras", "out/saved_dense.keras.report.json"]
+    assert json.loads(body(bucket, "out/saved_dense.keras.report.json"))["source"]["format"] == "saved-model-folder"
+    whole = service.put("/v1/convert/keras/saved_dense.tar", packed)
+    assert whole.status == 200, whole
+    assert body(bucket, "out/saved_dense.keras") == whole.body
 
 
 def test_nothing_below(service, bucket):

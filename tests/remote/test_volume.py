@@ -3,10 +3,12 @@
 
 import json
 import os
+import tarfile
 import threading
 import zipfile
 
 import pytest
+from kferry_service import FIXTURES
 from orders import finish, post
 
 
@@ -151,6 +153,48 @@ def test_folder_is_one_input(service, volume):
     answer = convert(service, f"{volume}/in/unzipped/", keras="3.4")
     assert answer.status == 200 and answer.body[:2] == b"PK", answer
     assert 'filename="unzipped' in answer.headers["content-disposition"]
+
+
+def test_savedmodel_is_one_input(service, volume):
+    """Also below links, as a cache of a hub has its files."""
+    packed = FIXTURES / "savedmodel" / "saved_dense.tar"
+    with tarfile.open(packed) as archive:
+        archive.extractall(volume / "in")
+    folder = volume / "in" / "saved_dense"
+    (volume / "in" / "blob").write_bytes((folder / "saved_model.pb").read_bytes())
+    (folder / "saved_model.pb").unlink()
+    (folder / "saved_model.pb").symlink_to("../blob")
+    answer = convert(service, f"{folder}/", volume / "out/s.keras")
+    assert answer.status == 200, answer
+    whole = service.put("/v1/convert/keras/saved_dense.tar", packed.read_bytes())
+    assert (volume / "out" / "s.keras").read_bytes() == whole.body
+
+
+def test_file_of_a_folder_that_changes(service, volume, model):
+    """One of several files is written to while they are read."""
+    folder = volume / "in" / "busy"
+    folder.mkdir()
+    (folder / "a.h5").write_bytes(model)
+    stop = threading.Event()
+
+    def write():
+        with open(folder / "b.h5", "wb") as f:
+            f.write(model + b"\0" * (64 << 20))
+            while not stop.is_set():
+                f.write(b"\0")
+                f.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while not (folder / "b.h5").exists() or (folder / "b.h5").stat().st_size < 64 << 20:
+            pass
+        answer = convert(service, f"{folder}/", f"{volume}/out/")
+    finally:
+        stop.set()
+        writer.join()
+    assert (answer.status, answer.json()["code"]) == (409, "source-changed"), answer
+    assert not list((volume / "out").iterdir())
 
 
 def test_folder_with_a_link_that_leads_out(service, volume):
