@@ -14,6 +14,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define RANGE_MAX (UINT64_C(16) << 20)
+
 /* One object on its way into a file. */
 struct reading {
     struct s3 s3;
@@ -46,6 +48,14 @@ static int ask_for(void *context, struct s3_part *part)
     return 1;
 }
 
+/* Smaller than what is put at once: the checksum follows what has come in order. */
+static uint64_t range_size(const struct reading *r)
+{
+    uint64_t part = r->s3.task->remote->set.part;
+
+    return part < RANGE_MAX ? part : RANGE_MAX;
+}
+
 /* Before which all has come: what is on its way is behind it. */
 static uint64_t frontier(const struct s3_parts *parts)
 {
@@ -76,7 +86,7 @@ static int read_rest(struct reading *r, uint64_t at)
     struct s3_parts parts = {.s3 = &r->s3,
                              .at = at,
                              .end = r->total,
-                             .size = r->s3.task->remote->set.part,
+                             .size = range_size(r),
                              .shown = r->place.shown,
                              .prepare = ask_for,
                              .take = take,
@@ -160,7 +170,7 @@ static void ask_sum(struct reading *r)
 /* The first range tells the size of the whole; where it does not, all has come. */
 static int read_first(struct reading *r, uint64_t *at)
 {
-    struct s3_part first = {.left = r->s3.task->remote->set.part, .request = S3_REQUEST_INIT};
+    struct s3_part first = {.left = range_size(r), .request = S3_REQUEST_INIT};
     struct s3_call *call = &first.call;
     uint64_t max = r->s3.task->remote->set.source_max;
     int status;
