@@ -295,6 +295,6 @@ struct kf_onnx_tensor *kf_onnx_activate(struct kf_onnx_call *call, const json_t 
                            &known);
     if (!known)
         kf_onnx_refuse(call, "the activation %s has no equal in %s", name ? name : "given",
-                       call->onnx->runtime);
+                       call->onnx->runtime->name);
     return x;
 }

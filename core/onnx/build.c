@@ -44,7 +44,7 @@ static void refuse_class(struct kf_onnx_call *call)
     if (why)
         kf_onnx_refuse(call, "%s", why);
     else
-        kf_onnx_refuse(call, "nothing here writes it as %s", call->onnx->runtime);
+        kf_onnx_refuse(call, "nothing here writes it as %s", call->onnx->runtime->name);
 }
 
 /* The results of the calls of one graph. */

@@ -6,7 +6,7 @@
 
 /**
  * Make the ONNX graph of a model in the language of Keras 3. `onnx` is zeroed but for `rep`,
- * `options`, `opset`, `runtime` and `layer_names`; finish it in any case.
+ * `options`, `opset` and `runtime`; finish it in any case.
  *
  * Every layer that has no row in layers.def, and whatever else has no equal, is refused by name.
  * Nothing is pulled. What the model calls its inputs and outputs are their names in ONNX: that of

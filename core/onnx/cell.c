@@ -52,7 +52,7 @@ static const struct gate *find_gate(struct kf_onnx_call *call, const char *key,
             return &gates[i];
         }
     kf_onnx_refuse(call, "no recurrent operator of %s has the activation %.40s",
-                   call->onnx->runtime, name);
+                   call->onnx->runtime->name, name);
     return NULL;
 }
 

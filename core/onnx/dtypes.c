@@ -22,7 +22,7 @@ enum kf_dtype kf_onnx_compute_dtype(struct kf_onnx *onnx, const struct kf_layer 
     if (json_is_object(dtype) && json_object_get(json_object_get(dtype, "config"), "mode")) {
         kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,
                       "%s: it is quantized, and computes what the operators of %s do not",
-                      layer->class_name, onnx->runtime);
+                      layer->class_name, onnx->runtime->name);
         return KF_DTYPE_NONE;
     }
     if (json_is_object(dtype))
@@ -31,11 +31,12 @@ enum kf_dtype kf_onnx_compute_dtype(struct kf_onnx *onnx, const struct kf_layer 
         name += strlen("mixed_");
     if (name)
         found = kf_onnx_dtype_named(name);
-    if (found == KF_DTYPE_BFLOAT16)
-        kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,
-                      "%s: it computes in bfloat16, which most operators of ONNX do not take",
-                      layer->class_name);
-    return found == KF_DTYPE_BFLOAT16 ? KF_DTYPE_NONE : found;
+    if (found != KF_DTYPE_BFLOAT16 || onnx->runtime->bfloat16)
+        return found;
+    kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,
+                  "%s: it computes in bfloat16, which most operators of %s do not take",
+                  layer->class_name, onnx->runtime->name);
+    return KF_DTYPE_NONE;
 }
 
 static bool is_unsigned(enum kf_dtype dtype)

@@ -55,14 +55,21 @@ struct kf_onnx_memo {
     struct kf_onnx_tensor *tensor;
 };
 
+/* What a graph of operators is made for, where runtimes differ. */
+struct kf_onnx_runtime {
+    const char *name;           /* for people: "ONNX" */
+    const char *interpolations; /* of images that it computes as Keras does, space-separated */
+    bool bfloat16;              /* its operators take it */
+    bool layer_names; /* outputs are called after their layers alone, and apart from inputs */
+};
+
 struct kf_onnx {
     struct kf_arena *arena;
     struct kf_report *rep;
     const struct kf_options *options;
     int opset;
-    const char *runtime; /* what it is made for, for people: "ONNX" */
-    bool layer_names;    /* outputs are called after their layers alone, and inputs count apart */
-    const char *path;    /* of the layer in hand: nodes are named after it */
+    const struct kf_onnx_runtime *runtime;
+    const char *path;              /* of the layer in hand: nodes are named after it */
     struct kf_onnx_tensor *absent; /* stands for an input that a node does not get */
     struct kf_onnx_node **nodes;
     size_t n_nodes, nodes_cap;

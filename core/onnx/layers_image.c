@@ -39,32 +39,39 @@ void kf_onnx_form_rescaling(struct kf_onnx_call *call)
     kf_onnx_give(call, kf_onnx_binary(onnx, "Add", x, kf_onnx_cast(onnx, plus, call->dtype)));
 }
 
+/* How images are resized: in whole pixels, or by their middles. */
+struct how {
+    const char *mode; /* as Keras calls it */
+    bool whole;
+};
+
 /* Resize; `scales` or `sizes` is absent. */
 static struct kf_onnx_tensor *resize(struct kf_onnx_call *call, struct kf_onnx_tensor *x,
                                      struct kf_onnx_tensor *scales, struct kf_onnx_tensor *sizes,
-                                     const int64_t *dims, bool linear, bool whole)
+                                     const int64_t *dims, const struct how *how)
 {
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *in[4] = {x, onnx->absent, scales, sizes};
     struct kf_onnx_node *node = kf_onnx_node_new(onnx, "Resize", in, sizes == onnx->absent ? 3 : 4);
+    bool nearest = strcmp(how->mode, "nearest") == 0;
 
-    kf_onnx_set_text(onnx, node, "mode", linear ? "linear" : "nearest");
+    kf_onnx_set_text(onnx, node, "mode", strcmp(how->mode, "bilinear") == 0 ? "linear" : how->mode);
     kf_onnx_set_text(onnx, node, "coordinate_transformation_mode",
-                     whole ? "asymmetric" : "half_pixel");
-    if (!linear)
-        kf_onnx_set_text(onnx, node, "nearest_mode", whole ? "floor" : "round_prefer_ceil");
+                     how->whole ? "asymmetric" : "half_pixel");
+    if (nearest)
+        kf_onnx_set_text(onnx, node, "nearest_mode", how->whole ? "floor" : "round_prefer_ceil");
     return node ? kf_onnx_output(onnx, node, x->dtype, x->rank, dims) : NULL;
 }
 
-/* "nearest" or "bilinear"; others have no equal that is exact. */
-static bool interpolation(struct kf_onnx_call *call, bool *linear)
+/* The mode of a layer, where the runtime has an equal that is exact. */
+static bool interpolation(struct kf_onnx_call *call, struct how *how)
 {
-    const char *mode = kf_onnx_text(call, "interpolation", "nearest");
-
-    *linear = strcmp(mode, "bilinear") == 0;
-    if (*linear || strcmp(mode, "nearest") == 0)
+    how->mode = kf_onnx_text(call, "interpolation", "nearest");
+    how->whole = false;
+    if (kf_in_words(call->onnx->runtime->interpolations, how->mode))
         return true;
-    kf_onnx_refuse(call, "the interpolation %.40s has no equal in %s", mode, call->onnx->runtime);
+    kf_onnx_refuse(call, "the interpolation %.40s has no equal in %s", how->mode,
+                   call->onnx->runtime->name);
     return false;
 }
 
@@ -76,9 +83,9 @@ void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
         channels_first(call) ? kf_onnx_plain(onnx, call->in[0]) : kf_onnx_moved(onnx, call->in[0]);
     int64_t size[KF_ONNX_RANK_MAX], dims[KF_ONNX_RANK_MAX], rank[1] = {x ? (int64_t)x->rank : 0};
     float scales[KF_ONNX_RANK_MAX] = {1, 1};
-    bool linear;
+    struct how how;
 
-    if (!x || x->rank < 3 || !interpolation(call, &linear) ||
+    if (!x || x->rank < 3 || !interpolation(call, &how) ||
         !kf_onnx_sizes(call, "size", 2, size, x->rank - 2))
         return;
     memcpy(dims, x->dims, sizeof(dims));
@@ -86,8 +93,9 @@ void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
         scales[i] = (float)size[i - 2];
         dims[i] = dims[i] == KF_ONNX_FREE ? KF_ONNX_FREE : dims[i] * size[i - 2];
     }
+    how.whole = strcmp(how.mode, "nearest") == 0;
     x = resize(call, x, kf_onnx_constant(onnx, KF_DTYPE_FLOAT32, 1, rank, scales), onnx->absent,
-               dims, linear, !linear);
+               dims, &how);
     kf_onnx_give_as(call, x, !channels_first(call));
 }
 
@@ -98,7 +106,7 @@ void kf_onnx_form_resizing(struct kf_onnx_call *call)
         channels_first(call) ? kf_onnx_plain(onnx, call->in[0]) : kf_onnx_moved(onnx, call->in[0]);
     int64_t dims[KF_ONNX_RANK_MAX];
     struct kf_onnx_tensor *sizes[3];
-    bool linear;
+    struct how how;
 
     if (kf_onnx_flag(call, "crop_to_aspect_ratio", false) ||
         kf_onnx_flag(call, "pad_to_aspect_ratio", false) ||
@@ -107,7 +115,7 @@ void kf_onnx_form_resizing(struct kf_onnx_call *call)
         return;
     }
     x = kf_onnx_cast(onnx, x, call->dtype);
-    if (!x || x->rank != 4 || !interpolation(call, &linear))
+    if (!x || x->rank != 4 || !interpolation(call, &how))
         return;
     memcpy(dims, x->dims, sizeof(dims));
     dims[2] = kf_onnx_number(call, "height", 0);
@@ -115,7 +123,7 @@ void kf_onnx_form_resizing(struct kf_onnx_call *call)
     sizes[0] = kf_onnx_size(onnx, x, 0);
     sizes[1] = kf_onnx_size(onnx, x, 1);
     sizes[2] = kf_onnx_list(onnx, dims + 2, 2);
-    x = resize(call, x, onnx->absent, kf_onnx_concat(onnx, sizes, 3, 0), dims, linear, false);
+    x = resize(call, x, onnx->absent, kf_onnx_concat(onnx, sizes, 3, 0), dims, &how);
     kf_onnx_give_as(call, x, !channels_first(call));
 }
 

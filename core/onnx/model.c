@@ -23,7 +23,7 @@ static int add_input(struct kf_onnx *onnx, const struct kf_layer *layer, struct 
     size_t i;
 
     onnx->path = layer->path;
-    if (dtype == KF_DTYPE_NONE || dtype == KF_DTYPE_BFLOAT16) {
+    if (dtype == KF_DTYPE_NONE || (dtype == KF_DTYPE_BFLOAT16 && !onnx->runtime->bfloat16)) {
         kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,
                       "its dtype is %s, and the operators that are written take other numbers",
                       kf_json_str(layer->config, "dtype", "float32"));
@@ -103,7 +103,7 @@ static const char *output_name(struct kf_onnx *onnx, json_t *taken, const char *
 {
     char *name = kf_arena_strdup(onnx->arena, wanted);
 
-    for (char *c = name; c && *c && !onnx->layer_names; c++)
+    for (char *c = name; c && *c && !onnx->runtime->layer_names; c++)
         if (*c == '/') /* names of nodes have one */
             *c = '_';
     for (unsigned k = 1; name && json_object_get(taken, name); k++)
@@ -139,7 +139,8 @@ static const char *key_of(json_t *outputs, const json_t *ref)
 static int name_ref(json_t *json, void *context)
 {
     struct naming *naming = context;
-    const char *key = naming->onnx->layer_names ? NULL : key_of(naming->graph->outputs, json);
+    const char *key =
+        naming->onnx->runtime->layer_names ? NULL : key_of(naming->graph->outputs, json);
     struct kf_ref ref;
 
     if (!kf_ref_get(json, &ref) || ref.layer >= naming->graph->n_layers)
@@ -174,7 +175,7 @@ static int add_outputs(struct kf_onnx_call *call, const struct kf_graph *graph, 
     onnx->outputs = kf_onnx_alloc(onnx, (n + 1) * sizeof(*onnx->outputs));
     if (!naming.names || !onnx->outputs)
         return kf_report_add(onnx->rep, KF_NO_MEMORY, "", "out of memory");
-    for (size_t i = 0; i < onnx->n_inputs && !onnx->layer_names; i++)
+    for (size_t i = 0; i < onnx->n_inputs && !onnx->runtime->layer_names; i++)
         KF_TRY(kf_json_set(taken, onnx->inputs[i]->name, json_true(), onnx->rep));
     if (graph->topology == KF_FUNCTIONAL)
         KF_TRY(kf_refs_each(graph->outputs, name_ref, &naming));

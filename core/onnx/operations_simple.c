@@ -162,7 +162,7 @@ void kf_onnx_form_op_cast(struct kf_onnx_call *call)
 {
     enum kf_dtype dtype = kf_onnx_dtype_named(kf_json_str(call->layer->config, "dtype", NULL));
 
-    if (dtype == KF_DTYPE_NONE || dtype == KF_DTYPE_BFLOAT16)
+    if (dtype == KF_DTYPE_NONE || (dtype == KF_DTYPE_BFLOAT16 && !call->onnx->runtime->bfloat16))
         kf_onnx_refuse(call, "it casts to %s",
                        kf_json_str(call->layer->config, "dtype", "no dtype"));
     else

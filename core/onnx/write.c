@@ -214,13 +214,18 @@ static int check_size(const struct kf_onnx *onnx, struct kf_report *rep)
                          (unsigned long long)size);
 }
 
+static const struct kf_onnx_runtime runtime = {
+    .name = "ONNX",
+    .interpolations = "nearest bilinear",
+};
+
 static int init(struct kf_onnx *onnx, const struct kf_options *options, struct kf_report *rep)
 {
     *onnx = (struct kf_onnx){
         .rep = rep,
         .options = options,
         .opset = options->opset ? options->opset : 17,
-        .runtime = "ONNX",
+        .runtime = &runtime,
     };
     return 0;
 }

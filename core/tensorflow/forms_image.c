@@ -58,29 +58,75 @@ static const char *size_out(struct kf_tf_call *call, const float *scales)
                       KF_DTYPE_INT32);
 }
 
-/* What is not made of whole pixels goes by their middles. */
-void kf_tf_form_resize(struct kf_tf_call *call)
+/* Modes as the operator has them, and what goes by the middles of pixels. */
+static const struct mode {
+    const char *name, *op;
+    bool half_pixels, same_dtype; /* told that it does; gives what it takes, not float32 */
+} modes[] = {
+    {"nearest", "ResizeNearestNeighbor", true, true},
+    {"linear", "ResizeBilinear", true, false},
+    {"bicubic", "ResizeBicubic", true, false},
+    {"area", "ResizeArea", false, false},
+    {"lanczos3", "ScaleAndTranslate", false, false},
+    {"lanczos5", "ScaleAndTranslate", false, false},
+};
+
+/* How much larger the output is, and by how much it is moved: not at all. */
+static const char *scale_of(struct kf_tf_call *call, const char *size)
 {
     struct kf_tf *tf = call->tf;
+    struct kf_onnx_tensor *x = kf_tf_input(call, 0);
+    const char *old[2] = {kf_tf_size(tf, x->dtype, kf_tf_last(tf, x), 1),
+                          kf_tf_size(tf, x->dtype, kf_tf_last(tf, x), 2)};
+
+    return kf_tf_binary(tf, "RealDiv", KF_DTYPE_FLOAT32,
+                        kf_tf_cast(tf, size, KF_DTYPE_INT32, KF_DTYPE_FLOAT32),
+                        kf_tf_cast(tf, kf_tf_concat(tf, KF_DTYPE_INT64, old, 2, 0), KF_DTYPE_INT64,
+                                   KF_DTYPE_FLOAT32));
+}
+
+static const char *sample(struct kf_tf_call *call, const struct mode *mode, const char *size)
+{
+    static const float none[2] = {0, 0};
+    static const int64_t two[1] = {2};
+    struct kf_tf *tf = call->tf;
+    struct kf_onnx_tensor *x = kf_tf_input(call, 0);
+    bool scaled = strcmp(mode->op, "ScaleAndTranslate") == 0;
+    const char *in = kf_tf_last(tf, x), *scale = NULL, *moved = NULL;
+    struct kf_tf_node node;
+
+    if (scaled) {
+        scale = scale_of(call, size);
+        moved = kf_tf_constant(tf, KF_DTYPE_FLOAT32, 1, two, none, sizeof(none));
+    }
+    kf_tf_begin(tf, &node, mode->op);
+    kf_tf_in(&node, in);
+    kf_tf_in(&node, size);
+    if (scaled) {
+        kf_tf_in(&node, scale);
+        kf_tf_in(&node, moved);
+        kf_tf_set_text(&node, "kernel_type", mode->name);
+        kf_tf_set_bool(&node, "antialias", false);
+    }
+    kf_tf_set_type(&node, "T", x->dtype);
+    if (mode->half_pixels)
+        kf_tf_set_bool(&node, "half_pixel_centers", true);
+    in = kf_tf_end(&node);
+    return mode->same_dtype ? in : kf_tf_cast(tf, in, KF_DTYPE_FLOAT32, x->dtype);
+}
+
+void kf_tf_form_resize(struct kf_tf_call *call)
+{
     struct kf_onnx_tensor *x = kf_tf_input(call, 0), *scales = kf_tf_input(call, 2);
     const float *by = scales ? scales->bytes : NULL;
-    bool linear = kf_onnx_is_text(call->node, "mode", 0, "linear");
-    const char *in, *size, *y;
-    struct kf_tf_node node;
 
     if (by && kf_onnx_is_text(call->node, "coordinate_transformation_mode", 0, "asymmetric")) {
         repeat_all(call, by);
         return;
     }
-    if (x->rank != 4)
-        return;
-    in = kf_tf_last(tf, x);
-    size = size_out(call, by);
-    kf_tf_begin(tf, &node, linear ? "ResizeBilinear" : "ResizeNearestNeighbor");
-    kf_tf_in(&node, in);
-    kf_tf_in(&node, size);
-    kf_tf_set_type(&node, "T", x->dtype);
-    kf_tf_set_bool(&node, "half_pixel_centers", true);
-    y = kf_tf_end(&node);
-    kf_tf_give_last(call, 0, linear ? kf_tf_cast(tf, y, KF_DTYPE_FLOAT32, x->dtype) : y);
+    for (size_t i = 0; x->rank == 4 && i < sizeof(modes) / sizeof(modes[0]); i++)
+        if (kf_onnx_is_text(call->node, "mode", 0, modes[i].name)) {
+            kf_tf_give_last(call, 0, sample(call, &modes[i], size_out(call, by)));
+            return;
+        }
 }

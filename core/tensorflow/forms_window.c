@@ -210,7 +210,10 @@ static const char *channels(struct kf_tf *tf, enum kf_dtype dtype, const char *x
     return kf_tf_slice(tf, dtype, x, ranges, rank);
 }
 
-/* Volumes know no groups: each group by itself. */
+/*
+ * Each group by itself: volumes know no groups, and images do only as long as nothing is fused
+ * with the convolution, as TensorFlow likes to.
+ */
 #define GROUPS_MAX 1024
 static const char *slide_groups(struct kf_tf_call *call, const struct window *window, const char *x,
                                 const struct kernel *kernel, const char *padding, int64_t groups)
@@ -218,35 +221,53 @@ static const char *slide_groups(struct kf_tf_call *call, const struct window *wi
     struct kf_tf *tf = call->tf;
     unsigned rank = window->n + 2;
     int64_t n_in = kernel->dims[rank - 2], n_out = kernel->dims[rank - 1] / groups;
-    const char *pieces[GROUPS_MAX];
+    const char *pieces[GROUPS_MAX], *op = window->n == 3 ? "Conv3D" : "Conv2D";
 
     if (groups > GROUPS_MAX) {
-        kf_tf_refuse(call, "of volumes in more than %d groups", GROUPS_MAX);
+        kf_tf_refuse(call, "of more than %d groups", GROUPS_MAX);
         return NULL;
     }
     for (int64_t i = 0; i < groups; i++) {
         const char *own = channels(tf, kernel->dtype, kernel->tensor, rank, i * n_out, n_out);
 
-        pieces[i] = slide(call, "Conv3D", window,
-                          channels(tf, kernel->dtype, x, rank, i * n_in, n_in), own, padding);
+        pieces[i] = slide(call, op, window, channels(tf, kernel->dtype, x, rank, i * n_in, n_in),
+                          own, padding);
         if (!pieces[i])
             return NULL;
     }
     return kf_tf_concat(tf, kernel->dtype, pieces, (size_t)groups, rank - 1);
 }
 
+/* The kernel with its last two axes of these sizes: the order of its elements is the same. */
+static void split_outputs(struct kf_tf *tf, struct kernel *kernel, unsigned n, int64_t in,
+                          int64_t out)
+{
+    if (kernel->dims[n] == in)
+        return;
+    kernel->dims[n] = in;
+    kernel->dims[n + 1] = out;
+    kernel->tensor =
+        kf_tf_reshape(tf, kernel->dtype, kernel->tensor, kf_tf_list(tf, kernel->dims, n + 2));
+}
+
+/* Where each channel is a group the op for that is faster, if it takes the strides. */
 static const char *convolve(struct kf_tf_call *call, struct window *window, const char *x,
                             struct kernel *kernel, int64_t groups)
 {
     const struct kf_onnx_tensor *w = kf_tf_input(call, 1);
-    bool depthwise = groups > 1 && w->dims[1] == 1 && kernel->dims[window->n] == groups;
+    bool alone = groups > 1 && w->dims[1] == 1;
+    bool depthwise = alone && window->n == 2 && window->stride[0] == window->stride[1];
     const char *padding = padding_of(call, window, &x);
 
-    if (depthwise || window->n == 3 || groups > 1)
+    if (depthwise || window->n == 3)
         spread(call->tf, kernel, window);
-    if (depthwise)
+    if (depthwise) {
+        split_outputs(call->tf, kernel, window->n, groups, w->dims[0] / groups);
         return slide(call, "DepthwiseConv2dNative", window, x, kernel->tensor, padding);
-    if (window->n == 3 && groups > 1)
+    }
+    if (alone)
+        split_outputs(call->tf, kernel, window->n, 1, w->dims[0]);
+    if (groups > 1)
         return slide_groups(call, window, x, kernel, padding, groups);
     return slide(call, window->n == 3 ? "Conv3D" : "Conv2D", window, x, kernel->tensor, padding);
 }

@@ -51,6 +51,13 @@ static void finish(struct saved *saved)
     json_decref(saved->tf.taken);
 }
 
+static const struct kf_onnx_runtime runtime = {
+    .name = "a SavedModel",
+    .interpolations = "nearest bilinear bicubic area lanczos3 lanczos5",
+    .bfloat16 = true,
+    .layer_names = true,
+};
+
 /* Of the oldest set of operators: it has the fewest, and they are the simplest. */
 #define OPSET 13
 
@@ -60,11 +67,7 @@ static int build(struct saved *saved, struct kf_model *model, const struct kf_op
     *saved = (struct saved){
         .options = options,
         .rep = rep,
-        .onnx = {.rep = rep,
-                 .options = options,
-                 .opset = OPSET,
-                 .runtime = "TensorFlow",
-                 .layer_names = true},
+        .onnx = {.rep = rep, .options = options, .opset = OPSET, .runtime = &runtime},
         .tf = {.arena = model->arena, .rep = rep, .nodes = {.max = GRAPH_MAX}},
         .graph = {.max = GRAPH_MAX},
     };

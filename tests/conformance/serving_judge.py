@@ -6,6 +6,7 @@ REFS holds <id>.npz (see samples.py). A SavedModel is right when tf.saved_model.
 called as tf.keras calls those of the model, and it computes what is kept; and when the C API, which loads as TensorFlow Serving does,
 gives the same for one row of the batch alone where the first axis is free. RESULTS gets a JSON line a file, as judge.py writes it.
 """
+import itertools
 import json
 import os
 import pathlib
@@ -59,18 +60,32 @@ def names_of(path):
     return layers_of(config["config"]["input_layers"]), names
 
 
-def run_python(folder, inputs, names, wanted):
-    run = tf.saved_model.load(folder).signatures["serving_default"]
+def orders(specs, inputs, names, known):
+    """{name: input} as they may belong together: one way where names are known, else all."""
+    if sorted(names) == sorted(specs):
+        return [dict(zip(names, inputs))]
+    if known:
+        raise AssertionError(f"inputs {sorted(specs)} instead of {sorted(names)}")
+    return [dict(zip(specs, order)) for order in itertools.permutations(inputs)]
+
+
+def run_python(run, kept, wanted):
+    """Inputs and outputs of the signature, the latter by name in their order."""
     specs = run.structured_input_signature[1]
-    kept = dict(zip(names, inputs)) if len(inputs) > 1 else dict.fromkeys(specs, inputs[0])
-    if sorted(specs) != sorted(kept):
-        raise AssertionError(f"inputs {sorted(specs)} instead of {sorted(kept)}")
     feeds = {name: np.asarray(kept[name]).astype(spec.dtype.as_numpy_dtype) for name, spec in specs.items()}
     outputs = run(**{name: tf.constant(value) for name, value in feeds.items()})
-    wanted = wanted or (list(outputs) if len(outputs) == 1 else None)
-    if sorted(wanted or []) != sorted(outputs):
+    wanted = wanted or sorted(outputs)
+    if sorted(wanted) != sorted(outputs):
         raise AssertionError(f"outputs {sorted(outputs)} instead of {wanted}")
-    return feeds, specs, [outputs[name].numpy() for name in wanted], wanted
+    return feeds, wanted, [outputs[name].numpy() for name in wanted]
+
+
+def serve(folder, run, feeds, wanted, found):
+    """How far the C API is from Python: with one row of the batch alone, where all first axes are free."""
+    specs = [*run.structured_input_signature[1].values(), *run.structured_outputs.values()]
+    free = all(one.shape.rank and one.shape[0] is None for one in specs)
+    served = tf_session.run(folder, {name: value[:1] if free else value for name, value in feeds.items()}, wanted)
+    return samples.difference(served, [f[:1] if free else f for f in found])
 
 
 def judge(path, npz, tolerance, source, result):
@@ -80,17 +95,18 @@ def judge(path, npz, tolerance, source, result):
             archive.extractall(folder)
         folder = os.path.join(folder, "saved_model")
         result["stage"] = "load"
+        run = tf.saved_model.load(folder).signatures["serving_default"]
         called, wanted = names_of(source)
-        feeds, specs, found, wanted = run_python(folder, inputs, called or names, wanted)
-        result["stage"] = "compare"
-        result["maxdiff"], result["scale"] = samples.difference([samples.small(o) for o in found], expected)
-        result["ok"] = samples.equal(result["maxdiff"], result["scale"], tolerance)
+        for kept in orders(run.structured_input_signature[1], inputs, called or names, called is not None):
+            result["stage"] = "predict"
+            feeds, named, found = run_python(run, kept, wanted)
+            result["stage"] = "compare"
+            result["maxdiff"], result["scale"] = samples.difference([samples.small(o) for o in found], expected)
+            result["ok"] = samples.equal(result["maxdiff"], result["scale"], tolerance)
+            if result["ok"]:
+                break
         result["stage"] = "serve"
-        free = all(spec.shape.rank and spec.shape[0] is None for spec in specs.values())
-        rows = {name: value[:1] if free else value for name, value in feeds.items()}
-        served = tf_session.run(folder, rows, wanted)
-        alone = [f[:1] if free and f.ndim and len(f) == len(next(iter(feeds.values()))) else f for f in found]
-        result["served"], scale = samples.difference(served, alone)
+        result["served"], scale = serve(folder, run, feeds, named, found)
         result["ok"] = result["ok"] and samples.equal(result["served"], scale, tolerance)
     result["stage"] = "done"
 

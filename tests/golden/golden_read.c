@@ -269,6 +269,8 @@ json_t *golden_read(const char *path)
         return read_zip(zip);
     if (H5Fis_hdf5(path) > 0)
         return read_h5(H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT));
+    if ((config = golden_read_saved(path)))
+        return config;
     config = json_load_file(path, JSON_REJECT_DUPLICATES, &wrong);
     if (!config)
         complain("the result is neither zip nor HDF5 nor JSON");

@@ -124,5 +124,5 @@ def run(options, tally, used):
         run_task(options, tally, used, task)
     if CLI in options.keras:
         run_cli(options, tally)
-    if options.wild and options.whole:
+    if options.wild:
         run_wild(options, tally)
