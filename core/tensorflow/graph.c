@@ -32,21 +32,28 @@ static char *clean(struct kf_tf *tf, const char *wanted)
     return name;
 }
 
+/* Python takes names that differ in their case alone for one. */
+static char *folded(struct kf_tf *tf, const char *name)
+{
+    char *made = kf_arena_strdup(tf->arena, name);
+
+    for (char *c = made; c && *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return made;
+}
+
 const char *kf_tf_name(struct kf_tf *tf, const char *wanted)
 {
     const char *base = clean(tf, wanted), *name = base;
-    json_int_t n = base ? json_integer_value(json_object_get(tf->taken, base)) : 0;
+    char *key = base ? folded(tf, base) : NULL, *first = key;
+    json_int_t n = key ? json_integer_value(json_object_get(tf->taken, key)) : 0;
 
-    if (!base)
-        return kf_tf_no_memory(tf);
-    if (n > 0)
-        do
-            name = kf_arena_printf(tf->arena, "%s_%lld", base, (long long)n++);
-        while (name && json_object_get(tf->taken, name));
-    else
-        n = 1;
-    if (!name || json_object_set_new(tf->taken, base, json_integer(n)) < 0 ||
-        (name != base && json_object_set_new(tf->taken, name, json_integer(1)) < 0))
+    while (key && json_object_get(tf->taken, key)) {
+        name = kf_arena_printf(tf->arena, "%s_%lld", base, (long long)n++);
+        key = name ? folded(tf, name) : NULL;
+    }
+    if (!key || json_object_set_new(tf->taken, key, json_integer(1)) < 0 ||
+        (key != first && json_object_set_new(tf->taken, first, json_integer(n)) < 0))
         return kf_tf_no_memory(tf);
     return name;
 }

@@ -27,7 +27,7 @@ struct kf_tf {
     const char *path;   /* of the layer in hand: nodes are named after it */
     const char *within; /* a node of the loop that constants are made in, NULL outside */
     struct kf_buf nodes;
-    json_t *taken; /* names of nodes, and how often each was wanted */
+    json_t *taken; /* names of nodes in small letters, and the number that comes next */
     struct kf_tf_variable *variables;
     size_t n_variables, variables_cap;
 };

@@ -53,11 +53,12 @@ def names_of(path):
         return None, None
     names = []
     for layer in layers_of(config["config"]["output_layers"]):
+        layer = layer.replace("/", "_")  # which names of Keras 3 do not have; the report says so
         name, count = layer, 1
         while name in names:
             name, count = f"{layer}_{count}", count + 1
         names.append(name)
-    return layers_of(config["config"]["input_layers"]), names
+    return [layer.replace("/", "_") for layer in layers_of(config["config"]["input_layers"])], names
 
 
 def orders(specs, inputs, names, known):

@@ -70,6 +70,7 @@ static void names_are_clean_and_each_is_there_once(void **state)
     assert_string_equal(kf_tf_name(&made.tf, "a_b/MatMul"), "a_b/MatMul_1");
     assert_string_equal(kf_tf_name(&made.tf, "a_b/MatMul"), "a_b/MatMul_2");
     assert_string_equal(kf_tf_name(&made.tf, "a_b/MatMul_1"), "a_b/MatMul_1_1");
+    assert_string_equal(kf_tf_name(&made.tf, "A_B/matmul"), "A_B/matmul_3");
     assert_string_equal(kf_tf_name(&made.tf, "_hidden"), "._hidden");
     assert_string_equal(kf_tf_name(&made.tf, "sch\xc3\xb6n"), "sch__n");
     end(&made);
