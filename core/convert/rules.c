@@ -145,6 +145,13 @@ static const char *const names[] = {
 #define KF_SLOT_NAME(class_name, slot, found) "slot-name:" class_name "." slot,
 #include "../format/tensorflow/checkpoint_slots.def"
 #undef KF_SLOT_NAME
+#define KF_TFJS_LAYER(class_name, rank)           "tfjs:" #class_name,
+#define KF_TFJS_IDLE(class_name)                  "tfjs-idle:" #class_name,
+#define KF_TFJS_GONE(class_name, why)             "tfjs-gone:" #class_name,
+#define KF_TFJS_VALUE(classes, key, allowed, why) "tfjs-value:" classes "." key,
+#define KF_TFJS_ACTIVATION(keras, name)           "tfjs-activation:" keras,
+#define KF_TFJS_OBJECT(keras, name)               "tfjs-object:" keras,
+#include "../tfjs/layers.def"
 #define KF_ONNX_LAYER(class_name, form, op) "onnx:" #class_name,
 #define KF_ONNX_GONE(class_name, why)       "onnx-gone:" #class_name,
 #include "../onnx/layers.def"

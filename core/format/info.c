@@ -228,6 +228,13 @@ const struct kf_format_info kf_info_write_safetensors = {
     .releases = (const struct kf_release_range[]){KERAS2, TF_KERAS, KERAS3, END},
 };
 
+const struct kf_format_info kf_info_write_tfjs = {
+    .name = "tfjs",
+    .title = "layers model of TensorFlow.js, a zip of its folder (.tfjs.zip)",
+    .media_type = "application/zip",
+    .suffix = ".tfjs.zip",
+};
+
 /* clang-format off */
 static const struct kf_format_info *const readers[] = {
     &kf_info_read_keras_h5,
@@ -261,6 +268,7 @@ static const struct kf_format_info *const writers[] = {
     &kf_info_write_onnx,
     &kf_info_write_npz,
     &kf_info_write_safetensors,
+    &kf_info_write_tfjs,
 };
 /* clang-format on */
 

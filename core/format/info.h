@@ -33,5 +33,6 @@ extern const struct kf_format_info kf_info_write_savedmodel_repaired;
 extern const struct kf_format_info kf_info_write_onnx;
 extern const struct kf_format_info kf_info_write_npz;
 extern const struct kf_format_info kf_info_write_safetensors;
+extern const struct kf_format_info kf_info_write_tfjs;
 
 #endif

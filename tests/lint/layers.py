@@ -14,7 +14,9 @@ MAY = {
     "core/bundle": ("core/base", "core/io", "core/model", "core/format"),
     "core/onnx": ("core/base", "core/io", "core/model", "core/format"),
     "core/tensorflow": ("core/base", "core/io", "core/model", "core/format", "core/onnx"),
-    "core/convert": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/bundle", "core/onnx", "core/tensorflow"),
+    "core/tfjs": ("core/base", "core/io", "core/model", "core/format"),
+    "core/convert": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/bundle", "core/onnx", "core/tensorflow",
+                     "core/tfjs"),
     "core/diff": ("core/base", "core/io", "core/model", "core/format", "core/adapt", "core/convert"),
     "api": (),
 }

@@ -63,6 +63,8 @@ static const struct other {
     {"onnx", "ops_attention"},
     {"onnx", "separable_causal"},
     {"npz", "nested_frozen_parts"},
+    {"tfjs", "nested_frozen_parts"},
+    {"tfjs", "mha_self"},
     {"safetensors", "mask_add"},
     {"safetensors", "nested_frozen_parts"},
     {"savedmodel", "bidirectional_go_backwards"},

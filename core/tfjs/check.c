@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/alloc.h"
+#include "../base/str.h"
+#include "../io/text/json.h"
+#include "rows.h"
+#include "tfjs.h"
+#include <stdio.h>
+
+/* A graph that is looked at: axes of what each of its layers gives, 0 where nobody knows. */
+struct look {
+    struct kf_report *rep;
+    const struct kf_graph *graph;
+    int *ranks;
+    bool free; /* some axis beside the batch is of a size that is not written down */
+};
+
+static void refuse(struct look *look, const struct kf_layer *layer, const char *why)
+{
+    kf_report_add(look->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, why);
+}
+
+static int check_graph(struct kf_report *rep, const struct kf_graph *graph, int *rank_out);
+
+/* Of classes whose config says it. */
+static int rank_by_words(const struct kf_layer *layer, int in)
+{
+    const struct kf_layer *inner = layer->n_parts ? layer->parts[0] : NULL;
+    bool sequences = kf_json_bool(layer->config, "return_sequences", false);
+    const char *class_name = layer->class_name;
+    int rank = 0;
+
+    if (kf_streq(class_name, "Embedding"))
+        return in ? in + 1 : 0;
+    if (kf_streq(class_name, "Reshape"))
+        return (int)json_array_size(json_object_get(layer->config, "target_shape")) + 1;
+    if (kf_streq(class_name, "ConvLSTM2D"))
+        return sequences ? 5 : 4;
+    if (kf_in_words("SimpleRNN LSTM GRU RNN", class_name))
+        return sequences ? 3 : 2;
+    if (inner && kf_streq(class_name, "Bidirectional"))
+        return rank_by_words(inner, in);
+    if (inner && kf_streq(class_name, "TimeDistributed") &&
+        kf_tfjs_class(inner->class_name, &rank, NULL) && rank != KF_TFJS_RANK_WORDS)
+        return rank == KF_TFJS_RANK_SAME ? in : rank + 1;
+    return 0;
+}
+
+static int keep_first(json_t *ref, void *context)
+{
+    *(json_t **)context = ref;
+    return -1;
+}
+
+/* Axes of the first of the values in a structure. */
+static int rank_of_first(const struct look *look, json_t *value)
+{
+    json_t *ref = NULL;
+    struct kf_ref at;
+
+    kf_refs_each(value, keep_first, &ref);
+    return ref && kf_ref_get(ref, &at) ? look->ranks[at.layer] : 0;
+}
+
+static void check_input(struct look *look, const struct kf_layer *layer, int *rank)
+{
+    const json_t *shape = json_object_get(layer->config, "batch_input_shape");
+
+    *rank = (int)json_array_size(shape);
+    for (size_t i = 1; i < json_array_size(shape); i++)
+        look->free = look->free || json_is_null(json_array_get(shape, i));
+    if (!json_is_array(shape))
+        refuse(look, layer, "it has no batch_input_shape");
+    if (!kf_in_words("float32 int32", kf_json_str(layer->config, "dtype", "float32")))
+        refuse(look, layer, "TensorFlow.js takes inputs of float32 and int32 alone");
+}
+
+static void check_activations(struct look *look, const struct kf_layer *layer)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(layer->config, key, value)
+    {
+        if (!kf_in_words("activation recurrent_activation", key) || json_is_null(value))
+            continue;
+        if (!json_is_string(value) || !kf_tfjs_activation(json_string_value(value), look->rep))
+            kf_report_add(look->rep, KF_VALUE_NO_EQUAL, layer->path,
+                          "%s: TensorFlow.js has no %s %s", layer->class_name, key,
+                          json_is_string(value) ? json_string_value(value)
+                                                : kf_json_str(value, "class_name", "such"));
+    }
+}
+
+static void check_parts(struct look *look, const struct kf_layer *layer)
+{
+    const struct kf_layer *part = layer->n_parts ? layer->parts[0] : NULL;
+
+    if (!part)
+        return;
+    if (kf_streq(layer->class_name, "Bidirectional") &&
+        (json_is_object(json_object_get(layer->config, "backward_layer")) ||
+         !kf_in_words("SimpleRNN LSTM GRU", part->class_name)))
+        refuse(
+            look, layer,
+            "TensorFlow.js takes a SimpleRNN, LSTM or GRU in it, and makes the backward layer of "
+            "that");
+    if (kf_streq(layer->class_name, "TimeDistributed") && (part->inner || part->n_parts))
+        refuse(look, layer, "TensorFlow.js takes no model and no wrapper in it");
+}
+
+/* An axis, which may stand in a list, that is the last of `rank`. */
+static bool is_last_axis(const json_t *axis, int rank)
+{
+    json_int_t value;
+
+    if (json_array_size(axis) == 1)
+        axis = json_array_get(axis, 0);
+    value = json_is_integer(axis) ? json_integer_value(axis) : rank;
+    return value == -1 || (rank && value == rank - 1);
+}
+
+/* What a layer takes of axes that it has otherwise. */
+static void check_rank(struct look *look, const struct kf_layer *layer, int in)
+{
+    const json_t *target = json_object_get(layer->config, "target_shape");
+    bool norm = kf_streq(layer->class_name, "BatchNormalization");
+
+    if (norm && in > 4)
+        refuse(look, layer, "TensorFlow.js has it for up to four axes");
+    if (norm && !is_last_axis(json_object_get(layer->config, "axis"), in))
+        refuse(look, layer, "TensorFlow.js computes it otherwise along another axis than the last");
+    for (size_t i = 0; i < json_array_size(target); i++)
+        look->free = look->free || json_integer_value(json_array_get(target, i)) < 0;
+    if (kf_streq(layer->class_name, "Flatten") && in == 2)
+        refuse(look, layer, "TensorFlow.js takes three axes or more");
+    if (kf_streq(layer->class_name, "Flatten") && look->free)
+        refuse(look, layer, "TensorFlow.js takes axes whose sizes are known alone");
+}
+
+static void check_calls(struct look *look, const struct kf_layer *layer)
+{
+    const char *key;
+    json_t *value;
+
+    for (size_t i = 0; i < layer->n_calls; i++)
+        json_object_foreach(layer->calls[i].kwargs, key, value)
+        {
+            if (!json_is_null(value) && !json_is_false(value))
+                kf_report_add(look->rep, KF_NO_EQUAL, layer->path,
+                              "%s: it is called with %s, which TensorFlow.js does not pass on",
+                              layer->class_name, key);
+        }
+}
+
+static void check_class(struct look *look, const struct kf_layer *layer, int *rank)
+{
+    const char *why;
+
+    if (kf_tfjs_class(layer->class_name, rank, look->rep))
+        return;
+    why = kf_tfjs_gone(layer->class_name, look->rep);
+    kf_report_add(look->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name,
+                  why ? why : "TensorFlow.js has no such layer");
+}
+
+/* A layer, or a part of one; `in` are the axes that it takes. */
+static void check_layer(struct look *look, const struct kf_layer *layer, int in, int *rank)
+{
+    check_class(look, layer, rank);
+    check_calls(look, layer);
+    if (kf_streq(layer->class_name, "InputLayer")) {
+        check_input(look, layer, rank);
+        return;
+    }
+    kf_tfjs_values(layer, look->rep);
+    check_activations(look, layer);
+    check_parts(look, layer);
+    check_rank(look, layer, in);
+    for (size_t i = 0; i < layer->n_parts; i++)
+        if (!layer->parts[i]->inner) {
+            int ignored = 0;
+
+            check_layer(look, layer->parts[i], in ? in - 1 : 0, &ignored);
+        }
+    *rank = *rank == KF_TFJS_RANK_SAME    ? in
+            : *rank == KF_TFJS_RANK_WORDS ? rank_by_words(layer, in)
+                                          : *rank;
+}
+
+static int count_ref(json_t *ref, void *context)
+{
+    json_t *seen = context;
+    char text[80];
+    struct kf_ref at;
+
+    if (!kf_ref_get(ref, &at))
+        return 0;
+    snprintf(text, sizeof(text), "%zu %zu %zu", at.layer, at.call, at.output);
+    if (json_object_get(seen, text))
+        return -1; /* twice */
+    return json_object_set_new(seen, text, json_true());
+}
+
+/* Inputs and outputs are lists of tensors, each once. */
+static void check_ends(struct look *look)
+{
+    json_t *const ends[] = {look->graph->inputs, look->graph->outputs};
+
+    for (size_t i = 0; i < 2; i++) {
+        json_auto_t *seen = json_object();
+        struct kf_ref at;
+        bool flat = kf_ref_get(ends[i], &at) || json_is_array(ends[i]);
+
+        for (size_t k = 0; flat && k < json_array_size(ends[i]); k++)
+            flat = kf_ref_get(json_array_get(ends[i], k), &at);
+        if (!flat || kf_refs_each(ends[i], count_ref, seen) < 0)
+            kf_report_add(look->rep, KF_GRAPH_NO_EQUAL, look->graph->path,
+                          "TensorFlow.js takes and gives tensors in a list, each of them once");
+    }
+}
+
+static int check_layers(struct look *look, int *rank_out)
+{
+    const struct kf_graph *graph = look->graph;
+    int rank = 0;
+
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        const struct kf_layer *layer = graph->layers[i];
+        int in = rank;
+
+        if (graph->topology == KF_FUNCTIONAL)
+            in = layer->n_calls ? rank_of_first(look, layer->calls[0].args) : 0;
+        if (layer->inner) {
+            check_calls(look, layer);
+            KF_TRY(check_graph(look->rep, layer->inner, &rank));
+        } else {
+            check_layer(look, layer, in, &rank);
+        }
+        look->ranks[i] = rank;
+    }
+    *rank_out = graph->topology == KF_FUNCTIONAL ? rank_of_first(look, graph->outputs) : rank;
+    return 0;
+}
+
+/* Models in models are not deeper than limits.nesting. */
+static int check_graph(struct kf_report *rep, const struct kf_graph *graph, int *rank_out)
+{
+    struct look look = {.rep = rep, .graph = graph};
+    int r;
+
+    look.ranks = kf_alloc((graph->n_layers + 1) * sizeof(*look.ranks));
+    if (!look.ranks)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    if (graph->topology == KF_FUNCTIONAL)
+        check_ends(&look);
+    r = check_layers(&look, rank_out);
+    kf_free(look.ranks);
+    return r;
+}
+
+int kf_tfjs_check(struct kf_model *model, struct kf_report *rep)
+{
+    int ignored = 0;
+
+    return check_graph(rep, model->graph, &ignored);
+}

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers models of TensorFlow.js: the folder in the zip, its shards, and what is refused by name."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def zoo(kferry):
+    def put(id):
+        shutil.copy(TESTS / "fixtures" / "zoo" / f"{id}.h5", kferry.folder / "m.h5")
+
+    return put
+
+
+def convert(kferry, status=0, *told):
+    return kferry.report("m.h5", "--to", "tfjs", "-o", "m.zip", *told, status=status)
+
+
+def folder_of(path):
+    """model.json, and {name: array} of its weights."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        document = json.loads(archive.read("model.json"))
+        (group,) = document["weightsManifest"]
+        data = b"".join(archive.read(name) for name in group["paths"])
+        assert sorted(archive.namelist()) == sorted(["model.json", *group["paths"]])
+        assert all(len(archive.read(name)) == 4 << 20 for name in group["paths"][:-1])
+    at, weights = 0, {}
+    for one in group["weights"]:
+        size = int(np.prod(one["shape"], dtype=int)) * 4
+        weights[one["name"]] = np.frombuffer(data[at:at + size], one["dtype"]).reshape(one["shape"])
+        at += size
+    assert at == len(data)
+    return document, weights
+
+
+def test_a_folder_with_its_weights(kferry, zoo, check_report):
+    zoo("dense_softmax")
+    report = convert(kferry)
+    check_report(report)
+    assert report["target"]["format"] == "tfjs"
+    document, weights = folder_of(kferry.folder / "m.zip")
+    assert document["format"] == "layers-model"
+    with h5py.File(kferry.folder / "m.h5") as file:
+        for row in report["tensors"]:
+            layer, name = row["target"].split("/")
+            assert np.array_equal(weights[row["target"]], file[f"model_weights/{layer}/{layer}/{name}:0"][()])
+    config = document["modelTopology"]["model_config"]
+    assert config["class_name"] in ("Sequential", "Functional")
+    assert "module" not in json.dumps(config)
+
+
+def test_shards_are_cut_every_four_megabytes(kferry):
+    """Weights as large as two shards and a half, in a kernel that spans all of them."""
+    rows, columns = 640, 4096
+    kernel = np.arange(rows * columns, dtype="float32").reshape(rows, columns)
+    layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, rows], "dtype": "float32", "sparse": False, "ragged": False, "name": "in"}},
+              {"class_name": "Dense", "config": {"name": "d", "trainable": True, "dtype": "float32", "units": columns, "activation": "linear", "use_bias": True}}]
+    (kferry.folder / "a.json").write_text(json.dumps({"class_name": "Sequential", "keras_version": "2.15.0", "config": {"name": "m", "layers": layers}}))
+    np.savez(kferry.folder / "w.npz", kernel, np.ones(columns, "float32"))
+    assert kferry.run("convert", "w.npz", "--architecture", "a.json", "--to", "tfjs", "-o", "m.zip").returncode == 0
+    document, weights = folder_of(kferry.folder / "m.zip")
+    assert document["weightsManifest"][0]["paths"] == [f"group1-shard{i}of3.bin" for i in (1, 2, 3)]
+    assert np.array_equal(weights["d/kernel"], kernel) and weights["d/bias"].sum() == columns
+
+
+def test_a_model_without_weights_has_no_shards(kferry, zoo):
+    zoo("max_pooling2d")
+    convert(kferry)
+    document, _ = folder_of(kferry.folder / "m.zip")
+    assert document["weightsManifest"] == [{"paths": [], "weights": []}]
+
+
+@pytest.mark.parametrize("id, said", [
+    ("mha_output_shape", "MultiHeadAttention: TensorFlow.js has no such layer"),
+    ("gru_free_length", "reset_after=true"),
+    ("lstm_masked", "Masking"),
+    ("first_conv2d", "data_format=channels_first"),
+    ("float64_dense", "computes in float32"),
+    ("functional_dict_outputs", "in a list"),
+    ("nested_same_layer_names", "names of the layers alone"),
+    ("batch_norm_axis_1", "another axis than the last"),
+])
+def test_what_it_lacks_is_refused_by_name(kferry, zoo, id, said):
+    zoo(id)
+    report = convert(kferry, status=65)
+    assert said in json.dumps(report["layer_mismatches"])
+    assert not (kferry.folder / "m.zip").exists()
+
+
+def test_what_only_training_needs_is_left_out_and_named(kferry, zoo):
+    zoo("constraint_non_neg")
+    report = convert(kferry)
+    assert "NonNeg" in json.dumps(report["lost"])
+    document, _ = folder_of(kferry.folder / "m.zip")
+    assert "NonNeg" not in json.dumps(document)
