@@ -98,6 +98,19 @@ static json_t *pair_new(json_t *before, json_t *after)
     return json_pack("{s:o, s:o}", "before", before, "after", after);
 }
 
+static json_t *histogram_json(const struct kf_histogram *histogram)
+{
+    json_t *counts = json_array();
+    int bad = 0;
+
+    for (unsigned i = 0; i < histogram->n; i++)
+        bad |= json_array_append_new(counts, json_integer((json_int_t)histogram->counts[i]));
+    return json_pack("{s:f, s:f, s:o, s:f, s:f, s:f, s:I}", "low", histogram->low, "width",
+                     histogram->width, "counts", whole_new(counts, bad), "mean", histogram->mean,
+                     "least", histogram->least, "greatest", histogram->greatest, "not_finite",
+                     (json_int_t)histogram->not_finite);
+}
+
 static json_t *tensor_json(const struct kf_tensor_report *row)
 {
     bool written = row->target && row->target[0] != '\0';
@@ -116,6 +129,10 @@ static json_t *tensor_json(const struct kf_tensor_report *row)
     bad |= put(tensor, "dtype", pair_new(text_or_null(row->dtype_before), dtype));
     bad |=
         put(tensor, "checksum", pair_new(checksum_json(&row->before), checksum_json(&row->after)));
+    if (row->histograms)
+        bad |= put(tensor, "histograms",
+                   pair_new(histogram_json(&row->histograms->before),
+                            histogram_json(&row->histograms->after)));
     return whole_new(tensor, bad);
 }
 

@@ -66,6 +66,7 @@ set(KF_PAGE
   effects.js
   figures.js
   file.js
+  histogram.js
   icon.svg
   job.js
   jobs.js

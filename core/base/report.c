@@ -257,6 +257,7 @@ static void finish_tensor(struct kf_tensor_report *row)
     kf_free(row->target);
     kf_free(row->done);
     kf_free(row->layer);
+    kf_free(row->histograms);
 }
 
 void kf_report_finish(struct kf_report *rep)

@@ -172,6 +172,7 @@ static int prepare(struct kf_model **out, const struct kf_writer *writer, int *k
     bool had;
 
     rep->progress = options->progress;
+    rep->histograms_left = options->histograms ? KF_HISTOGRAMS_MAX : 0;
     KF_TRY(read_model(&model, in, writer->takes == KF_TAKES_NAMES, options, rep));
     keras = target_release(writer, model, options);
     had = model->training || model->has_optimizer_state;

@@ -4,6 +4,7 @@
 #include "../base/auto.h"
 #include "../base/num.h"
 #include "checksum.h"
+#include "histogram.h"
 #include <kf/progress.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -84,6 +85,7 @@ struct look {
     struct kf_hasher hasher;
     bool sum; /* whether anybody wants the CRC */
     uint32_t crc;
+    struct kf_spread *spread; /* of the values, or NULL */
 };
 
 /* Pull [at, end) of `payload` in pieces, look at them, and write them when `write`. */
@@ -102,6 +104,8 @@ static int pull_all(const struct move *move, const struct kf_payload *payload, u
         kf_hasher_update(&look->hasher, *piece, n);
         if (look->sum)
             look->crc = kf_crc32(look->crc, *piece, n);
+        if (look->spread)
+            kf_spread_update(look->spread, payload->dtype, *piece, n);
         if (write)
             KF_TRY(write_piece(move, at, n));
         else
@@ -114,14 +118,14 @@ static int pull_all(const struct move *move, const struct kf_payload *payload, u
 }
 
 static int move_bytes(const struct move *move, const struct kf_payload *payload,
-                      struct kf_checksum *after)
+                      struct kf_spread *spread, struct kf_checksum *after)
 {
     struct kf_crc *crc = move->mover->to.crc;
-    struct look look = {.sum = crc || asked(payload)};
+    struct look look = {.sum = crc || asked(payload), .spread = spread};
     uint64_t at = 0;
 
     kf_hasher_init(&look.hasher, move->checksum);
-    if (move->checksum == KF_CHECKSUM_NONE && !look.sum && stands(payload))
+    if (move->checksum == KF_CHECKSUM_NONE && !look.sum && !spread && stands(payload))
         copy_in_kernel(move, payload, &at);
     at -= at % kf_dtype_size(payload->dtype); /* pull() takes whole elements */
     KF_TRY(pull_all(move, payload, at, true, &look));
@@ -132,14 +136,34 @@ static int move_bytes(const struct move *move, const struct kf_payload *payload,
 }
 
 static int hash_root(const struct move *move, const struct kf_payload *root,
-                     struct kf_checksum *before)
+                     struct kf_spread *spread, struct kf_checksum *before)
 {
-    struct look look = {.sum = asked(root)};
+    struct look look = {.sum = asked(root), .spread = spread};
 
     kf_hasher_init(&look.hasher, move->checksum);
-    if (move->checksum != KF_CHECKSUM_NONE)
+    if (move->checksum != KF_CHECKSUM_NONE || spread)
         KF_TRY(pull_all(move, root, 0, false, &look));
     kf_hasher_finish(&look.hasher, before);
+    return 0;
+}
+
+/* Like kf_move() of a payload that rewrites its root, with the histograms of both. */
+static int move_spread(const struct move *move, const struct kf_payload *payload,
+                       struct kf_tensor_report *row, struct kf_checksum *before,
+                       struct kf_checksum *after)
+{
+    struct kf_spread was, is;
+
+    row->histograms = kf_alloc(sizeof *row->histograms);
+    if (!row->histograms)
+        return kf_report_add(move->rep, KF_NO_MEMORY, move->where, "no memory for a histogram");
+    move->rep->histograms_left--;
+    kf_spread_init(&was);
+    kf_spread_init(&is);
+    KF_TRY(move_bytes(move, payload, &is, after));
+    KF_TRY(hash_root(move, kf_payload_root(payload), &was, before));
+    kf_spread_finish(&was, &row->histograms->before);
+    kf_spread_finish(&is, &row->histograms->after);
     return 0;
 }
 
@@ -151,11 +175,15 @@ int kf_move(struct kf_mover *mover, const struct kf_payload *payload, uint64_t a
     const struct kf_payload *root = kf_payload_root(payload);
     struct kf_checksum before = {0}, after = {0};
 
-    KF_TRY(move_bytes(&move, payload, &after));
-    if (same_bytes(payload, root))
+    if (same_bytes(payload, root)) {
+        KF_TRY(move_bytes(&move, payload, NULL, &after));
         before = after;
-    else
-        KF_TRY(hash_root(&move, root, &before));
+    } else if (row && rep->histograms_left > 0 && !row->histograms) {
+        KF_TRY(move_spread(&move, payload, row, &before, &after));
+    } else {
+        KF_TRY(move_bytes(&move, payload, NULL, &after));
+        KF_TRY(hash_root(&move, root, NULL, &before));
+    }
     kf_progress_tensor(rep);
     if (row) {
         row->before = before;

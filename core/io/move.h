@@ -18,8 +18,9 @@ struct kf_mover {
  * kernel when nobody wants to see them, else hashed on the way. Hashes what was read, too, where
  * that is another payload (the root). Tells the progress of both.
  *
- * `row` may be NULL; else its checksums are filled as `checksum` says. `where` is what a failure
- * is told of: the dataset's path.
+ * `row` may be NULL; else its checksums are filled as `checksum` says, and its histograms where the
+ * report wants some and the payload is another than its root. `where` is what a failure is told
+ * of: the dataset's path.
  *
  * Limits: at most KF_MOVE_PIECE bytes in memory.
  * Outcomes: what pulling reports, WRITE_FAILED, NO_MEMORY.

@@ -2,12 +2,14 @@
 // A report as people read it: the verdict in one sentence, what does not match first, then what changed.
 
 import { count, h, longTable, opened } from "./dom.js";
+import { histogramOf } from "./histogram.js";
 import { compare } from "./marks.js";
 import { TRAINING, VERDICTS, failure, release, verdictMark } from "./words.js";
 
 const OPEN_MAX = 12; // rows that are shown without being asked for
 const SHOWN_MAX = 20; // rows of a table before "Show more"
 const GROUPED_MIN = 4; // times that a change is made before it becomes one line
+const SPREADS_MAX = 6; // histograms beside each other
 const VALUE_MAX = 200; // letters of a value
 
 /** The verdict with what it means here. `tense` is "plan" for what would be, else it has been. */
@@ -112,6 +114,15 @@ function tensorRow(row) {
     h("td", {}, sum(row)));
 }
 
+// Of the tensors whose values were rewritten, where the conversion was asked for it.
+function spreads(tensors) {
+  const rows = tensors.filter(({ histograms }) => histograms);
+  if (!rows.length) return null;
+  const figures = (some) => h("div", { class: "spreads" }, some.map(histogramOf));
+  return h("section", {}, h("h3", {}, `Values before and after (${rows.length})`), figures(rows.slice(0, SPREADS_MAX)),
+    rows.length > SPREADS_MAX ? opened(`${rows.length - SPREADS_MAX} more`, () => figures(rows.slice(SPREADS_MAX))) : null);
+}
+
 // Those that were worked on first, each with its checksums; a field keeps those that are looked for.
 function tensors(rows) {
   if (!rows.length) return null;
@@ -156,6 +167,7 @@ export function changesOf(report, read) {
       renamed(report.renamed_tensors),
       remarks("Renamed layers", report.renamed_layers, ""),
       rewritten(report.config_changes.filter(({ code }) => code === "tensor-rewritten")),
+      spreads(report.tensors),
       changes("Config", report.config_changes.filter(({ code }) => code !== "tensor-rewritten")),
       tensors(report.tensors),
     ],

@@ -16,7 +16,7 @@ const WORDS = /^[a-z0-9-]+( [a-z0-9-]+)*$/; // a list of values, against a descr
 
 const LABELS = {
   allow: "Accept at worst", custom: "Custom classes and Lambda", require: "Insist on", guess: "Take likely mappings",
-  backend: "Backend of a Keras 1 model", input_shape: "Input shape", checksum: "Checksums", opset: "ONNX operator set",
+  backend: "Backend of a Keras 1 model", input_shape: "Input shape", checksum: "Checksums", histograms: "Histograms", opset: "ONNX operator set",
 };
 
 // Options that a refusal with this code may be answered by.
@@ -198,7 +198,7 @@ class Chooser {
     addEventListener("beforeunload", warn);
     try {
       const more = { "Idempotency-Key": onceKey(), ...this.inspection.models ? { Accept: "application/zip" } : {} };
-      const job = await send(`v1/jobs?${queryOf(parameters, query)}`, body, { headers: { ...headers, ...more }, progress, signal: stop.signal });
+      const job = await send(`v1/jobs?${queryOf({ histograms: "yes", ...parameters }, query)}`, body, { headers: { ...headers, ...more }, progress, signal: stop.signal });
       remember({ id: job.id, name: this.chosen.name, files: this.chosen.files.slice(0, 20).map(({ path }) => path), folder: this.chosen.folder, ...parameters });
       this.page.go(`#/jobs/${job.id}`);
     } catch (error) {

@@ -2,12 +2,17 @@
 """kferry convert: where results go, what is said, and the exit statuses."""
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import stat
+import zipfile
 
+import h5py
+import numpy
 import pytest
+from conftest import FIXTURES
 
 
 def test_result_appears_with_a_summary(kferry, model):
@@ -87,6 +92,32 @@ def test_checksums_can_be_chosen(kferry, model, check_report):
     report = kferry.report("model.h5", "-o", "b.keras", "--checksum", "none")
     check_report(report)
     assert all(t["checksum"]["after"] is None for t in report["tensors"])
+
+
+def test_histograms_are_those_of_the_values(kferry, check_report):
+    """Of rewritten tensors alone, whatever the checksums; the result is the same with and without."""
+    shutil.copy(FIXTURES / "zoo1" / "bidirectional_lstm.h5", kferry.folder / "m.h5")
+    plain = kferry.report("m.h5", "-o", "a.keras")
+    assert not any("histograms" in row for row in plain["tensors"])
+    for checksum in ("xxh3", "none"):
+        report = kferry.report("m.h5", "-o", "b.keras", "--histograms", "yes", "--checksum", checksum)
+        check_report(report)
+        assert (kferry.folder / "a.keras").read_bytes() == (kferry.folder / "b.keras").read_bytes()
+        assert all("histograms" in row for row in report["tensors"])
+    with zipfile.ZipFile(kferry.folder / "b.keras") as packed, h5py.File(io.BytesIO(packed.read("model.weights.h5"))) as weights:
+        for row in report["tensors"]:
+            values, after = weights[row["target"]][()].astype(float), row["histograms"]["after"]
+            edges = after["low"] + after["width"] * numpy.arange(len(after["counts"]) + 1)
+            assert numpy.histogram(values, edges)[0].tolist() == after["counts"]
+            assert (after["least"], after["greatest"]) == (values.min(), values.max())
+            assert after["mean"] == pytest.approx(values.mean(), abs=1e-9) and after["not_finite"] == 0
+            assert row["histograms"]["before"] != after
+            assert sum(row["histograms"]["before"]["counts"]) == values.size
+
+
+def test_no_histogram_of_what_is_only_copied(kferry, model):
+    report = kferry.report("model.h5", "-o", "a.keras", "--histograms", "yes")
+    assert report["tensors"] and not any("histograms" in row for row in report["tensors"])
 
 
 def test_dry_run_writes_nothing(kferry, model, check_report):

@@ -98,6 +98,8 @@ def test_the_report_marks_what_changed_and_shows_every_tensor(page, models):
     page.choose(models["keras1"])
     converted(page)
     page.see("h3", "Renamed tensors").see("td ins", "layers").see("h3", "Rewritten weights").see("h3", "Config")
+    page.see("h3", "Values before and after").see(".spread", "before").see("svg.histogram .is")
+    assert "histograms" not in page.text(".snippets")
     page.press("Tensors")
     page.see("td .hash").see("td", "scaled")
     rows = page.run("return document.querySelectorAll('.section tbody tr').length")

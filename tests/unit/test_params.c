@@ -51,6 +51,7 @@ static void all_parameters_reach_the_options(void **state)
     set(&req, "input_shape", "None,7;3");
     set(&req, "checksum", "sha256");
     set(&req, "opset", "13");
+    set(&req, "histograms", "yes");
     set(&req, "filename", "a.h5");
     assert_int_equal(kf_request_check(&req, &err), 0);
     assert_string_equal(req.options.to, "keras");
@@ -64,6 +65,7 @@ static void all_parameters_reach_the_options(void **state)
     assert_string_equal(req.options.input_shape, "None,7;3");
     assert_int_equal(req.options.checksum, KF_CHECKSUM_SHA256);
     assert_int_equal(req.options.opset, 13);
+    assert_true(req.options.histograms);
     assert_string_equal(req.filename, "a.h5");
     kf_request_finish(&req);
 }

@@ -48,6 +48,7 @@ struct kf_options {
     int opset;               /* of ONNX, 0 for the default */
     const char *input_shape; /* "None,7" ; inputs separated by ';' */
     enum kf_checksum_kind checksum;
+    bool histograms;              /* of tensors whose values are rewritten */
     struct kf_progress *progress; /* kf/progress.h; NULL when nobody wants to know */
     const char *scratch;          /* folder for what must be unpacked; NULL is the current one */
     struct kf_limits limits;

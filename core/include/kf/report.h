@@ -52,6 +52,21 @@ struct kf_checksum {
 
 struct kf_progress;
 
+/* How the values of a tensor are spread: bins of one width, side by side. */
+#define KF_HISTOGRAM_BINS 32
+struct kf_histogram {
+    double low, width; /* where the first bin begins; bins are a power of two wide */
+    unsigned n;        /* bins; 0 where there is no finite value */
+    uint64_t counts[KF_HISTOGRAM_BINS];
+    double mean, least, greatest;
+    uint64_t not_finite; /* NaN and infinity, which are in no bin */
+};
+struct kf_histograms {
+    struct kf_histogram before, after;
+};
+/* Tensors of one report that get them: more are a megabyte that nobody looks at. */
+#define KF_HISTOGRAMS_MAX 2000u
+
 /* One tensor of the model, as it was and as it is written. */
 struct kf_tensor_report {
     char *source, *target; /* names; target "" when nothing was written */
@@ -61,6 +76,7 @@ struct kf_tensor_report {
     unsigned rank_before, rank_after;
     uint64_t dims_before[32], dims_after[32]; /* elements, outermost first */
     struct kf_checksum before, after;         /* of the little-endian row-major bytes */
+    struct kf_histograms *histograms;         /* owned; NULL unless asked for and rewritten */
 };
 
 /**
@@ -93,6 +109,7 @@ struct kf_report {
     size_t n_rules, rules_cap;
 
     struct kf_progress *progress; /* what is told how far it has come, or NULL; borrowed */
+    unsigned histograms_left;     /* tensors that may get histograms still; 0: none are wanted */
 
     enum kf_training training;
     struct kf_tensor_report *tensors;
