@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The description of the API as a page: nothing but openapi.json, the document's own words set as text.
 
+import { h } from "./assets/dom.js";
+
 const METHODS = ["get", "put", "post", "delete"];
 const SHOWN_MAX = 200000; // letters of an answer
 const api = await (await fetch("openapi.json")).json();
@@ -10,17 +12,6 @@ function follow(value) {
     value = value.$ref.slice(2).split("/").reduce((node, name) => node[name], api);
   }
   return value;
-}
-
-function h(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value != null) element.setAttribute(name, value);
-  }
-  element.append(...children.flat(9).filter((child) => child != null));
-  return element;
 }
 
 // `code`, **strong** and plain text.

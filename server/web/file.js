@@ -96,11 +96,11 @@ function way(page, chosen, inspection) {
   return code ? addFiles(page, chosen, MISSING[code]) : null;
 }
 
-// What is no model, said with what it is instead.
-function noModel(inspection) {
+// What is no model, said with what it is instead; or what does not do without a file that is `missing`.
+function noModel(inspection, missing) {
   const { report, title } = inspection;
   return h("section", { class: "failure", "aria-labelledby": "no-model" },
-    h("h2", { id: "no-model" }, `This is no Keras model: it is ${title || "unknown"}`),
+    h("h2", { id: "no-model" }, missing ? "This is not enough by itself" : `This is no Keras model: it is ${title || "unknown"}`), missing,
     h("ul", { class: "plain" }, report.problems.map((row) => h("li", {}, h("p", {}, row.where ? [h("code", {}, row.where), ": "] : null, row.reason),
       row.way_out ? h("p", {}, h("strong", {}, "What to do: "), row.way_out) : null))),
     h("p", { class: "soft" }, "A whole model comes from ", h("code", {}, "model.save(...)"), ", weights from ", h("code", {}, "model.save_weights(...)"), "."));
@@ -147,7 +147,7 @@ async function showInspection(page, chosen, inspection) {
   const what = h("section", { "aria-labelledby": "what" }, h("h2", { id: "what" }, "What it is"), facts(inspection, chosen), evidence(inspection));
   announce(`${chosen.name} is ${inspection.title}`);
   if (!isModel(inspection)) {
-    page.element.append(what, missing ?? noModel(inspection), dropZone(page));
+    page.element.append(what, noModel(inspection, missing), dropZone(page));
     return;
   }
   const left = h("div", {}, what, inspection.models && bundle(inspection), findings(inspection), loadsList(inspection.loads_in));
@@ -168,9 +168,9 @@ export async function showFile(page, chosen) {
     const large = wrong ? { problem: { title: wrong } } : await tooLarge(chosen);
     if (large) throw large;
     const { body, headers, query } = bodyOf(chosen);
-    const inspection = await send(`v1/inspect?${new URLSearchParams(query)}`, body, { headers, progress, signal: stop.signal });
+    chosen.inspection ??= await send(`v1/inspect?${new URLSearchParams(query)}`, body, { headers, progress, signal: stop.signal });
     element.remove();
-    await showInspection(page, chosen, inspection);
+    await showInspection(page, chosen, chosen.inspection);
   } catch (error) {
     if (page.signal.aborted || error.name === "AbortError") return;
     element.remove();

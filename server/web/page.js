@@ -8,6 +8,7 @@ import { showJob } from "./job.js";
 import { showJobs } from "./jobs.js";
 import { choice } from "./pack.js";
 import { dropAnywhere, showStart } from "./start.js";
+import { failure } from "./words.js";
 
 const content = document.getElementById("content");
 const keyButton = document.getElementById("key");
@@ -44,7 +45,12 @@ async function show() {
   document.title = [typeof title === "function" ? title() : title, "kferry"].filter((word, i, all) => all.indexOf(word) === i).join(" · ");
   scrollTo(0, 0);
   if (!first) focusOn(content);
-  await view({ element, signal: leave.signal, go, choose, chosen: () => chosen }, pattern.exec(hash)?.[1]);
+  const { signal } = leave;
+  try {
+    await view({ element, signal, go, choose, chosen: () => chosen }, pattern.exec(hash)?.[1]);
+  } catch (error) {
+    if (!signal.aborted) element.append(failure(error, show));
+  }
 }
 
 function showKeyButton() {

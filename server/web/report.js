@@ -58,7 +58,8 @@ function remarks(title, all, kind) {
 
 function changeRow(row) {
   return h("tr", {}, h("td", {}, where(row)), h("td", {}, row.key ? h("code", {}, row.key) : null),
-    h("td", {}, value(row.before), h("span", { class: "soft" }, " → "), value(row.after)), h("td", {}, row.reason));
+    h("td", {}, row.before === undefined && row.after === undefined ? null : [value(row.before), h("span", { class: "soft" }, " → "), value(row.after)]),
+    h("td", {}, row.reason));
 }
 
 // The same change on many layers is one line that opens; the others are a table.

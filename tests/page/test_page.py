@@ -3,11 +3,14 @@
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import tarfile
 import zipfile
+from pathlib import Path
 
+import pytest
 from kferry_service import FIXTURES, wait_until
 
 
@@ -288,3 +291,28 @@ def test_a_service_that_is_gone_can_be_asked_again(start, browser, models):
 def test_a_job_that_nobody_knows_is_said_to_be_unknown(page):
     page.open(page.root + "#/jobs/00000000-0000-7000-8000-000000000000")
     page.see(".failure").see("a", "Convert a file")
+
+
+# Some real files of every kind, where there are any.
+WILD = Path(os.environ.get("KF_WILD") or "none")
+KINDS = (".keras", ".weights.h5", ".h5", ".hdf5", ".json")
+SIZE_MAX, EACH = 2_000_000, 2
+
+
+def wild_files():
+    files = [path for path in sorted(WILD.glob("*")) if path.is_file() and path.stat().st_size < SIZE_MAX]
+    for kind in KINDS:
+        some = [path for path in files if path.name.endswith(kind)]
+        yield from some[:: max(1, len(some) // EACH)][:EACH]
+
+
+if WILD.is_dir():
+
+    @pytest.mark.parametrize("path", wild_files(), ids=lambda path: path.name)
+    def test_wild_files_are_told_what_they_are(page, path):
+        page.choose(path)
+        page.see(".outcome .verdict, .failure")
+        if page.run("return document.querySelector('form button.main')?.disabled === false"):
+            page.press("Convert")
+            page.see(".sentence").see("h3, .report")
+        assert "undefined" not in page.text() and "null" not in page.text(".facts") and page.axe() == []
