@@ -100,10 +100,10 @@ function way(page, chosen, inspection) {
 function noModel(inspection, missing) {
   const { report, title } = inspection;
   return h("section", { class: "failure", "aria-labelledby": "no-model" },
-    h("h2", { id: "no-model" }, missing ? "This is not enough by itself" : `This is no Keras model: it is ${title || "unknown"}`), missing,
+    h("h2", { id: "no-model" }, missing ? "This is not enough by itself" : `This is no Keras model: it is ${title || "unknown"}`),
     h("ul", { class: "plain" }, report.problems.map((row) => h("li", {}, h("p", {}, row.where ? [h("code", {}, row.where), ": "] : null, row.reason),
       row.way_out ? h("p", {}, h("strong", {}, "What to do: "), row.way_out) : null))),
-    h("p", { class: "soft" }, "A whole model comes from ", h("code", {}, "model.save(...)"), ", weights from ", h("code", {}, "model.save_weights(...)"), "."));
+    missing ?? h("p", { class: "soft" }, "A whole model comes from ", h("code", {}, "model.save(...)"), ", weights from ", h("code", {}, "model.save_weights(...)"), "."));
 }
 
 function bundle(inspection) {

@@ -312,7 +312,7 @@ if WILD.is_dir():
     def test_wild_files_are_told_what_they_are(page, path):
         page.choose(path)
         page.see(".outcome .verdict, .failure")
-        if page.run("return document.querySelector('form button.main')?.disabled === false"):
+        if page.run("return document.querySelector('main form button.main')?.disabled === false"):
             page.press("Convert")
             page.see(".sentence").see("h3, .report")
         assert "undefined" not in page.text() and "null" not in page.text(".facts") and page.axe() == []
