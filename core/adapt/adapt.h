@@ -95,6 +95,10 @@ int kf_adapt_names(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* calls.c: how the layers are called, and layers that one layer becomes. */
 int kf_adapt_calls(struct kf_adapt *adapt, struct kf_graph *graph);
+/** Refuse a layer that is called with what is no tensor, in a list or, if `alone`, beside none;
+ * `why` goes on "a constant, which". */
+int kf_adapt_constant_input(struct kf_adapt *adapt, const struct kf_layer *layer, bool alone,
+                            const char *rule, const char *why);
 
 /* insert.c: a layer of `class_name` in front of layer `index`, which keeps all its calls. */
 int kf_insert_before(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,

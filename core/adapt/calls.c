@@ -72,27 +72,33 @@ static int training_true(struct kf_adapt *adapt, const struct at *at)
     return 0;
 }
 
-/* Keras 3 takes numbers in the place of tensors only in operations. */
-static int constant_input(struct kf_adapt *adapt, const struct at *at)
+int kf_adapt_constant_input(struct kf_adapt *adapt, const struct kf_layer *layer, bool alone,
+                            const char *rule, const char *why)
 {
-    for (size_t k = 0; k < at->layer->n_calls; k++) {
-        json_t *list = json_array_get(at->layer->calls[k].args, 0), *one;
+    for (size_t k = 0; k < layer->n_calls; k++) {
+        json_t *list = json_array_get(layer->calls[k].args, 0), *one;
         struct kf_ref ref;
         size_t i;
 
-        if (!json_is_array(list))
-            list = at->layer->calls[k].args;
+        if (alone && !json_is_array(list))
+            list = layer->calls[k].args;
         json_array_foreach(list, i, one)
         {
             if (kf_ref_get(one, &ref))
                 continue;
-            kf_report_rule(adapt->rep, "shape:constant_input");
-            return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, at->layer->path,
-                                 "the layer is called with a constant, which a layer of Keras 3 "
-                                 "does not take in the place of a tensor");
+            kf_report_rule(adapt->rep, rule);
+            return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, layer->path,
+                                 "the layer is called with a constant, which %s", why);
         }
     }
     return 0;
+}
+
+/* Keras 3 takes numbers in the place of tensors only in operations. */
+static int constant_input(struct kf_adapt *adapt, const struct at *at)
+{
+    return kf_adapt_constant_input(adapt, at->layer, true, "shape:constant_input",
+                                   "a layer of Keras 3 does not take in the place of a tensor");
 }
 
 /* A bare hard_sigmoid: its input is stretched so that the slope of Keras 3 gives the old one. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "optimizer_read.h"
 #include "../base/str.h"
+#include "../io/text/json.h"
 #include "trainables.h"
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,39 @@ static int bind_rows(struct bind *bind, const struct kf_optimizer_kind *kind,
     return report_misfit(bind, kind, bad, n_due);
 }
 
+/* The optimizer of the compile config inside the wrapper that compile() puts around it. */
+static int wrap(struct bind *bind)
+{
+    json_t *training = bind->model->training;
+    json_t *made = json_pack("{s:s, s:s, s:{s:O, s:s, s:f, s:i}}", "module", "keras.optimizers",
+                             "class_name", "LossScaleOptimizer", "config", "inner_optimizer",
+                             json_object_get(training, "optimizer"), "name", "loss_scale_optimizer",
+                             "initial_scale", 32768.0, "dynamic_growth_steps", 2000);
+
+    return kf_json_set(training, "optimizer", made, bind->rep);
+}
+
+/*
+ * Keras 3 compiles a model of mixed_float16 with a LossScaleOptimizer around the optimizer that it
+ * was told, and writes only that into the compile config: the variables show it.
+ *
+ * Source: keras/src/trainers/trainer.py, compile, auto_scale_loss (3.15.1)
+ */
+static int bind_wrapped(struct bind *bind, struct kf_optimizer_kind *kind,
+                        const struct kf_trainables *list)
+{
+    const char *lost = bind->model->optimizer.lost;
+    int r;
+
+    bind->model->optimizer.lost = NULL;
+    kind->scaler = kind->config;
+    r = bind_rows(bind, kind, list);
+    if (r < 0 || bind->model->optimizer.bound)
+        return r < 0 ? r : wrap(bind);
+    bind->model->optimizer.lost = lost;
+    return 0;
+}
+
 static int bind_all(struct bind *bind)
 {
     struct kf_optimizer_kind kind;
@@ -157,6 +191,8 @@ static int bind_all(struct bind *bind)
     r = kf_trainables(&list, bind->model, bind->rep);
     if (r >= 0)
         r = bind_rows(bind, &kind, &list);
+    if (r >= 0 && bind->model->optimizer.lost && !kind.scaler && kind.family == KF_FAMILY_KERAS3)
+        r = bind_wrapped(bind, &kind, &list);
     kf_trainables_finish(&list);
     return r;
 }

@@ -24,22 +24,8 @@ static int normalization_input(struct kf_adapt *adapt, const struct at *at)
 /* Keras 2 builds a merging layer from the shapes of its inputs, which a constant has not. */
 static int constant_input(struct kf_adapt *adapt, const struct at *at)
 {
-    for (size_t k = 0; k < at->layer->n_calls; k++) {
-        json_t *list = json_array_get(at->layer->calls[k].args, 0), *one;
-        struct kf_ref ref;
-        size_t i;
-
-        json_array_foreach(list, i, one)
-        {
-            if (kf_ref_get(one, &ref))
-                continue;
-            kf_report_rule(adapt->rep, "keras2:shape:constant_input");
-            return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, at->layer->path,
-                                 "the layer is called with a constant, which Keras 2 writes and "
-                                 "does not load");
-        }
-    }
-    return 0;
+    return kf_adapt_constant_input(adapt, at->layer, false, "keras2:shape:constant_input",
+                                   "Keras 2 writes and does not load");
 }
 
 /* Keras 2 leaves out what these operations work on beside their first argument. */

@@ -69,7 +69,8 @@ static int adapt_name(struct one_output *one, const char *text)
     if (is_word(one->adapt, text))
         return append(one, json_string(text));
     class_name = class_of(one->adapt, function);
-    found = class_name ? kf_training_class(one->adapt, "keras.metrics", class_name) : NULL;
+    class_name = class_name ? class_name : text; /* "AUC": Keras takes names of classes, too */
+    found = kf_training_class(one->adapt, "keras.metrics", class_name);
     if (!found)
         return lost(one, text);
     return append(
