@@ -160,25 +160,54 @@ export function makePalette(probe) {
 
 const STRONG = { exact: "good", adapted: "accent", lossy: "doubt", refused: "bad" };
 
-function farBox(context, box, view, palette, { selected, matches }, family) {
+function colourOf(box, { selected, matches }, palette) {
+  const effect = box.open ? null : box.worst;
+  if (box === selected) return palette.accent;
+  if (matches.has(box)) return palette.doubt;
+  return effect && effect !== "exact" ? palette[STRONG[effect]] : palette.edge;
+}
+
+// From very far boxes are spots, painted colour by colour.
+function farSpots(context, boxes, marks, palette) {
+  const colours = new Map();
+  for (const box of boxes) {
+    const colour = colourOf(box, marks, palette);
+    if (!colours.has(colour)) colours.set(colour, []);
+    colours.get(colour).push(box);
+  }
+  for (const [colour, some] of colours) {
+    context.fillStyle = colour;
+    context.beginPath();
+    for (const { x, y, width, height } of some) context.rect(x, y, width, height);
+    context.fill();
+  }
+}
+
+function farBox(context, box, scale, marks, palette, family) {
   const effect = box.open ? null : box.worst;
   const [x, y, width, height] = [box.x, box.y, box.width, box.height];
   context.fillStyle = box.open ? palette.shade : effect && effect !== "exact" ? palette[`${STRONG[effect]}-tint`] ?? palette.tint : palette.paper;
-  context.strokeStyle = box === selected ? palette.accent : matches.has(box) ? palette.doubt : effect && effect !== "exact" ? palette[STRONG[effect]] : palette.edge;
-  context.lineWidth = (box === selected || matches.has(box) ? 3 : 1) / view.scale;
+  context.strokeStyle = colourOf(box, marks, palette);
+  context.lineWidth = (box === marks.selected || marks.matches.has(box) ? 3 : 1) / scale;
   context.beginPath();
-  context.roundRect(x, y, width, height, view.scale > 0.1 ? 6 : 0);
+  context.roundRect(x, y, width, height, 6);
   context.fill();
   context.stroke();
   if (effect) {
     context.fillStyle = palette[STRONG[effect]];
-    context.fillRect(x, y, Math.max(8, 2 / view.scale), height);
+    context.fillRect(x, y, 8, height);
   }
-  if (view.scale < NAMES_FROM || (box.open && view.scale < 0.25)) return;
-  const size = Math.min(11 / view.scale, HEIGHT * 0.55);
+  if (box.open && scale < 0.25) return;
+  const size = Math.min(11 / scale, HEIGHT * 0.55);
   context.fillStyle = palette.ink;
   context.font = `${size}px ${family}`;
   context.fillText(box.open ? box.name : box.className, x + 22, y + (box.open ? 26 : height / 2 + size * 0.35), width - 30);
+}
+
+// All lines as one, made once for each layout.
+function allLines(drawn) {
+  drawn.lines ??= new Path2D(drawn.edges.map((edge) => (edge.bottom - edge.top < 60 ? `M${edge.points[0].join(" ")}L${edge.points.at(-1).join(" ")}` : pathOf(edge))).join(""));
+  return drawn.lines;
 }
 
 /** Draws far views on a canvas. */
@@ -189,16 +218,19 @@ export function makeFar(element, measure) {
   element.append(canvas);
   return {
     draw(drawn, view, marks, palette) {
-      const ratio = devicePixelRatio || 1, context = canvas.getContext("2d");
+      const ratio = devicePixelRatio || 1, context = canvas.getContext("2d"), spots = view.scale < NAMES_FROM;
       canvas.width = Math.round(view.width * ratio);
       canvas.height = Math.round(view.height * ratio);
       canvas.hidden = false;
       context.setTransform(view.scale * ratio, 0, 0, view.scale * ratio, view.x * ratio, view.y * ratio);
-      for (const box of drawn.boxes) if (box.open && boxInSight(box, view)) farBox(context, box, view, palette, marks, measure.family);
+      const some = drawn.boxes.filter((box) => boxInSight(box, view)), closed = some.filter(({ open }) => !open);
+      for (const box of some) if (box.open) farBox(context, box, view.scale, marks, palette, measure.family);
       context.strokeStyle = palette.edge;
       context.lineWidth = Math.max(1, 0.7 / view.scale);
-      for (const edge of drawn.edges) if (inSight(edge, view)) context.stroke(new Path2D(pathOf(edge)));
-      for (const box of drawn.boxes) if (!box.open && boxInSight(box, view)) farBox(context, box, view, palette, marks, measure.family);
+      if (spots) context.stroke(allLines(drawn));
+      else for (const edge of drawn.edges) if (inSight(edge, view)) context.stroke(new Path2D(pathOf(edge)));
+      if (spots) farSpots(context, closed, marks, palette);
+      else for (const box of closed) farBox(context, box, view.scale, marks, palette, measure.family);
     },
     hide() { canvas.hidden = true; },
   };

@@ -149,6 +149,76 @@ static void parts_of_a_wrapper_are_in_it(void **state)
     json_decref(graph);
 }
 
+/* One layer behind an input: what it makes of the shape. */
+static void becomes(const char *input, const char *class_name, const char *config, const char *want)
+{
+    char spec[1024], wanted[256];
+    json_t *graph;
+
+    snprintf(spec, sizeof(spec),
+             "{'topology': 'sequential', 'layers': [{'name': 'i', 'class_name': 'InputLayer', "
+             "'config': {'batch_shape': %s}}, {'name': 'l', 'class_name': '%s', %s}]}",
+             input, class_name, config);
+    snprintf(wanted, sizeof(wanted), "[['i 0 0'], %s]", want);
+    graph = draw(spec, 1 << 20);
+    assert_calls(graph, 1, wanted);
+    json_decref(graph);
+}
+
+#define PART(class_name, config)                                                                   \
+    "'parts': [{'name': 'p', 'class_name': '" class_name "', 'config': {" config "}}]"
+
+static void layers_change_shapes_as_keras_does(void **state)
+{
+    (void)state;
+    becomes("[null, 8, 6, 3]", "ZeroPadding2D", "'config': {'padding': [[1, 2], [0, 3]]}",
+            "[null, 11, 9, 3]");
+    becomes("[null, 8, 3]", "ZeroPadding1D", "'config': {'padding': [1, 2]}", "[null, 11, 3]");
+    becomes("[null, 8, null, 3]", "ZeroPadding2D", "'config': {'padding': 1}",
+            "[null, 10, null, 3]");
+    becomes("[null, 8, 6, 3]", "Cropping2D", "'config': {'cropping': [[1, 1], [2, 0]]}",
+            "[null, 6, 4, 3]");
+    becomes("[null, 2, 6, 3]", "Cropping2D", "'config': {'cropping': 1}", "[null, null, 4, 3]");
+    becomes("[null, 3, 8, 6]", "UpSampling2D",
+            "'config': {'size': [2, 3], 'data_format': 'channels_first'}", "[null, 3, 16, 18]");
+    becomes("[null, 9, 9, 4]", "DepthwiseConv2D",
+            "'config': {'kernel_size': [3, 3], 'strides': [2, 2], 'padding': 'same', "
+            "'depth_multiplier': 2}",
+            "[null, 5, 5, 8]");
+    becomes("[null, 9, 9, 4]", "GlobalAveragePooling2D", "'config': {'keepdims': true}",
+            "[null, 1, 1, 4]");
+}
+
+static void wrappers_change_shapes_by_what_is_in_them(void **state)
+{
+    (void)state;
+    becomes("[null, 5, 8, 3]", "TimeDistributed", "'config': {}, " PART("Flatten", ""),
+            "[null, 5, 24]");
+    becomes("[null, 3]", "TimeDistributed", "'config': {}, " PART("Dense", "'units': 2"), "null");
+    becomes(
+        "[null, 5, 3]", "Bidirectional",
+        "'config': {'merge_mode': 'concat'}, " PART("LSTM", "'units': 4, 'return_sequences': true"),
+        "[null, 5, 8]");
+    becomes("[null, 5, 3]", "Bidirectional",
+            "'config': {'merge_mode': 'sum'}, " PART("GRU", "'units': 4"), "[null, 4]");
+}
+
+/* What one stretches the other has; an axis that neither tells is not known. */
+static void merges_stretch_axes_of_one(void **state)
+{
+    json_t *graph = draw(
+        "{'layers': [" INPUT("a", "[null, 7, 7, 4]") "," INPUT("b", "[null, 1, 1, 4]") "," INPUT(
+            "c", "[null, 4]") ","
+                              "{'name': 'm', 'class_name': 'Multiply', 'config': {}, 'calls': "
+                              "[" CALL("[@1.0.0, @0.0.0]") "," CALL(
+                                  "[@0.0.0, @2.0.0]") "]}], 'inputs': [], 'outputs': []}",
+        1 << 20);
+
+    (void)state;
+    assert_calls(graph, 3, "[['b 0 0', 'a 0 0'], [null, 7, 7, 4], ['a 0 0', 'c 0 0'], null]");
+    json_decref(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +227,9 @@ int main(void)
         cmocka_unit_test(layers_of_a_sequential_follow_one_another),
         cmocka_unit_test(a_model_inside_is_opened),
         cmocka_unit_test(parts_of_a_wrapper_are_in_it),
+        cmocka_unit_test(layers_change_shapes_as_keras_does),
+        cmocka_unit_test(wrappers_change_shapes_by_what_is_in_them),
+        cmocka_unit_test(merges_stretch_axes_of_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

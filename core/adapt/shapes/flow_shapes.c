@@ -127,10 +127,15 @@ static void step_REPEAT(struct step *step)
 
 static void step_GLOBAL(struct step *step)
 {
+    size_t rank = step->out->rank, channel = kf_shape_first(step->layer) ? 1 : rank - 1;
+
+    if (kf_json_bool(step->layer->config, "keepdims", false)) {
+        for (size_t i = 1; i < rank; i++)
+            step->out->dims[i] = i == channel ? step->out->dims[i] : 1;
+        return;
+    }
     step->out->rank = 2;
-    step->out->dims[1] = kf_shape_axis(step->inputs[0], kf_shape_first(step->layer) ? 1 : -1);
-    if (kf_json_bool(step->layer->config, "keepdims", false))
-        forget(step);
+    step->out->dims[1] = kf_shape_axis(step->inputs[0], (json_int_t)channel);
 }
 
 /* An axis behind a window that slides over it. */
@@ -161,6 +166,80 @@ static void step_WIDER(struct step *step)
         step->out->dims[channel] = kf_json_int(step->layer->config, step->key, -1);
 }
 
+/* The first spatial axis, and how many there are. */
+static size_t spatial(const struct step *step, size_t *n)
+{
+    *n = step->out->rank > 2 ? step->out->rank - 2 : 0;
+    return kf_shape_first(step->layer) ? 2 : 1;
+}
+
+/* [[1, 2], [0, 0]] as well as 1 and [1, 0]; of one axis [1, 2] is what is at its two ends. */
+static json_int_t at_ends(const struct step *step, size_t axis, size_t n)
+{
+    const json_t *value = json_object_get(step->layer->config, step->key), *one;
+
+    if (!json_is_array(value))
+        return json_is_integer(value) ? 2 * json_integer_value(value) : -1;
+    if (n == 1 && json_array_size(value) == 2)
+        return json_integer_value(json_array_get(value, 0)) +
+               json_integer_value(json_array_get(value, 1));
+    one = json_array_get(value, n == 1 ? 0 : axis);
+    if (json_is_integer(one))
+        return 2 * json_integer_value(one);
+    return json_integer_value(json_array_get(one, 0)) + json_integer_value(json_array_get(one, 1));
+}
+
+/* Axes that get longer or shorter at their ends; what is not known stays so. */
+static void lengthen(struct step *step, int sign)
+{
+    size_t n, first = spatial(step, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        json_int_t size = step->out->dims[first + i], more = at_ends(step, i, n);
+
+        if (size < 0 || more < 0 || more > 1 << 20 || (sign < 0 && more >= size))
+            step->out->dims[first + i] = -1;
+        else
+            step->out->dims[first + i] = size + sign * more;
+    }
+}
+
+static void step_PADDED(struct step *step)
+{
+    lengthen(step, 1);
+}
+
+static void step_CROPPED(struct step *step)
+{
+    lengthen(step, -1);
+}
+
+static void step_TIMES(struct step *step)
+{
+    size_t n, first = spatial(step, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        json_int_t times = kf_shape_number(step->layer->config, step->key, i);
+        json_int_t *size = &step->out->dims[first + i];
+
+        if (*size < 0 || times < 1 || __builtin_mul_overflow(*size, times, size))
+            *size = -1;
+    }
+}
+
+static void step_DEPTHWISE(struct step *step)
+{
+    size_t n, first = spatial(step, &n), channel = kf_shape_first(step->layer) ? 1 : n + 1;
+    json_int_t times = kf_json_int(step->layer->config, step->key, 1);
+    json_int_t *channels = &step->out->dims[channel];
+
+    for (size_t i = 0; i < n; i++)
+        step->out->dims[first + i] =
+            behind_window(step->layer, step->inputs[0]->dims[first + i], i);
+    if (*channels < 0 || times < 1 || __builtin_mul_overflow(*channels, times, channels))
+        *channels = -1;
+}
+
 static void step_CHANNELS(struct step *step)
 {
     size_t first = kf_shape_first(step->layer) ? 2 : 1, rank = step->out->rank;
@@ -183,13 +262,28 @@ static void step_SEQUENCE(struct step *step)
     step_LAST(step);
 }
 
+/* Axes of 1 are as long as the other's. */
+static json_int_t merged(json_int_t a, json_int_t b)
+{
+    if (a == b || b == 1)
+        return a;
+    return a == 1 ? b : -1;
+}
+
 static void step_MERGE(struct step *step)
 {
-    for (size_t i = 1; i < step->n; i++)
-        if (step->inputs[i]->rank != step->out->rank ||
-            memcmp(step->inputs[i]->dims, step->out->dims,
-                   step->out->rank * sizeof(*step->out->dims)) != 0)
+    for (size_t i = 1; i < step->n; i++) {
+        const struct kf_shape *one = step->inputs[i];
+
+        if (one->rank != step->out->rank) {
             forget(step);
+            return;
+        }
+        for (size_t k = 0; k < one->rank; k++)
+            step->out->dims[k] = merged(step->out->dims[k], one->dims[k]);
+    }
+    if (step->n >= KF_FLOW_INPUTS)
+        forget(step);
 }
 
 static void step_CONCAT(struct step *step)
@@ -208,6 +302,43 @@ static void step_CONCAT(struct step *step)
         forget(step);
     else
         step->out->dims[axis] = sum;
+}
+
+/* What the layer in it gives, each step of time alone. */
+static void step_EACH(struct step *step)
+{
+    const struct kf_layer *part = step->layer->n_parts == 1 ? step->layer->parts[0] : NULL;
+    struct kf_shape one = *step->inputs[0], gives;
+    const struct kf_shape *inputs[] = {&one};
+    json_int_t times = one.dims[1];
+
+    forget(step);
+    if (!part || one.rank < 3 || part->n_parts)
+        return;
+    memmove(one.dims + 1, one.dims + 2, (--one.rank - 1) * sizeof(*one.dims));
+    kf_shape_after(part, inputs, 1, &gives);
+    if (!gives.rank || gives.rank == KF_RANK_MAX)
+        return;
+    step->out->rank = gives.rank + 1;
+    step->out->dims[1] = times;
+    memcpy(step->out->dims + 2, gives.dims + 1, (gives.rank - 1) * sizeof(*gives.dims));
+}
+
+/* What the layer that goes forward gives, twice as wide where both are put side by side. */
+static void step_BOTH(struct step *step)
+{
+    const struct kf_layer *part = step->layer->n_parts ? step->layer->parts[0] : NULL;
+    const struct kf_shape *input = step->inputs[0];
+    bool wide = kf_streq(kf_json_str(step->layer->config, step->key, NULL), "concat");
+    json_int_t *last;
+
+    forget(step);
+    if (!part || part->n_parts)
+        return;
+    kf_shape_after(part, &input, 1, step->out);
+    last = &step->out->dims[step->out->rank ? step->out->rank - 1 : 0];
+    if (step->out->rank && wide && (*last < 0 || __builtin_mul_overflow(*last, 2, last)))
+        *last = -1;
 }
 
 static const struct {
