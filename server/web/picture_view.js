@@ -51,11 +51,11 @@ export function makeView(element, change) {
       const scale = fitting();
       glide(middle(scale), (view.height - world.height * scale) / 2, scale);
     },
-    /** Begin with all of it if that can be read, else with its top, above the place `x`. */
+    /** Begin with all of it if that can be read, else with its top; of what is too wide around `x`. */
     begin(x) {
       const scale = fitting();
       if (scale >= 0.6) set(middle(scale), (view.height - world.height * scale) / 2, scale);
-      else set(view.width / 2 - x * READABLE, -16, READABLE);
+      else set(world.width * READABLE < view.width ? middle(READABLE) : view.width / 2 - x * READABLE, -16, READABLE);
     },
     moveTo(x, y) { glide(view.width / 2 - x * view.scale, view.height / 2 - y * view.scale, view.scale); },
     /** Bring a box into sight, near enough to be read; the less movement the better. */
