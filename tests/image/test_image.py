@@ -76,7 +76,10 @@ def test_every_library_has_its_licence_and_record(root):
         assert (root / "usr/share/doc" / name / "copyright").stat().st_size > 0
         record = (root / "var/lib/dpkg/status.d" / name).read_text()
         assert re.search(rf"^Package: {re.escape(name)}\n", record) and "\nVersion: " in record
-    assert (root / "usr/share/doc/kferry/copyright").exists()
+    ours = root / "usr/share/doc/kferry"
+    assert (ours / "copyright").exists()
+    for licence in Path("deploy/licenses").iterdir():
+        assert (ours / licence.name).read_bytes() == licence.read_bytes()
 
 
 def test_what_the_image_says_of_itself(image):
