@@ -10,7 +10,9 @@ ARG BASE=debian:trixie-slim
 FROM ${BASE} AS build
 WORKDIR /src
 COPY deploy/packages deploy/
-RUN deploy/packages build libcmocka-dev && rm -rf /var/lib/apt/lists/*
+# The libraries that are copied below are those of today, not those of the base.
+RUN apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get upgrade -y -qq && \
+    deploy/packages build libcmocka-dev && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN cmake -B build -DCMAKE_INSTALL_PREFIX=/usr -DKF_WERROR=OFF && \
     cmake --build build -j "$(nproc)" && \
