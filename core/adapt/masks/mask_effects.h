@@ -22,4 +22,13 @@ enum kf_mask_effect {
 /** What a layer does with masks, by its class; `rep` notes the row, NULL where it is not to. */
 enum kf_mask_effect kf_mask_effect(const struct kf_layer *layer, struct kf_report *rep);
 
+/** Whether a recurrent layer, or a wrapper of one, gives a sequence, whose steps the mask is of. */
+bool kf_mask_is_sequence(const struct kf_layer *layer);
+
+/** Whether a layer makes masks, or one in it does. */
+bool kf_mask_made_by(const struct kf_layer *layer);
+
+/** The same of any layer of a graph. */
+bool kf_mask_made_in(const struct kf_graph *graph);
+
 #endif

@@ -57,20 +57,10 @@ static int make_joined(struct kf_masks *masks, size_t atom, struct kf_ref *out)
     return r;
 }
 
-/* The layer that a call belongs to. */
-static const struct kf_layer *layer_of(const struct kf_masks *masks, size_t call)
-{
-    size_t i = 0;
-
-    while (i + 1 < masks->graph->n_layers && masks->first[i + 1] && masks->first[i + 1] <= call)
-        i++;
-    return masks->graph->layers[i];
-}
-
 /* ids != 0 of an Embedding, any feature != mask_value of a Masking. */
 static int make_source(struct kf_masks *masks, size_t atom, struct kf_ref *out)
 {
-    const struct kf_layer *layer = layer_of(masks, atom);
+    const struct kf_layer *layer = masks->atoms[atom].source;
     bool masking = strcmp(layer->class_name, "Masking") == 0;
     double value = masking ? json_number_value(json_object_get(layer->config, "mask_value")) : 0;
 

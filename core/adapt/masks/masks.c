@@ -18,7 +18,7 @@
 #define MERGES_MASK_SINCE           304
 #define ATTENTION_TAKES_MASKS_SINCE 307
 
-static struct kf_mask *mask_of(struct kf_masks *masks, const json_t *value)
+static struct kf_mask *mask_of(const struct kf_masks *masks, const json_t *value)
 {
     struct kf_ref ref;
 
@@ -61,6 +61,13 @@ static int make_atom(struct kf_masks *masks, struct kf_mask *out, const json_t *
     out->n = 1;
     masks->atoms[masks->at].opaque = !kf_ref_get(from, &masks->atoms[masks->at].at);
     return 0;
+}
+
+static int make_source(struct kf_masks *masks, struct kf_mask *out, const json_t *from,
+                       const struct kf_layer *source)
+{
+    masks->atoms[masks->at].source = source;
+    return make_atom(masks, out, from);
 }
 
 struct inputs {
@@ -171,13 +178,6 @@ static int concatenate(struct kf_masks *masks, const struct kf_layer *layer,
     return 0;
 }
 
-static bool gives_sequence(const struct kf_layer *layer)
-{
-    const json_t *inner = json_object_get(json_object_get(layer->config, "layer"), "config");
-
-    return kf_json_bool(inner ? inner : layer->config, "return_sequences", false);
-}
-
 /* Keras 3 hands the input's mask to a layer only when the call has no other tensors: an RNN that
  * is given its initial state loses it.
  * Source: keras/src/layers/layer.py Layer.__call__ (3.15.1), "Populate mask argument(s)" */
@@ -204,26 +204,6 @@ static int take(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *
     return out->differs ? kf_mask_write(masks, layer, call, out) : 0;
 }
 
-static bool has_sources(const struct kf_graph *graph);
-
-static bool layer_has_sources(const struct kf_layer *layer)
-{
-    for (size_t i = 0; i < layer->n_parts; i++)
-        if (layer_has_sources(layer->parts[i]))
-            return true;
-    return layer->inner ? has_sources(layer->inner)
-                        : kf_json_bool(layer->config, "mask_zero", false) ||
-                              strcmp(layer->class_name, "Masking") == 0;
-}
-
-static bool has_sources(const struct kf_graph *graph)
-{
-    for (size_t i = 0; i < graph->n_layers; i++)
-        if (layer_has_sources(graph->layers[i]))
-            return true;
-    return false;
-}
-
 /* What a TimeDistributed does with masks depends on the layer inside, otherwise in each version. */
 static bool masks_inside(struct kf_masks *masks, const struct kf_layer *layer)
 {
@@ -237,7 +217,7 @@ static bool masks_inside(struct kf_masks *masks, const struct kf_layer *layer)
 
 static int time_distributed(struct kf_masks *masks, struct kf_layer *layer, struct kf_mask *out)
 {
-    bool sources = layer_has_sources(layer->parts[0]);
+    bool sources = kf_mask_made_by(layer->parts[0]);
 
     if (!sources && !out->n)
         return 0;
@@ -261,9 +241,11 @@ static int run_class(struct kf_masks *masks, struct kf_layer *layer, struct kf_c
     KF_TRY(look_at_inputs(masks, &inputs, call));
     switch (what) {
     case SOURCE_EMBEDDING:
-        return kf_json_bool(layer->config, "mask_zero", false) ? make_atom(masks, out, first) : 0;
+        return kf_json_bool(layer->config, "mask_zero", false)
+                   ? make_source(masks, out, first, layer)
+                   : 0;
     case SOURCE_MASKING:
-        return make_atom(masks, out, first);
+        return make_source(masks, out, first, layer);
     case PASS:
     case LEAK:
         if (first)
@@ -280,7 +262,7 @@ static int run_class(struct kf_masks *masks, struct kf_layer *layer, struct kf_c
             return time_distributed(masks, layer, out);
         }
         KF_TRY(take(masks, layer, call, first, out));
-        if (what == END || (what == SEQUENCE && !gives_sequence(layer)))
+        if (what == END || (what == SEQUENCE && !kf_mask_is_sequence(layer)))
             *out = (struct kf_mask){0};
         return 0;
     case QUERY:
@@ -301,24 +283,39 @@ static int run_class(struct kf_masks *masks, struct kf_layer *layer, struct kf_c
     }
 }
 
-static int run_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
-                     bool *differs_out);
+/* What is known of the mask that leaves a graph by its only output. */
+struct leaving {
+    bool differs;
+    bool none;                     /* no mask leaves it, in either version */
+    const struct kf_layer *source; /* it is that layer's, of an input as it came; or NULL */
+    size_t input;                  /* which input */
+};
 
-/* A model used as a layer: masks go in and come out, but nothing is known of them here. */
+static int run_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
+                     struct leaving *leaving);
+
+/* A model used as a layer: masks go in and come out. What makes one of an input of the model's can
+ * be written out here as well; of all else nothing is known. */
 static int run_inner(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *call,
                      struct kf_mask *out)
 {
     struct inputs inputs;
-    bool differs = false;
+    struct leaving leaving = {0};
+    json_t *from = json_array_get(call->args, 0);
 
     KF_TRY(look_at_inputs(masks, &inputs, call));
-    if (!inputs.n_masked && !inputs.differs && !layer_has_sources(layer))
+    if (!inputs.n_masked && !inputs.differs && !kf_mask_made_by(layer))
         return 0;
-    KF_TRY(run_graph(masks->adapt, layer->inner, inputs.n_masked > 0, &differs));
+    KF_TRY(run_graph(masks->adapt, layer->inner, inputs.n_masked > 0, &leaving));
     if (inputs.differs)
         return kf_mask_refuse(masks, layer);
-    KF_TRY(make_atom(masks, out, NULL));
-    out->differs = differs;
+    if (leaving.none)
+        return 0;
+    if (json_is_array(from))
+        from = json_array_get(from, leaving.input);
+    KF_TRY(leaving.source ? make_source(masks, out, from, leaving.source)
+                          : make_atom(masks, out, NULL));
+    out->differs = leaving.differs;
     return 0;
 }
 
@@ -341,8 +338,45 @@ static int note_difference(json_t *ref, void *context)
     return 0;
 }
 
+/* Number of the graph's input that a ref is; false where it is none. */
+static bool find_input(const struct kf_graph *graph, struct kf_ref at, size_t *number)
+{
+    size_t n = json_is_array(graph->inputs) ? json_array_size(graph->inputs) : 1;
+    struct kf_ref ref;
+
+    for (*number = 0; *number < n; ++*number)
+        if (kf_ref_get(json_is_array(graph->inputs) ? json_array_get(graph->inputs, *number)
+                                                    : graph->inputs,
+                       &ref) &&
+            ref.layer == at.layer && ref.call == at.call)
+            return true;
+    return false;
+}
+
+/* The mask of the only output, where one layer makes it of an input. */
+static void find_source(const struct kf_masks *masks, struct leaving *leaving)
+{
+    const json_t *end = masks->graph->outputs;
+    const struct kf_mask *mask;
+    struct kf_ref ref;
+    size_t atom;
+
+    if (json_is_array(end) && json_array_size(end) == 1)
+        end = json_array_get(end, 0);
+    if (!kf_ref_get(end, &ref))
+        return;
+    mask = mask_of(masks, end);
+    leaving->none = mask->n == 0 && !mask->differs;
+    if (mask->n != 1)
+        return;
+    atom = mask->atoms[0];
+    if (!masks->atoms[atom].opaque && masks->atoms[atom].source &&
+        find_input(masks->graph, masks->atoms[atom].at, &leaving->input))
+        leaving->source = masks->atoms[atom].source;
+}
+
 static int run_order(struct kf_masks *masks, const struct kf_call_at *order, size_t n,
-                     bool masked_inputs, bool *differs_out)
+                     bool masked_inputs, struct leaving *leaving)
 {
     struct inputs ends = {.masks = masks};
 
@@ -351,12 +385,13 @@ static int run_order(struct kf_masks *masks, const struct kf_call_at *order, siz
         KF_TRY(run_call(masks, masks->graph->layers[order[i].layer], order[i].call, masked_inputs));
     }
     KF_TRY(kf_refs_each(masks->graph->outputs, note_difference, &ends));
-    *differs_out = ends.differs;
+    leaving->differs = ends.differs;
+    find_source(masks, leaving);
     return 0;
 }
 
 static int run_functional(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
-                          bool *differs_out)
+                          struct leaving *leaving)
 {
     struct kf_masks masks = {.adapt = adapt, .graph = graph};
     struct kf_arena *arena = adapt->model->arena;
@@ -376,29 +411,48 @@ static int run_functional(struct kf_adapt *adapt, struct kf_graph *graph, bool m
         at += graph->layers[i]->n_calls ? graph->layers[i]->n_calls : 1;
     }
     if (r >= 0)
-        r = run_order(&masks, order, n, masked_inputs, differs_out);
+        r = run_order(&masks, order, n, masked_inputs, leaving);
     kf_free(order);
     return r;
 }
 
+/* Whether a layer of a chain hands on the mask that it is given, or makes the chain's first. */
+static const struct kf_layer *hand_on(const struct kf_graph *graph, size_t index,
+                                      enum kf_mask_effect what, const struct kf_layer *source)
+{
+    const struct kf_layer *layer = graph->layers[index];
+    bool starts =
+        index == 0 || (index == 1 && strcmp(graph->layers[0]->class_name, "InputLayer") == 0);
+
+    if (layer->inner || layer->n_parts)
+        return NULL;
+    if (kf_mask_made_by(layer))
+        return starts ? layer : NULL;
+    return what == PASS || what == TAKE || (what == SEQUENCE && kf_mask_is_sequence(layer)) ? source
+                                                                                            : NULL;
+}
+
 /* A chain merges nothing; only a layer that loses the mask in Keras 2 alone can matter. */
 static int run_sequential(struct kf_adapt *adapt, struct kf_graph *graph, bool masked,
-                          bool *differs_out)
+                          struct leaving *leaving)
 {
     struct kf_masks masks = {.adapt = adapt, .graph = graph};
+    struct leaving inner = {0};
     bool leaked = false;
 
     for (size_t i = 0; i < graph->n_layers; i++) {
         struct kf_layer *layer = graph->layers[i];
         enum kf_mask_effect what = kf_mask_effect(layer, masks.adapt->rep);
 
-        if (layer->inner && (masked || layer_has_sources(layer)))
-            KF_TRY(run_graph(adapt, layer->inner, masked, differs_out));
+        leaving->source = hand_on(graph, i, what, leaving->source);
+        if (layer->inner && (masked || kf_mask_made_by(layer)))
+            KF_TRY(run_graph(adapt, layer->inner, masked, &inner));
+        leaving->differs |= inner.differs;
         if (leaked && (what == TAKE || what == SEQUENCE || what == END))
             KF_TRY(kf_mask_refuse(&masks, layer));
-        masked |= layer_has_sources(layer);
+        masked |= kf_mask_made_by(layer);
         leaked |= masked && what == LEAK;
-        if (what == LOSE || what == END || (what == SEQUENCE && !gives_sequence(layer))) {
+        if (what == LOSE || what == END || (what == SEQUENCE && !kf_mask_is_sequence(layer))) {
             masked = layer->inner != NULL && masked;
             leaked = masked && !adapt->models_pass;
         }
@@ -407,16 +461,15 @@ static int run_sequential(struct kf_adapt *adapt, struct kf_graph *graph, bool m
 }
 
 static int run_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_inputs,
-                     bool *differs_out)
+                     struct leaving *leaving)
 {
-    return graph->topology == KF_SEQUENTIAL
-               ? run_sequential(adapt, graph, masked_inputs, differs_out)
-               : run_functional(adapt, graph, masked_inputs, differs_out);
+    return graph->topology == KF_SEQUENTIAL ? run_sequential(adapt, graph, masked_inputs, leaving)
+                                            : run_functional(adapt, graph, masked_inputs, leaving);
 }
 
 int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    bool differs = false;
+    struct leaving leaving = {0};
 
-    return has_sources(graph) ? run_graph(adapt, graph, false, &differs) : 0;
+    return kf_mask_made_in(graph) ? run_graph(adapt, graph, false, &leaving) : 0;
 }

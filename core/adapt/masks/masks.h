@@ -17,9 +17,10 @@ struct kf_masks {
     struct kf_mask *of; /* by call number */
     size_t *first;      /* number of a layer's first call */
     struct {
-        struct kf_ref at;      /* where the mask can be computed from */
-        bool opaque;           /* it comes out of, or into, another model */
-        struct kf_mask *parts; /* or it is these masks, end to end; in the model's arena */
+        struct kf_ref at;              /* where the mask can be computed from */
+        const struct kf_layer *source; /* and by which layer: of a model in this graph, or of it */
+        bool opaque;                   /* it comes out of, or into, another model */
+        struct kf_mask *parts;         /* or it is these masks, end to end; in the model's arena */
         size_t n_parts;
         struct kf_ref node;
         bool made;

@@ -96,6 +96,14 @@ g.graph("mask_into_nested_functional", ((6,), "int32"), lambda x: (lambda t: K.M
 g.graph("mask_through_nested", ((6,), "int32"), lambda x: L.LSTM(4)(plain_model()(table()(x))))
 g.graph("mask_through_nested_sequential", ((6,), "int32"), lambda x: L.LSTM(4)(K.Sequential([L.Input((6, 4)), L.Dense(4), L.Dropout(0.1)])(table()(x))))
 g.graph("mask_nested_twice_add", TOKENS, lambda x: (lambda m: L.LSTM(4)(L.Add()([m(x[0]), m(x[1])])))(masked_model()))
+g.graph("mask_nested_sequential_twice_add", TOKENS, lambda x: (lambda m: L.LSTM(4)(L.Add()([m(x[0]), m(x[1])])))(
+    K.Sequential([L.Input((6,), dtype="int32"), table(), L.Dropout(0.1), L.Dense(4)])))
+g.graph("mask_nested_masking_concatenate", STEPS, lambda x: (lambda m: L.GRU(4)(L.Concatenate()([m(x[0]), m(x[1])])))(
+    (lambda t: K.Model(t, L.Dense(4)(L.Masking()(t))))(L.Input((6, 3)))))
+g.graph("mask_nested_three_deep_add", TOKENS, lambda x: L.LSTM(4)(L.Add()([(lambda t: K.Model(t, masked_model()(t), name=f"outer_{i}"))(
+    L.Input((6,), dtype="int32"))(one) for i, one in enumerate(x)])))
+g.graph("mask_nested_lost_inside", TOKENS, lambda x: (lambda m: L.LSTM(4)(L.Add()([m(x[0]), m(x[1])])))(
+    (lambda t: K.Model(t, L.Conv1D(4, 3, padding="same")(table()(t))))(L.Input((6,), dtype="int32"))))
 g.add("mask_nested_in_sequential", lambda: K.Sequential([masked_model(), L.LSTM(4)]))
 g.chain("mask_text_model", ((6,), "int32"), lambda: [table(), L.Bidirectional(L.LSTM(3, return_sequences=True)), L.Dropout(0.3), L.Bidirectional(L.GRU(3)), L.Dense(2, activation="softmax")])
 g.graph("mask_two_outputs", ((6,), "int32"), lambda x: (lambda e: [L.LSTM(4)(e), L.Dense(3)(e)])(table()(x)))
