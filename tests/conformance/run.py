@@ -23,6 +23,8 @@ def run_coverage(options, tally, used):
     worker = pathlib.Path(options.kferry).resolve().parent / "kferry-worker"
     rows = subprocess.run([worker, "rules"], capture_output=True, text=True, check=True).stdout.splitlines()
     unused = {line.strip() for line in (HERE / "UNUSED.txt").read_text().splitlines() if line and line[0] != "#"}
+    if "tfjs" not in options.keras:  # nobody has run what its rows write
+        rows = [row for row in rows if not row.startswith("tfjs")]
     for row in rows:
         tally.check((row in used) != (row in unused), f"row/{row}",
                     "is listed as unused but was used" if row in used else "no conversion of the zoo used it")
