@@ -24,6 +24,8 @@ RELEASES = ("k2", "k3")
 # What saved_model_cli shows and runs, in this environment.
 CLI, COMMANDS = "k2", ("dense_softmax", "lstm_states")
 ROWS = ("tensorflow:",)
+# A LayerNormalization of one element gives nothing but rounding, and is found in the wild: so many times what that makes.
+STEPS = 4
 
 
 def judge_in(environment, options, folder, refs, rows):
@@ -103,9 +105,11 @@ def run_wild(options, tally):
     truth = {}
     for name in RELEASES:
         if name in options.keras:
-            made = judge(options.envs / name / "bin" / "python", folder, folder / "refs", [id for id in done if id not in truth], "-truth", True, files)
+            left = {id: f"{files[id]}\t" for id in done if id not in truth}  # with how far rounding moves it
+            made = judge(options.envs / name / "bin" / "python", folder, folder / "refs", list(left), "-truth", True, left)
             truth.update({id: result for id, result in made.items() if result.get("ok")})
-    results = judge_in(RELEASES[0], options, folder, folder / "refs", [(id, folder / f"{id}.tar", 1e-5, files[id]) for id in truth])
+    results = judge_in(RELEASES[0], options, folder, folder / "refs",
+                       [(id, folder / f"{id}.tar", max(1e-5, STEPS * result["rounding"]), files[id]) for id, result in truth.items()])
     for id in files:
         status, report = converted[id]
         if status == 0 and id in truth:
