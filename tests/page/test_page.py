@@ -294,7 +294,7 @@ def test_a_job_that_nobody_knows_is_said_to_be_unknown(page):
 
 
 # Some real files of every kind, where there are any.
-WILD = Path(os.environ.get("KF_WILD") or "none")
+WILD = Path(os.environ.get("KF_WILD") or "none").resolve()
 KINDS = (".keras", ".weights.h5", ".h5", ".hdf5", ".json")
 SIZE_MAX, EACH = 2_000_000, 2
 

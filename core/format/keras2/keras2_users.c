@@ -13,6 +13,9 @@
 /* Classes that wrote no key of their own before Keras 2.3. */
 #define ONCE_WITHOUT_KEYS "Flatten GlobalAveragePooling1D GlobalMaxPooling1D"
 
+/* Keras itself makes these for the inputs of a model, and other writers give them fewer keys. */
+#define NEVER_USERS "InputLayer"
+
 static bool is_told(const struct kf_layer *layer)
 {
     if (layer->module)
@@ -30,6 +33,7 @@ static bool lacks_keys(const struct kf_layer *layer, const struct kf_class *foun
     json_t *value;
 
     if (keras < KF_KERAS(2, 0, 0) || keras >= KF_KERAS(3, 0, 0) || layer->module || !*found->keys ||
+        kf_in_words(NEVER_USERS, layer->class_name) ||
         (kf_in_words(ONCE_WITHOUT_KEYS, layer->class_name) && keras < KF_KERAS(2, 3, 0)))
         return false;
     json_object_foreach(layer->config, key,
