@@ -10,11 +10,11 @@
  * or by a registered name, which classes of Keras have none of; a legacy .h5 says neither.
  */
 
-/* Classes that wrote no key of their own before Keras 2.3. */
-#define ONCE_WITHOUT_KEYS "Flatten GlobalAveragePooling1D GlobalMaxPooling1D"
-
-/* Keras itself makes these for the inputs of a model, and other writers give them fewer keys. */
-#define NEVER_USERS "InputLayer"
+/*
+ * Layers of Keras whose configs may have no key of their own: before 2.3 these had none, which
+ * holds on in a config that was brought up from there, and other writers give inputs but a shape.
+ */
+#define MAY_LACK_KEYS "Flatten GlobalAveragePooling1D GlobalMaxPooling1D InputLayer"
 
 static bool is_told(const struct kf_layer *layer)
 {
@@ -33,8 +33,7 @@ static bool lacks_keys(const struct kf_layer *layer, const struct kf_class *foun
     json_t *value;
 
     if (keras < KF_KERAS(2, 0, 0) || keras >= KF_KERAS(3, 0, 0) || layer->module || !*found->keys ||
-        kf_in_words(NEVER_USERS, layer->class_name) ||
-        (kf_in_words(ONCE_WITHOUT_KEYS, layer->class_name) && keras < KF_KERAS(2, 3, 0)))
+        kf_in_words(MAY_LACK_KEYS, layer->class_name))
         return false;
     json_object_foreach(layer->config, key,
                         value) if (kf_keras2_class_adds(found, key)) return false;

@@ -65,19 +65,26 @@ static int plan_layer(struct kf_layer *layer, struct kf_graph *graph, void *cont
     return 0;
 }
 
-/*
- * What saving_lib of Keras 2 does not give back: layers whose variables nobody listed, and what
- * adapt() of a Discretization learned, which 2.15 writes and does not use when it has read it.
- */
+static const struct lost {
+    const char *class_name;
+    bool adapted;
+    const char *why;
+} losts[] = {
+#define KF_LOST(class_name, adapted, why) {class_name, adapted, why},
+#include "../saving_lib/saving_lib.def"
+};
+
+/* What saving_lib of Keras 2 does not give back, and layers whose variables nobody listed. */
 static int refuse_lost(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     struct weights *weights = context;
 
     (void)graph;
-    if (layer->n_tensors && kf_streq(layer->class_name, "Discretization"))
-        kf_report_add(weights->rep, KF_NO_EQUAL, layer->path,
-                      "a .keras of Keras 2 does not give back what adapt() learned; a legacy .h5 "
-                      "does");
+    for (size_t i = 0; i < sizeof(losts) / sizeof(losts[0]); i++)
+        if (kf_streq(layer->class_name, losts[i].class_name) &&
+            (layer->n_tensors || !losts[i].adapted))
+            kf_report_add(weights->rep, KF_NO_EQUAL, layer->path, "%s; a legacy .h5 does",
+                          losts[i].why);
     if (layer->n_tensors && !layer->custom && !kf_vars_known(layer->class_name))
         kf_report_add(weights->rep, KF_NO_EQUAL, layer->path,
                       "where saving_lib keeps the weights of a %s is not known; a legacy .h5 holds "
