@@ -75,11 +75,11 @@ static const char *foreign_key(const struct kf_layer *layer)
 }
 
 int kf_legacy_report_count(struct kf_report *rep, const struct kf_layer *layer,
-                           bool (*is_opaque)(const struct kf_layer *layer), size_t wanted, size_t n)
+                           bool (*is_opaque)(const struct kf_layer *layer), bool as_written,
+                           size_t wanted, size_t n)
 {
     const struct kf_layer *opaque = find_opaque(layer, is_opaque);
-    /* Keras 1, which has a question of its own, has other keys. */
-    const char *key = is_opaque == kf_legacy_is_opaque ? foreign_key(layer) : NULL;
+    const char *key = as_written ? foreign_key(layer) : NULL;
 
     if (opaque)
         return kf_report_add(rep, KF_CUSTOM_CLASS, opaque->path,
