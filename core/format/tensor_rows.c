@@ -44,3 +44,18 @@ int kf_slot_row(struct kf_report *rep, const struct kf_slot *slot, const char *l
     fill_shapes(row, slot->payload);
     return 0;
 }
+
+static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    struct kf_report *rep = context;
+
+    (void)graph;
+    if (!layer->attribute && !layer->operation)
+        rep->n_layers++;
+    return 0;
+}
+
+int kf_layers_count(struct kf_graph *graph, struct kf_report *rep)
+{
+    return kf_layers_each(graph, count_layer, rep);
+}

@@ -2,7 +2,10 @@
 #ifndef KF_FORMAT_TENSOR_ROWS_H
 #define KF_FORMAT_TENSOR_ROWS_H
 
-#include "../model/tensor.h"
+#include "../model/model.h"
+
+/** Count the layers of a graph, but for operations and layers that are attributes of another. */
+int kf_layers_count(struct kf_graph *graph, struct kf_report *rep);
 
 /**
  * Add a tensor to the report's table, and its elements to the count of parameters.

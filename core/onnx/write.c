@@ -248,16 +248,6 @@ static int add_rows(const struct kf_onnx *onnx, struct kf_report *rep)
     return 0;
 }
 
-static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    struct kf_report *rep = context;
-
-    (void)graph;
-    if (!layer->attribute && !layer->operation)
-        rep->n_layers++;
-    return 0;
-}
-
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
                 struct kf_report *rep)
 {
@@ -266,7 +256,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
 
     (void)keras;
     kf_report_set(&rep->target.format, kf_write_onnx.info->name);
-    r = r < 0 ? r : kf_layers_each(model->graph, count_layer, rep);
+    r = r < 0 ? r : kf_layers_count(model->graph, rep);
     r = r < 0 ? r : kf_onnx_build(&onnx, model);
     r = r < 0 ? r : add_rows(&onnx, rep);
     r = r < 0 ? r : check_size(&onnx, rep);

@@ -110,16 +110,6 @@ static int add_rows(const struct saved *saved, struct kf_report *rep)
     return 0;
 }
 
-static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    struct kf_report *rep = context;
-
-    (void)graph;
-    if (!layer->attribute && !layer->operation)
-        rep->n_layers++;
-    return 0;
-}
-
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
                 struct kf_report *rep)
 {
@@ -128,7 +118,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
 
     (void)keras;
     kf_report_set(&rep->target.format, kf_write_savedmodel.info->name);
-    KF_TRY(kf_layers_each(model->graph, count_layer, rep));
+    KF_TRY(kf_layers_count(model->graph, rep));
     r = build(&saved, model, options, rep);
     r = r < 0 ? r : add_rows(&saved, rep);
     finish(&saved);

@@ -139,21 +139,11 @@ int kf_tensor_names(struct kf_tensor_names *out, struct kf_model *model, struct 
     return name_graph(&naming, model->graph);
 }
 
-static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    struct kf_report *rep = context;
-
-    (void)graph;
-    if (!layer->attribute && !layer->operation)
-        rep->n_layers++;
-    return 0;
-}
-
 int kf_tensor_names_plan(const struct kf_tensor_names *names, struct kf_model *model,
                          struct kf_report *rep)
 {
     if (model->graph)
-        KF_TRY(kf_layers_each(model->graph, count_layer, rep));
+        KF_TRY(kf_layers_count(model->graph, rep));
     for (size_t i = 0; i < names->n; i++)
         KF_TRY(kf_tensor_row(rep, names->items[i].tensor, names->items[i].owner,
                              names->items[i].name));

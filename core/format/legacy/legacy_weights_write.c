@@ -91,16 +91,6 @@ static int plan_layer(struct legacy *legacy, struct kf_layer *layer,
     return 0;
 }
 
-static int count_layer(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    struct legacy *legacy = context;
-
-    (void)graph;
-    if (!layer->attribute && !layer->operation)
-        legacy->rep->n_layers++;
-    return 0;
-}
-
 int kf_legacy_plan(struct kf_model *model, const char *root, int keras, struct kf_report *rep)
 {
     struct legacy legacy = {.model = model, .root = root, .keras = keras, .rep = rep};
@@ -109,7 +99,7 @@ int kf_legacy_plan(struct kf_model *model, const char *root, int keras, struct k
         KF_TRY(kf_keras2_settle(model, keras, rep));
     KF_TRY(list_layers(&legacy));
     KF_TRY(kf_legacy_scopes(model, keras, rep));
-    KF_TRY(kf_layers_each(model->graph, count_layer, &legacy));
+    KF_TRY(kf_layers_count(model->graph, legacy.rep));
     KF_TRY(kf_widen_bfloat16(model, rep));
     return each_layer(&legacy, plan_layer);
 }
