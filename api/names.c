@@ -85,6 +85,34 @@ const char *kf_writer_of_name(const char *filename)
     return best ? best->name : NULL;
 }
 
+bool kf_writes_folder(const char *to)
+{
+    const struct kf_format_info *writer = to ? kf_writer_find(to) : NULL;
+
+    return writer && writer->folder;
+}
+
+const char *kf_archive_of_name(const char *name)
+{
+    if (ends_with(name, ".zip"))
+        return "zip";
+    return ends_with(name, ".tar") ? "tar" : NULL;
+}
+
+static bool is_zipped(const struct kf_request *req, const struct kf_format_info *writer)
+{
+    return writer->folder && req->options.archive == KF_ARCHIVE_ZIP;
+}
+
+const char *kf_artifact_type(const struct kf_request *req)
+{
+    const struct kf_format_info *writer = req->options.to ? kf_writer_find(req->options.to) : NULL;
+
+    if (!writer || !writer->media_type)
+        return "application/octet-stream";
+    return is_zipped(req, writer) ? "application/zip" : writer->media_type;
+}
+
 /* Bytes of `name` before the suffixes that say what it is or how it is packed. */
 static int stem_of(const char *name)
 {
@@ -126,6 +154,8 @@ char *kf_artifact_name(const struct kf_request *req)
     int n = stem_of(stem);
     char name[KEPT_MAX + 64], apart[32];
 
+    if (writer && is_zipped(req, writer))
+        suffix = ".zip";
     if (n == 0) {
         stem = "model";
         n = 5;

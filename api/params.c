@@ -288,6 +288,11 @@ int kf_request_set(struct kf_request *req, const char *name, const char *value,
     return keep_new(req, row, text, err);
 }
 
+bool kf_request_has(const struct kf_request *req, const char *name)
+{
+    return req->texts[find_param(name) - params] != NULL;
+}
+
 static int check_release(struct kf_request *req, const struct kf_format_info *writer,
                          struct kf_param_error *err)
 {
@@ -309,6 +314,15 @@ static int check_release(struct kf_request *req, const struct kf_format_info *wr
                 writer->name, shown);
 }
 
+static int check_archive(const struct kf_request *req, const struct kf_format_info *writer,
+                         struct kf_param_error *err)
+{
+    if (writer->folder || !kf_request_has(req, "archive"))
+        return 0;
+    return fail(err, "archive", "a target %s is a file, which is not packed: leave archive out",
+                writer->name);
+}
+
 int kf_request_check(struct kf_request *req, struct kf_param_error *err)
 {
     const struct kf_format_info *writer = NULL;
@@ -317,7 +331,7 @@ int kf_request_check(struct kf_request *req, struct kf_param_error *err)
     if (req->options.to)
         writer = kf_writer_find(req->options.to);
     if (writer)
-        return check_release(req, writer, err);
+        return check_archive(req, writer, err) < 0 ? -1 : check_release(req, writer, err);
     list_formats(names, sizeof names, kf_writer_info);
     return fail(err, "to", "the target kind is missing: give to=, one of: %s", names);
 }

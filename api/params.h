@@ -37,6 +37,9 @@ int kf_request_set(struct kf_request *req, const char *name, const char *value,
 /** True when `name` is a parameter (and so a form field that is no file). */
 bool kf_param_known(const char *name);
 
+/** True when the parameter `name`, which there is, was set. */
+bool kf_request_has(const struct kf_request *req, const char *name);
+
 /** Check what only holds together: that `to` is there and `keras` one of its releases. */
 int kf_request_check(struct kf_request *req, struct kf_param_error *err);
 
@@ -53,6 +56,16 @@ const char *kf_param_word(size_t index, size_t at, char *room, size_t size);
 
 /** The writer that a file name's suffix stands for, or NULL; the longest suffix wins. */
 const char *kf_writer_of_name(const char *filename);
+
+/** The writer called `to` makes a folder, or no such name. */
+bool kf_writes_folder(const char *to);
+
+/** "tar" or "zip", how a folder is packed under this name by its suffix; NULL for a plain folder.
+ */
+const char *kf_archive_of_name(const char *name);
+
+/** The artefact's media type. */
+const char *kf_artifact_type(const struct kf_request *req);
 
 /** The artefact's file name: "<stem><suffix>" or "<stem>-keras<version><suffix>"; malloc'ed. */
 char *kf_artifact_name(const struct kf_request *req);

@@ -191,17 +191,19 @@ const struct kf_format_info kf_info_write_h5_weights = {
 
 const struct kf_format_info kf_info_write_savedmodel = {
     .name = "savedmodel",
-    .title = "SavedModel that serves (.tar)",
+    .title = "SavedModel that serves (folder, .tar or .zip)",
     .media_type = "application/x-tar",
     .suffix = ".tar",
+    .folder = true,
     .releases = (const struct kf_release_range[]){END},
 };
 
 const struct kf_format_info kf_info_write_savedmodel_repaired = {
     .name = "savedmodel-repaired",
-    .title = "the same SavedModel, mended for TensorFlow 2.16 and later (.tar)",
+    .title = "the same SavedModel, mended for TensorFlow 2.16 and later (folder, .tar or .zip)",
     .media_type = "application/x-tar",
     .suffix = ".tar",
+    .folder = true,
     .releases = (const struct kf_release_range[]){END},
 };
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tar_write.h"
 #include "../base/auto.h"
-#include "../base/num.h"
 #include <stdio.h>
 #include <string.h>
 
 #define BLOCK      512
 #define NAME_BYTES 100
-#define PIECE      65536
 
 /* Where the fields of a header stand. */
 enum {
@@ -101,22 +99,6 @@ int kf_tar_put(struct kf_spool *tar, const char *name, const void *bytes, size_t
     KF_TRY(kf_tar_begin(tar, name, n, rep));
     KF_TRY(kf_spool_write(tar, bytes, n, rep));
     return kf_tar_fill(tar, n, rep);
-}
-
-int kf_tar_put_source(struct kf_spool *tar, const char *name, const struct kf_source *source,
-                      struct kf_report *rep)
-{
-    char piece[PIECE];
-
-    KF_TRY(kf_tar_begin(tar, name, source->size, rep));
-    for (uint64_t at = 0; at < source->size;) {
-        size_t n = (size_t)kf_min(sizeof(piece), source->size - at);
-
-        KF_TRY(kf_source_read(source, at, piece, n, rep));
-        KF_TRY(kf_spool_write(tar, piece, n, rep));
-        at += n;
-    }
-    return kf_tar_fill(tar, source->size, rep);
 }
 
 int kf_tar_end(struct kf_spool *tar, struct kf_report *rep)

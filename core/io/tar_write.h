@@ -2,7 +2,6 @@
 #ifndef KF_IO_TAR_WRITE_H
 #define KF_IO_TAR_WRITE_H
 
-#include "source.h"
 #include "spool.h"
 
 /*
@@ -15,9 +14,6 @@
 /** Add a file of `n` bytes. WRITE_FAILED, TOO_LARGE. */
 int kf_tar_put(struct kf_spool *tar, const char *name, const void *bytes, size_t n,
                struct kf_report *rep);
-/** Add a file with the bytes of a source. READ_FAILED too. */
-int kf_tar_put_source(struct kf_spool *tar, const char *name, const struct kf_source *source,
-                      struct kf_report *rep);
 /** Begin a file of `size` bytes, which are then written to the spool itself ... */
 int kf_tar_begin(struct kf_spool *tar, const char *name, uint64_t size, struct kf_report *rep);
 /** ... and end it. */

@@ -4,7 +4,7 @@
 #include "../format/tensor_rows.h"
 #include "../format/writer.h"
 #include "../io/checksum.h"
-#include "../io/tar_write.h"
+#include "../io/pack.h"
 #include "../io/tensorflow/tensor_bundle_write.h"
 #include "../onnx/build.h"
 #include "saved_model.h"
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the files stand in the tar. */
+/* Where the files stand in the archive. */
 #define FOLDER "saved_model/"
 
 /* The graph without its weights: a message of protocol buffers is never larger. */
@@ -187,40 +187,41 @@ static int settle_rows(const struct saved *saved, const struct kf_bundle_tensor 
     return 0;
 }
 
-static int write_variables(struct saved *saved, struct kf_spool *tar,
+static int write_variables(struct saved *saved, struct kf_pack *pack,
                            struct kf_bundle_tensor *tensors)
 {
     static const char shard[] = FOLDER "variables/variables.data-00000-of-00001";
     struct kf_buf index = {.max = GRAPH_MAX};
     size_t n = saved->tf.n_variables;
+    struct kf_sink out;
     uint64_t size;
     int r;
 
     KF_TRY(kf_bundle_size(&size, tensors, n, saved->rep));
-    KF_TRY(kf_tar_begin(tar, shard, size, saved->rep));
-    KF_TRY(kf_bundle_write(tar, tensors, n, saved->options->checksum, saved->rep));
-    KF_TRY(kf_tar_fill(tar, size, saved->rep));
+    KF_TRY(kf_pack_begin(pack, shard, size, &out, saved->rep));
+    KF_TRY(kf_bundle_write(&out, tensors, n, saved->options->checksum, saved->rep));
+    KF_TRY(kf_pack_end(pack, size, saved->rep));
     r = kf_bundle_index(&index, tensors, n, saved->rep);
     if (r >= 0)
-        r = kf_tar_put(tar, FOLDER "variables/variables.index", index.data, index.n, saved->rep);
+        r = kf_pack_put(pack, FOLDER "variables/variables.index", index.data, index.n, saved->rep);
     kf_buf_finish(&index);
     return r < 0 ? r : settle_rows(saved, tensors);
 }
 
-static int write_tar(struct saved *saved, const char *path)
+static int write_files(struct saved *saved, const char *path)
 {
     struct kf_bundle_tensor *tensors = sorted(&saved->tf);
-    struct kf_spool tar = KF_SPOOL_NONE;
+    struct kf_pack pack = KF_PACK_NONE;
     int r = tensors ? 0 : no_memory(saved->rep);
 
-    r = r < 0 ? r : kf_spool_create_named(&tar, path, UINT64_MAX, saved->rep);
+    r = r < 0 ? r : kf_pack_create(&pack, path, saved->options->archive, saved->rep);
     if (r >= 0)
-        r = kf_tar_put(&tar, FOLDER "saved_model.pb", saved->graph.data, saved->graph.n,
-                       saved->rep);
+        r = kf_pack_put(&pack, FOLDER "saved_model.pb", saved->graph.data, saved->graph.n,
+                        saved->rep);
     if (r >= 0 && saved->tf.n_variables)
-        r = write_variables(saved, &tar, tensors);
-    r = r < 0 ? r : kf_tar_end(&tar, saved->rep);
-    kf_spool_finish(&tar);
+        r = write_variables(saved, &pack, tensors);
+    r = r < 0 ? r : kf_pack_close(&pack, saved->rep);
+    kf_pack_finish(&pack);
     kf_free(tensors);
     return r;
 }
@@ -232,7 +233,7 @@ static int write_savedmodel(const char *path, struct kf_model *model, int keras,
     int r = build(&saved, model, options, rep);
 
     (void)keras;
-    r = r < 0 ? r : write_tar(&saved, path);
+    r = r < 0 ? r : write_files(&saved, path);
     finish(&saved);
     return r;
 }

@@ -68,6 +68,7 @@ struct cli {
     const char *server, *token_file, *ca;       /* of a service that does the work */
     const char *wait;                           /* seconds */
     bool dry_run, sha256, json, quiet, yaml;
+    bool unpacked; /* the result is a folder */
 };
 
 /**
@@ -143,6 +144,7 @@ int cli_uri_check(struct cli_job *job, const char *uri);
 /** Put the artefact in `dir` there, and the report, which may be NULL, beside it. */
 int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
                     const json_t *report);
+int cli_uri_store_file(const struct cli_job *job, const char *path, const char *uri);
 int cli_uri_store_json(const struct cli_job *job, const char *uri, const json_t *value);
 /** Remove what was fetched. */
 void cli_uri_end(struct cli_job *job);
@@ -173,6 +175,14 @@ int cli_batch_publish(const struct cli_job *job, const char *dir, const char *fo
 int cli_write_report(const struct cli_job *job, const json_t *report);
 /** Put the artefact of the job in `dir` to where it belongs. */
 int cli_publish(const char *dir, const char *to);
+/**
+ * The same for one that is to be a folder, cli_folder.c: it appears whole, and takes the place of a
+ * SavedModel only. Below an URI its files come one by one, and the report, which may be NULL, last.
+ */
+int cli_folder_publish(const struct cli_job *job, const char *dir, const char *to,
+                       const json_t *report);
+/** The name of a result as it is published: of a folder without what it is packed in; malloc'ed. */
+char *cli_folder_name(const struct cli *cli, const char *output);
 
 /** Tell why there is no report; nothing when there is one that says why. */
 void cli_job_explain(const struct cli_job *job);

@@ -21,7 +21,7 @@ struct target {
     const char *folder; /* or URI; NULL: nothing is written */
 };
 
-/* Make the folders that a result stands in below the folder of all. */
+/* Make the folders that a result stands in, the folder of all among them. */
 static int make_folders(const char *folder, const char *output)
 {
     char path[PATH_MAX];
@@ -29,7 +29,7 @@ static int make_folders(const char *folder, const char *output)
 
     if (n >= (int)sizeof path)
         return -1;
-    for (char *slash = path + strlen(folder); (slash = strchr(slash + 1, '/'));) {
+    for (char *slash = path + strlen(folder) - 1; (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
         if (mkdir(path, 0777) < 0 && errno != EEXIST)
             return -1;
@@ -45,9 +45,10 @@ static int publish_far(const struct cli_job *job, const char *dir, const char *f
     char *uri = NULL;
     int status;
 
-    if (asprintf(&uri, "%s%s", folder, output) < 0)
+    if (asprintf(&uri, "%s%s%s", folder, output, job->cli->unpacked ? "/" : "") < 0)
         return EXIT_INTERNAL;
-    status = cli_uri_publish(job, dir, uri, report);
+    status = job->cli->unpacked ? cli_folder_publish(job, dir, uri, report)
+                                : cli_uri_publish(job, dir, uri, report);
     free(uri);
     return status;
 }
@@ -59,13 +60,12 @@ int cli_batch_publish(const struct cli_job *job, const char *dir, const char *fo
 
     if (remote_is_uri(folder))
         return publish_far(job, dir, folder, output, report);
-
     if (make_folders(folder, output) < 0 ||
         snprintf(path, sizeof path, "%s/%s", folder, output) >= (int)sizeof path) {
         cli_error("cannot write %s in %s: %s", output, folder, strerror(errno));
         return EXIT_CANNOT_WRITE;
     }
-    return cli_publish(dir, path);
+    return job->cli->unpacked ? cli_folder_publish(job, dir, path, report) : cli_publish(dir, path);
 }
 
 static bool is_made(void *context, const struct found_model *model)
@@ -133,6 +133,21 @@ int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status)
     return status == EXIT_FINE && failed ? EXIT_REFUSED : status;
 }
 
+/* Folders have no suffix. */
+static int name_folders(struct models *models, const struct cli *cli)
+{
+    for (size_t i = 0; cli->unpacked && i < models->n; i++) {
+        struct found_model *model = &models->list[i];
+        char *name = cli_folder_name(cli, model->output);
+
+        if (!name)
+            return -1;
+        free(model->output);
+        model->output = name;
+    }
+    return 0;
+}
+
 /* What the worker found; it was not asked where an earlier call had made everything. */
 static int load(struct models *out, const struct cli_job *job)
 {
@@ -166,7 +181,7 @@ int cli_batch(const struct cli_job *job, const char *folder)
 
     if (status != 0)
         return status;
-    if (load(&models, job) == 0) {
+    if (load(&models, job) == 0 && name_folders(&models, job->cli) == 0) {
         batch_run(&batch, &result);
         if (job->resume)
             resume_tell(job->resume, result.summary);

@@ -24,6 +24,14 @@ static bool is_folder(const char *path)
     return (n > 0 && path[n - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
+/* True when -o is where several results may go: of results that are folders it must say so. */
+static bool takes_several(const struct cli *cli)
+{
+    size_t n = strlen(cli->output);
+
+    return cli->unpacked ? n > 0 && cli->output[n - 1] == '/' : is_folder(cli->output);
+}
+
 /* What -o says is to be written, by its suffix; of an URL that of its path. */
 static const char *kind_of_output(const struct cli *cli)
 {
@@ -32,6 +40,19 @@ static const char *kind_of_output(const struct cli *cli)
 
     free(name);
     return to;
+}
+
+/* A result that is a folder is packed as its name or --archive says, and else not at all. */
+static int choose_archive(struct cli *cli, struct kf_param_error *err)
+{
+    const char *archive = cli->output ? kf_archive_of_name(cli->output) : NULL;
+    bool given = kf_request_has(&cli->request, "archive");
+    bool uri = cli->output && remote_is_uri(cli->output);
+
+    if (!cli->output || !kf_writes_folder(cli->request.options.to))
+        return 0;
+    cli->unpacked = !archive && !given && (!uri || remote_is_folder(cli->output));
+    return archive && !given ? kf_request_set(&cli->request, "archive", archive, err) : 0;
 }
 
 /* The name of the first input; 0, or -1 with `err`. */
@@ -63,18 +84,33 @@ static int complete(struct cli *cli)
         return EXIT_USAGE;
     }
     if ((req->filename[0] == '\0' && name_input(cli, &err) < 0) ||
-        (to && kf_request_set(req, "to", to, &err) < 0) || kf_request_check(req, &err) < 0) {
+        (to && kf_request_set(req, "to", to, &err) < 0) || choose_archive(cli, &err) < 0 ||
+        kf_request_check(req, &err) < 0) {
         cli_error("%s", err.detail);
         return EXIT_USAGE;
     }
     return 0;
 }
 
-/* In a folder the result gets the name that the service would give it. */
+/* The folder that holds a path. */
+static void find_parent(char parent[PATH_MAX], const char path[PATH_MAX])
+{
+    char *slash;
+
+    memcpy(parent, path, PATH_MAX);
+    slash = strrchr(parent, '/');
+    if (!slash)
+        memcpy(parent, ".", 2);
+    else
+        slash[slash == parent] = '\0';
+}
+
+/* In a folder the result gets the name that the service would give it, unless it is the folder. */
 static int find_place(struct place *out, const struct cli *cli)
 {
-    char *name = is_folder(cli->output) ? kf_artifact_name(&cli->request) : NULL, *slash;
-    bool uri = remote_is_uri(cli->output);
+    bool uri = remote_is_uri(cli->output), inside = is_folder(cli->output) && !cli->unpacked;
+    char *name = inside ? kf_artifact_name(&cli->request) : NULL;
+    size_t end = strlen(cli->output);
     int n;
 
     if (name && !uri && mkdir(cli->output, 0777) < 0 && errno != EEXIST) {
@@ -82,23 +118,19 @@ static int find_place(struct place *out, const struct cli *cli)
         free(name);
         return EXIT_CANNOT_WRITE;
     }
-    n = snprintf(out->path, sizeof out->path, "%s%s%s", cli->output, name && !uri ? "/" : "",
-                 name ? name : "");
+    while (cli->unpacked && !uri && end > 1 && cli->output[end - 1] == '/')
+        end--;
+    n = snprintf(out->path, sizeof out->path, "%.*s%s%s", (int)end, cli->output,
+                 name && !uri ? "/" : "", name ? name : "");
     free(name);
     if (n >= (int)sizeof out->path) {
         cli_error("the path of the result is too long");
         return EXIT_CANNOT_WRITE;
     }
-    if (uri) {
+    if (uri)
         snprintf(out->parent, sizeof out->parent, "%s", cli_temporary());
-        return 0;
-    }
-    memcpy(out->parent, out->path, sizeof out->parent);
-    slash = strrchr(out->parent, '/');
-    if (!slash)
-        memcpy(out->parent, ".", 2);
     else
-        slash[slash == out->parent] = '\0';
+        find_parent(out->parent, out->path);
     return 0;
 }
 
@@ -157,6 +189,8 @@ static int conclude(struct cli_job *job, const struct place *place, int status)
         status = reported;
     if (status != EXIT_FINE || cli->dry_run)
         return status;
+    if (cli->unpacked)
+        return cli_folder_publish(job, job->dir, place->path, job->report);
     return remote_is_uri(place->path) ? cli_uri_publish(job, job->dir, place->path, job->report)
                                       : cli_publish(job->dir, place->path);
 }
@@ -166,17 +200,19 @@ static const char *folder_of(const struct cli *cli, const struct place *place)
 {
     if (cli->dry_run)
         return NULL;
-    return remote_is_uri(cli->output) ? cli->output : place->parent;
+    if (remote_is_uri(cli->output))
+        return cli->output;
+    return cli->unpacked ? place->path : place->parent;
 }
 
 /* Of a folder or several inputs, into a folder: what there is, however many. */
 static enum job_task task_of(const struct cli *cli)
 {
-    bool many = cli->n_inputs > 1 || cli_is_folder(cli->inputs[0]);
+    bool many = cli->n_inputs > 1 || (cli_is_folder(cli->inputs[0]) && !cli->unpacked);
 
     if (cli->dry_run)
         return JOB_PLAN;
-    return many && is_folder(cli->output) ? JOB_LIST : JOB_CONVERT;
+    return many && takes_several(cli) ? JOB_LIST : JOB_CONVERT;
 }
 
 /* What a service packed for us, where one file was to be written. */
@@ -196,11 +232,11 @@ static int run(struct cli_job *job, const struct place *place)
         job->n_inputs == 0 || job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
 
     if (ended && cli_remote_is_summary(job))
-        return cli->dry_run || is_folder(cli->output)
+        return cli->dry_run || takes_several(cli)
                    ? cli_remote_unpack(job, folder_of(cli, place), status)
                    : refuse_several(job);
     if (ended && (cli_batch_found(job) || cli_batch_goes_on(job)) &&
-        (cli->dry_run || is_folder(cli->output)))
+        (cli->dry_run || takes_several(cli)))
         return cli_batch(job, folder_of(cli, place));
     return conclude(job, place, status);
 }

@@ -104,7 +104,8 @@ static int look_back(struct cli_job *job, const struct remote_listing *now)
     struct remote_task task = task_of(job);
 
     if (cli->command != COMMAND_CONVERT || cli->dry_run || cli->n_inputs != 1 || !cli->output ||
-        !remote_is_uri(cli->output) || !remote_is_folder(cli->output) || service_address(cli))
+        !remote_is_uri(cli->output) || !remote_is_folder(cli->output) || cli->unpacked ||
+        service_address(cli))
         return 0;
     job->resume = resume_create(&task, cli->output, now, &cli->request, job->fetched);
     if (job->resume)
@@ -177,6 +178,18 @@ int cli_uri_store_json(const struct cli_job *job, const char *uri, const json_t 
     if (fd >= 0 && json_dumpfd(value, fd, JSON_INDENT(2)) == 0 &&
         (size = lseek(fd, 0, SEEK_END)) >= 0)
         status = store(job, uri, fd, (uint64_t)size);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+int cli_uri_store_file(const struct cli_job *job, const char *path, const char *uri)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC), status = EXIT_INTERNAL;
+
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        status = store(job, uri, fd, (uint64_t)st.st_size);
     if (fd >= 0)
         close(fd);
     return status;

@@ -61,14 +61,10 @@ static void add_job(struct reply *reply, const struct conversion *c)
 static enum MHD_Result answer_artifact(struct request *req, struct reply *reply)
 {
     struct conversion *c = req->conversion;
-    const struct kf_format_info *writer = kf_writer_find(c->params.options.to);
     int fd = c->artifact;
 
     c->artifact = -1;
-    reply->media_type =
-        writer && writer->media_type ? writer->media_type : "application/octet-stream";
-    if (c->artifact_type)
-        reply->media_type = c->artifact_type;
+    reply->media_type = c->artifact_type ? c->artifact_type : kf_artifact_type(&c->params);
     reply_disposition(reply, c->artifact_name);
     return reply_fd_new(req, reply, fd, c->artifact_size);
 }

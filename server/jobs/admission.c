@@ -65,7 +65,6 @@ static int choose_form(struct request *req)
                                         "application/zip", "application/json"};
     struct conversion *c = req->conversion;
     const char *accept = request_header(req, MHD_HTTP_HEADER_ACCEPT), *offers[5];
-    const struct kf_format_info *writer = NULL;
     int chosen;
 
     if (c->task != JOB_CONVERT) {
@@ -74,10 +73,8 @@ static int choose_form(struct request *req)
             return 0;
         return request_fail(req, "not-acceptable", "the answer is application/json, nothing else");
     }
-    if (c->params.options.to)
-        writer = kf_writer_find(c->params.options.to);
     memcpy(offers, forms, sizeof forms);
-    offers[4] = writer && writer->media_type ? writer->media_type : forms[0];
+    offers[4] = kf_artifact_type(&c->params);
     chosen = accept_choose(accept, offers, 5);
     if (chosen < 0 && req->route->job)
         chosen = ANSWER_ARTIFACT; /* the answer is about the job; this is for its result */

@@ -58,11 +58,7 @@ static int store_text(struct remote_task *task, const struct remote_target *targ
 
 static const char *type_of(const struct conversion *c)
 {
-    const struct kf_format_info *writer = kf_writer_find(c->params.options.to);
-
-    if (c->artifact_type)
-        return c->artifact_type;
-    return writer && writer->media_type ? writer->media_type : "application/octet-stream";
+    return c->artifact_type ? c->artifact_type : kf_artifact_type(&c->params);
 }
 
 int conversion_check_several(struct request *req)

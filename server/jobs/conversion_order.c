@@ -107,12 +107,15 @@ static int complete(struct request *req, const struct order *order)
     char *name = remote_name(order->files[0].uri);
     char *target = order->target ? remote_name(order->target) : NULL;
     const char *to = target ? kf_writer_of_name(target) : NULL;
+    const char *archive = target ? kf_archive_of_name(target) : NULL;
     int status = 0;
 
     if (name && *name && c->params.filename[0] == '\0')
         status = conversion_set(req, "filename", name);
     if (status == 0 && to && !c->params.options.to)
         status = conversion_set(req, "to", to);
+    if (status == 0 && archive && kf_writes_folder(c->params.options.to))
+        status = conversion_set(req, "archive", archive);
     free(name);
     free(target);
     return status;

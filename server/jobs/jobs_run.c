@@ -107,16 +107,13 @@ static struct conversion *conversion_of(struct jobs *jobs, const struct stored *
 /* The result as the store keeps it; the digest is what proves the file from now on. */
 static json_t *artifact_json(const struct conversion *c)
 {
-    const struct kf_format_info *writer = kf_writer_find(c->params.options.to);
-    const char *type =
-        writer && writer->media_type && !c->artifact_type ? writer->media_type : c->artifact_type;
+    const char *type = c->artifact_type ? c->artifact_type : kf_artifact_type(&c->params);
     char sha256[65];
 
     if (digest_sha256(c->artifact, -1, sha256) < 0)
         return NULL;
-    return json_pack("{s:s, s:s, s:I, s:s}", "filename", c->artifact_name, "media_type",
-                     type ? type : "application/octet-stream", "bytes",
-                     (json_int_t)c->artifact_size, "sha256", sha256);
+    return json_pack("{s:s, s:s, s:I, s:s}", "filename", c->artifact_name, "media_type", type,
+                     "bytes", (json_int_t)c->artifact_size, "sha256", sha256);
 }
 
 static bool save_report(const struct conversion *c)

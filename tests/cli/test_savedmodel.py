@@ -31,8 +31,12 @@ def saved():
     return files_of("trained", "trained_legacy_adam")
 
 
-def convert(kferry, *files, to="keras", status=0, told=()):
-    return kferry.report(*files, "--to", to, "-o", "out." + to, *told, status=status)
+def convert(kferry, *files, to="keras", status=0, told=(), out=None):
+    return kferry.report(*files, "--to", to, "-o", out or "out." + to, *told, status=status)
+
+
+def read_folder(path):
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
 
 
 def put(folder, files):
@@ -143,8 +147,7 @@ def test_what_optimizers_broke_is_mended(kferry, saved, check_report):
     report = convert(kferry, "m", to="savedmodel-repaired")
     check_report(report)
     assert report["training"] == "dropped" and "slot variables" in report["config_changes"][0]["reason"]
-    with tarfile.open(kferry.folder / "out.savedmodel-repaired") as archive:
-        made = {m.name.split("/", 1)[1]: archive.extractfile(m).read() for m in archive}
+    made = read_folder(kferry.folder / "out.savedmodel-repaired")
     graph = made.pop("saved_model.pb")
     assert made == {name: data for name, data in saved.items() if name != "saved_model.pb"}
     assert len(graph) < len(saved["saved_model.pb"])
@@ -160,9 +163,9 @@ def test_what_optimizers_broke_is_mended(kferry, saved, check_report):
 
 def test_a_model_becomes_one_that_serves(kferry, saved, check_report):
     put(kferry.folder / "m", saved)
-    report = convert(kferry, "m", to="savedmodel")
+    report = convert(kferry, "m", to="savedmodel", out="served.tar")
     check_report(report)
-    with tarfile.open(kferry.folder / "out.savedmodel") as archive:
+    with tarfile.open(kferry.folder / "served.tar") as archive:
         made = {m.name: archive.extractfile(m).read() for m in archive}
     assert set(made) == {f"saved_model/{name}" for name in ("saved_model.pb", DATA, "variables/variables.index")}
     graph = made["saved_model/saved_model.pb"]
@@ -170,8 +173,62 @@ def test_a_model_becomes_one_that_serves(kferry, saved, check_report):
     for tensor in report["tensors"]:
         assert tensor["target"].encode() in graph and tensor["target"].encode() in made["saved_model/variables/variables.index"]
     # It holds no layers: as an input it is a SavedModel that serves.
-    shutil.copy(kferry.folder / "out.savedmodel", kferry.folder / "served.tar")
     assert "architecture-missing" in {need["code"] for need in convert(kferry, "served.tar", status=65)["needs"]}
+
+
+def test_it_is_written_as_folder_tar_and_zip(kferry, saved, check_report):
+    tar(kferry.folder / "m.tar", saved)
+    for to in ("savedmodel", "savedmodel-repaired"):
+        for out in ("made", "made.tar", "made.zip"):
+            check_report(convert(kferry, "m.tar", to=to, out=out))
+            convert(kferry, "m.tar", to=to, out=out)  # it takes the place of the one before
+        folder = read_folder(kferry.folder / "made")
+        assert {"saved_model.pb", DATA, INDEX} <= set(folder)
+        with tarfile.open(kferry.folder / "made.tar") as archive:
+            assert {m.name.split("/", 1)[1]: archive.extractfile(m).read() for m in archive} == folder
+        with zipfile.ZipFile(kferry.folder / "made.zip") as archive:
+            assert archive.testzip() is None
+            assert {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()} == folder
+    assert {path.name for path in kferry.folder.iterdir()} - {"m.tar", "report.json"} == {"made", "made.tar", "made.zip"}
+
+
+def test_a_folder_is_replaced_only_where_nothing_else_is_lost(kferry, saved):
+    tar(kferry.folder / "m.tar", saved)
+    put(kferry.folder / "mine", {"saved_model.pb": b"old", "notes.txt": b"keep"})
+    done = kferry.run("convert", "m.tar", "--to", "savedmodel", "-o", "mine/")
+    assert done.returncode == 73 and "other things" in done.stderr
+    assert read_folder(kferry.folder / "mine") == {"saved_model.pb": b"old", "notes.txt": b"keep"}
+    (kferry.folder / "mine" / "notes.txt").unlink()
+    convert(kferry, "m.tar", to="savedmodel", out="mine/")
+    assert DATA in read_folder(kferry.folder / "mine")
+    (kferry.folder / "empty").mkdir()
+    convert(kferry, "m.tar", to="savedmodel", out="empty")
+    assert DATA in read_folder(kferry.folder / "empty")
+    put(kferry.folder / "m", saved)  # in its own place
+    convert(kferry, "m", to="savedmodel-repaired", out="m")
+    now = read_folder(kferry.folder / "m")
+    assert set(now) == set(saved) and len(now["saved_model.pb"]) < len(saved["saved_model.pb"])
+
+
+def test_several_become_a_folder_each(kferry, saved):
+    for name in ("a", "b"):
+        put(kferry.folder / "two" / name, saved)
+    for _ in range(2):
+        done = kferry.run("convert", "two", "--to", "savedmodel", "-o", "out/")
+        assert done.returncode == 0 and "2 of 2" in done.stderr
+        assert {path.name for path in (kferry.folder / "out").iterdir()} == {"a", "b"}
+        assert DATA in read_folder(kferry.folder / "out" / "a")
+    done = kferry.run("convert", "two", "--to", "savedmodel", "-o", "out")
+    assert done.returncode == 65 and "several-models" in done.stderr
+    done = kferry.run("convert", "two", "--to", "savedmodel", "--archive", "zip", "-o", "packed/")
+    assert done.returncode == 0
+    assert {path.name for path in (kferry.folder / "packed").iterdir()} == {"a.zip", "b.zip"}
+
+
+def test_what_is_no_folder_is_not_packed(kferry, saved):
+    tar(kferry.folder / "m.tar", saved)
+    done = kferry.run("convert", "m.tar", "--archive", "zip", "-o", "out.keras")
+    assert done.returncode == 64 and "leave archive out" in done.stderr
 
 
 def test_a_folder_of_two_is_noticed(kferry, saved):

@@ -72,6 +72,21 @@ def test_tar_and_zip_hold_artefact_and_report(service, model):
         assert archive.read(names[0]) == whole
 
 
+def test_folder_is_sent_as_tar_or_zip(service, model):
+    tar = service.put("/v1/convert/savedmodel/m.h5", model)
+    assert tar.status == 200 and tar.headers["content-type"] == "application/x-tar"
+    with tarfile.open(fileobj=io.BytesIO(tar.body)) as archive:
+        held = {member.name: archive.extractfile(member).read() for member in archive}
+    zipped = service.put("/v1/convert/savedmodel/m.h5?archive=zip", model)
+    assert zipped.status == 200 and zipped.headers["content-type"] == "application/zip"
+    assert 'filename="m.zip"' in zipped.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(zipped.body)) as archive:
+        assert archive.testzip() is None
+        assert {name: archive.read(name) for name in archive.namelist()} == held
+    refused = service.put(f"{TO}?archive=zip", model)
+    assert refused.status == 400 and "leave archive out" in refused.json()["detail"]
+
+
 def test_tar_with_a_long_name(service, model):
     name = "模" * 60
     path = f"/v1/convert/keras/{'%E6%A8%A1' * 60}.h5"

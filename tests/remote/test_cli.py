@@ -123,6 +123,21 @@ def test_other_commands_take_uris(cli, keys, bucket, files):
     assert files.put["/put/m.keras"][:2] == b"PK"
 
 
+def test_folder_goes_below_a_prefix(cli, keys, bucket, model):
+    (cli.folder / "m.h5").write_bytes(model)
+    names = ["saved_model.pb", "variables/variables.data-00000-of-00001", "variables/variables.index"]
+    for _ in range(2):
+        done = cli("convert", "m.h5", "--to", "savedmodel", "-o", "s3://models/served/1/", **keys)
+        assert done.returncode == 0, done.stderr
+    assert listed(bucket, "served/") == ["served/1.report.json"] + [f"served/1/{name}" for name in names]
+    done = cli("convert", "s3://models/in/", "--to", "savedmodel", "-o", f"file://{cli.folder}/each/", **keys)
+    assert done.returncode == 0, done.stderr
+    made = sorted(path.relative_to(cli.folder / "each").as_posix() for path in (cli.folder / "each").rglob("*") if path.is_file())
+    assert made == ["a.report.json"] + [f"a/{name}" for name in names] + ["deep/b.report.json"] + [f"deep/b/{name}" for name in names]
+    done = cli("convert", "m.h5", "--to", "savedmodel", "-o", "s3://models/served.zip", **keys)
+    assert done.returncode == 0 and body(bucket, "served.zip")[:2] == b"PK"
+
+
 def test_files_as_uris(cli, model):
     (cli.folder / "m.h5").write_bytes(model)
     (cli.folder / "link.h5").symlink_to(cli.folder / "m.h5")

@@ -51,6 +51,17 @@ def test_job_from_file_to_folder(service, volume):
     assert job["result"]["uri"] == f"file://{volume}/out/m.keras"
 
 
+def test_the_target_says_how_a_folder_is_packed(service, volume):
+    for archive in ("tar", "zip"):
+        answer = convert(service, volume / "in/m.h5", volume / f"out/m.{archive}", to="savedmodel")
+        assert answer.status == 200, answer
+    with zipfile.ZipFile(volume / "out/m.zip") as zipped, tarfile.open(volume / "out/m.tar") as tar:
+        assert zipped.namelist() == tar.getnames() and "saved_model/saved_model.pb" in zipped.namelist()
+    job = finish(service, convert(service, volume / "in/m.h5", f"{volume}/out/below/", path="/v1/jobs", to="savedmodel", archive="zip"))
+    assert job["state"] == "succeeded", job
+    assert (volume / "out/below/m.zip").read_bytes() == (volume / "out/m.zip").read_bytes()
+
+
 def test_target_that_exists_stays(service, volume):
     (volume / "out/m.keras").write_bytes(b"mine")
     answer = convert(service, volume / "in/m.h5", volume / "out/m.keras")

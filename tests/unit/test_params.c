@@ -256,6 +256,36 @@ static void target_follows_from_a_suffix(void **state)
     assert_null(kf_writer_of_name("model"));
 }
 
+static void archive_is_for_folders(void **state)
+{
+    struct kf_param_error err;
+    struct kf_request req;
+    char *name;
+
+    (void)state;
+    kf_request_init(&req);
+    set(&req, "to", "savedmodel");
+    set(&req, "filename", "m.keras");
+    assert_false(kf_request_has(&req, "archive"));
+    assert_string_equal(kf_artifact_type(&req), "application/x-tar");
+    set(&req, "archive", kf_archive_of_name("a/m.zip"));
+    assert_int_equal(kf_request_check(&req, &err), 0);
+    assert_int_equal(req.options.archive, KF_ARCHIVE_ZIP);
+    assert_string_equal(kf_artifact_type(&req), "application/zip");
+    name = kf_artifact_name(&req);
+    assert_string_equal(name, "m.zip");
+    free(name);
+    kf_request_finish(&req);
+    kf_request_init(&req);
+    set(&req, "to", "keras");
+    set(&req, "archive", "tar");
+    assert_int_equal(kf_request_check(&req, &err), -1);
+    assert_string_equal(err.parameter, "archive");
+    kf_request_finish(&req);
+    assert_null(kf_archive_of_name("m/"));
+    assert_false(kf_writes_folder(NULL));
+}
+
 static void every_parameter_is_described(void **state)
 {
     const char *name, *values, *help;
@@ -264,7 +294,7 @@ static void every_parameter_is_described(void **state)
     (void)state;
     for (; kf_param_describe(n, &name, &values, &help); n++)
         assert_true(kf_param_known(name) && *values && *help);
-    assert_int_equal(n, 14);
+    assert_int_equal(n, 15);
 }
 
 int main(void)
@@ -283,6 +313,7 @@ int main(void)
         cmocka_unit_test(artifact_is_named_after_the_input),
         cmocka_unit_test(file_name_is_made_harmless),
         cmocka_unit_test(target_follows_from_a_suffix),
+        cmocka_unit_test(archive_is_for_folders),
         cmocka_unit_test(every_parameter_is_described),
     };
 

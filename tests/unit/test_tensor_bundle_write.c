@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core_test.h"
 
+#include "core/io/spool.h"
 #include "core/io/tensorflow/tensor_bundle.h"
 #include "core/io/tensorflow/tensor_bundle_write.h"
 
@@ -55,11 +56,14 @@ static int write_both(struct written *w, struct kf_source *shard, struct kf_sour
 {
     struct kf_options options = KF_OPTIONS_INIT;
     struct kf_buf buf = {.max = 1 << 20};
+    struct kf_sink out = KF_SINK_NONE;
     int r;
 
     options.scratch = "/tmp";
     r = kf_spool_create(spool, UINT64_MAX, &options, rep);
-    r = r < 0 ? r : kf_bundle_write(spool, w->tensors, w->n, KF_CHECKSUM_XXH3, rep);
+    out.fd = spool->fd;
+    r = r < 0 ? r : kf_bundle_write(&out, w->tensors, w->n, KF_CHECKSUM_XXH3, rep);
+    r = r < 0 ? r : kf_bundle_size(&spool->size, w->tensors, w->n, rep);
     r = r < 0 ? r : kf_bundle_index(&buf, w->tensors, w->n, rep);
     if (r >= 0) {
         *shard = kf_spool_source(spool, "v.data-00000-of-00001");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/alloc.h"
 #include "../../base/str.h"
-#include "../../io/tar_write.h"
+#include "../../io/pack.h"
 #include "../../io/tensorflow/proto.h"
 #include "../../io/tensorflow/tensor_bundle.h"
 #include "../info.h"
@@ -11,7 +11,7 @@
 #include "saved_model_mend.h"
 #include <inttypes.h>
 
-/* Where the files stand in the tar. */
+/* Where the files stand in the archive. */
 #define FOLDER "saved_model/"
 
 struct repair {
@@ -114,7 +114,7 @@ static int check_variables(struct repair *repair)
                          "the file " KF_SAVED_MODEL_INDEX " is missing, which lists the variables");
 }
 
-static int write_file(struct repair *repair, struct kf_spool *tar, const struct kf_input *in)
+static int write_file(struct repair *repair, struct kf_pack *pack, const struct kf_input *in)
 {
     struct kf_source source;
     char name[4200];
@@ -122,21 +122,21 @@ static int write_file(struct repair *repair, struct kf_spool *tar, const struct 
     if (snprintf(name, sizeof(name), FOLDER "%s", in->name) >= (int)sizeof(name))
         return kf_report_add(repair->rep, KF_TOO_LARGE, "", "the name of a file is too long");
     KF_TRY(kf_source_init(&source, in, repair->rep));
-    return kf_tar_put_source(tar, name, &source, repair->rep);
+    return kf_pack_put_source(pack, name, &source, repair->rep);
 }
 
-static int write_tar(struct repair *repair, struct kf_spool *tar)
+static int write_files(struct repair *repair, struct kf_pack *pack)
 {
-    KF_TRY(kf_tar_put(tar, FOLDER "saved_model.pb", repair->mended.data, repair->mended.n,
-                      repair->rep));
+    KF_TRY(kf_pack_put(pack, FOLDER "saved_model.pb", repair->mended.data, repair->mended.n,
+                       repair->rep));
     for (size_t i = 0; i < repair->in->n_shards; i++)
-        KF_TRY(write_file(repair, tar, &repair->in->shards[i]));
-    return kf_tar_end(tar, repair->rep);
+        KF_TRY(write_file(repair, pack, &repair->in->shards[i]));
+    return kf_pack_close(pack, repair->rep);
 }
 
 static int make(struct repair *repair, const char *path)
 {
-    struct kf_spool tar;
+    struct kf_pack pack = KF_PACK_NONE;
     struct kf_source source;
     uint64_t size;
     int r;
@@ -149,9 +149,9 @@ static int make(struct repair *repair, const char *path)
     KF_TRY(kf_report_status(repair->rep));
     if (!path)
         return 0;
-    KF_TRY(kf_spool_create_named(&tar, path, UINT64_MAX, repair->rep));
-    r = write_tar(repair, &tar);
-    kf_spool_finish(&tar);
+    r = kf_pack_create(&pack, path, repair->options->archive, repair->rep);
+    r = r < 0 ? r : write_files(repair, &pack);
+    kf_pack_finish(&pack);
     repair->rep->source.size = size;
     return r;
 }

@@ -26,40 +26,56 @@ int kf_bundle_size(uint64_t *out, const struct kf_bundle_tensor *tensors, size_t
     return 0;
 }
 
-static int write_tensor(struct kf_spool *out, struct kf_bundle_tensor *tensor,
-                        const struct kf_crc32c *crc, enum kf_checksum_kind checksum, char *piece,
-                        struct kf_report *rep)
+/* A shard on its way out. */
+struct shard {
+    const struct kf_sink *out;
+    uint64_t at; /* bytes written */
+    enum kf_checksum_kind checksum;
+    struct kf_crc32c crc;
+    char *piece;
+    struct kf_report *rep;
+};
+
+static int write_piece(struct shard *shard, const struct kf_bundle_tensor *tensor, size_t n)
+{
+    KF_TRY(kf_sink_write(shard->out, shard->at, shard->piece, n, tensor->key, shard->rep));
+    if (shard->out->crc)
+        kf_crc_note(shard->out->crc, shard->at, n, kf_crc32(0, shard->piece, n));
+    shard->at += n;
+    kf_progress_bytes(shard->rep, n);
+    return 0;
+}
+
+static int write_tensor(struct shard *shard, struct kf_bundle_tensor *tensor)
 {
     uint64_t end = kf_payload_bytes(tensor->payload);
     struct kf_hasher hasher;
 
-    kf_hasher_init(&hasher, checksum);
+    kf_hasher_init(&hasher, shard->checksum);
     tensor->crc = 0;
     for (uint64_t at = 0; at < end; at += PIECE) {
         size_t n = (size_t)kf_min(end - at, PIECE);
 
-        KF_TRY(tensor->payload->pull(tensor->payload, at, piece, n, rep));
-        kf_hasher_update(&hasher, piece, n);
-        tensor->crc = kf_crc32c(crc, tensor->crc, piece, n);
-        KF_TRY(kf_spool_write(out, piece, n, rep));
-        kf_progress_bytes(rep, n);
+        KF_TRY(tensor->payload->pull(tensor->payload, at, shard->piece, n, shard->rep));
+        kf_hasher_update(&hasher, shard->piece, n);
+        tensor->crc = kf_crc32c(&shard->crc, tensor->crc, shard->piece, n);
+        KF_TRY(write_piece(shard, tensor, n));
     }
     kf_hasher_finish(&hasher, &tensor->sum);
-    kf_progress_tensor(rep);
+    kf_progress_tensor(shard->rep);
     return 0;
 }
 
-int kf_bundle_write(struct kf_spool *out, struct kf_bundle_tensor *tensors, size_t n,
+int kf_bundle_write(const struct kf_sink *out, struct kf_bundle_tensor *tensors, size_t n,
                     enum kf_checksum_kind checksum, struct kf_report *rep)
 {
-    char *piece = kf_alloc(PIECE);
-    struct kf_crc32c crc;
-    int r = piece ? 0 : no_memory(rep);
+    struct shard shard = {.out = out, .checksum = checksum, .piece = kf_alloc(PIECE), .rep = rep};
+    int r = shard.piece ? 0 : no_memory(rep);
 
-    kf_crc32c_init(&crc);
+    kf_crc32c_init(&shard.crc);
     for (size_t i = 0; r >= 0 && i < n; i++)
-        r = write_tensor(out, &tensors[i], &crc, checksum, piece, rep);
-    kf_free(piece);
+        r = write_tensor(&shard, &tensors[i]);
+    kf_free(shard.piece);
     return r;
 }
 

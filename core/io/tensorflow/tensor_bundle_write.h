@@ -4,7 +4,7 @@
 
 #include "../../base/buf.h"
 #include "../../model/tensor.h"
-#include "../spool.h"
+#include "../sink.h"
 
 /* A tensor of a bundle (tensor_bundle.h) that is written. */
 struct kf_bundle_tensor {
@@ -19,10 +19,10 @@ int kf_bundle_size(uint64_t *out, const struct kf_bundle_tensor *tensors, size_t
                    struct kf_report *rep);
 
 /**
- * Append the shard to `out`: the bytes of one tensor after the other, pulled in pieces, which
+ * Write the shard to `out`: the bytes of one tensor after the other, pulled in pieces, which
  * progress is told of. What pulling reports, WRITE_FAILED, NO_MEMORY.
  */
-int kf_bundle_write(struct kf_spool *out, struct kf_bundle_tensor *tensors, size_t n,
+int kf_bundle_write(const struct kf_sink *out, struct kf_bundle_tensor *tensors, size_t n,
                     enum kf_checksum_kind checksum, struct kf_report *rep);
 
 /** The index of a shard that was written: tensors sorted by key, each key once. NO_MEMORY. */
