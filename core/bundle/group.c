@@ -10,7 +10,7 @@
 static bool is_whole(enum kf_kind_id kind)
 {
     return kind == KF_FILE_KERAS_H5 || kind == KF_FILE_KERAS1_H5 || kind == KF_FILE_KERAS3_H5 ||
-           (kind >= KF_FILE_KERAS_ZIP3 && kind <= KF_FILE_KERAS_ZIP_211);
+           (kind >= KF_FILE_KERAS_ZIP3 && kind <= KF_FILE_KERAS_ZIP_211) || kind == KF_FILE_TFJS;
 }
 
 static bool is_weights(enum kf_kind_id kind)
@@ -81,25 +81,38 @@ static struct kf_piece *find_architecture(const struct kf_bundle *bundle,
     return NULL;
 }
 
-/* Is a file one of those that a .weights.json names? */
-static bool names(const json_t *value, const char *base)
+/* A list of a model's other files: .weights.json of Keras 3, model.json of TensorFlow.js. */
+static bool is_list(enum kf_kind_id kind)
 {
-    if (json_is_string(value))
-        return kf_streq(json_string_value(value), base);
-    for (size_t i = 0; i < json_array_size(value); i++)
-        if (kf_streq(json_string_value(json_array_get(value, i)), base))
-            return true;
-    return false;
+    return kind == KF_FILE_WEIGHTS_JSON || kind == KF_FILE_TFJS;
 }
 
-static bool lists(const json_t *index, const char *base)
+/* Add the names in a text, or in a list of texts. */
+static int add_names(const struct kf_bundle *bundle, json_t *names, const json_t *value)
 {
+    const char *name = json_string_value(value);
+
+    if (name)
+        return kf_json_set(names, kf_starts(name, "./") ? name + 2 : name, json_true(),
+                           bundle->rep);
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (json_is_string(json_array_get(value, i)))
+            KF_TRY(add_names(bundle, names, json_array_get(value, i)));
+    return 0;
+}
+
+/* The names of all files that a list names. */
+static int names_in(const struct kf_bundle *bundle, json_t *names, const json_t *list)
+{
+    const json_t *manifest = json_object_get(list, "weightsManifest");
     const char *key;
     json_t *value;
 
-    json_object_foreach(json_object_get(index, "weight_map"), key,
-                        value) if (names(value, base)) return true;
-    return false;
+    json_object_foreach(json_object_get(list, "weight_map"), key, value)
+        KF_TRY(add_names(bundle, names, value));
+    for (size_t i = 0; i < json_array_size(manifest); i++)
+        KF_TRY(add_names(bundle, names, json_object_get(json_array_get(manifest, i), "paths")));
+    return 0;
 }
 
 static json_t *read_index(const struct kf_bundle *bundle, const struct kf_piece *piece)
@@ -118,7 +131,7 @@ static json_t *read_index(const struct kf_bundle *bundle, const struct kf_piece 
 }
 
 /* The shards that stand beside a list of them become its own. */
-static int take_shards(struct kf_bundle *bundle, struct kf_piece *list, const json_t *index)
+static int take_shards(struct kf_bundle *bundle, struct kf_piece *list, const json_t *names)
 {
     struct kf_input *shards =
         kf_arena_alloc(bundle->arena, (bundle->n_pieces + 1) * sizeof(*shards));
@@ -131,7 +144,7 @@ static int take_shards(struct kf_bundle *bundle, struct kf_piece *list, const js
         const char *base = kf_bundle_base(shard->path);
 
         if (shard->used || shard->src.fd < 0 || !kf_bundle_beside(shard->path, list->path) ||
-            !lists(index, base))
+            !json_object_get(names, base))
             continue;
         shard->used = true;
         shards[list->n_shards++] = kf_bundle_input(shard, base);
@@ -143,17 +156,17 @@ static int take_all_shards(struct kf_bundle *bundle)
 {
     for (size_t i = 0; i < bundle->n_pieces; i++) {
         struct kf_piece *piece = &bundle->pieces[i];
-        json_t *index;
-        int status;
+        json_auto_t *index = NULL, *names = json_object();
 
-        if (piece->used || piece->kind != KF_FILE_WEIGHTS_JSON)
+        if (piece->used || !is_list(piece->kind))
             continue;
+        if (!names)
+            return kf_bundle_no_memory(bundle);
         index = read_index(bundle, piece);
         if (!index)
             return kf_report_status(bundle->rep);
-        status = take_shards(bundle, piece, index);
-        json_decref(index);
-        KF_TRY(status);
+        KF_TRY(names_in(bundle, names, index));
+        KF_TRY(take_shards(bundle, piece, names));
     }
     return 0;
 }
@@ -207,10 +220,15 @@ static int take_whole(struct kf_bundle *bundle)
 {
     for (size_t i = 0; i < bundle->n_pieces; i++) {
         struct kf_piece *piece = &bundle->pieces[i];
+        struct kf_bundle_model *model;
 
-        if (!piece->used && (is_whole(piece->kind) || is_broken_model(piece)) &&
-            !kf_bundle_add_model(bundle, piece->path, piece))
+        if (piece->used || !(is_whole(piece->kind) || is_broken_model(piece)))
+            continue;
+        if (!(model = kf_bundle_add_model(bundle, piece->path, piece)))
             return kf_report_status(bundle->rep);
+        model->in.shards = piece->shards;
+        model->in.n_shards = piece->n_shards;
+        model->in.architecture = piece->kind == KF_FILE_TFJS ? bundle->in->architecture : NULL;
     }
     return 0;
 }

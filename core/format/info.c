@@ -100,6 +100,12 @@ const struct kf_format_info kf_info_read_checkpoint = {
     .wrote = "TensorFlow 1 and 2, tf_keras 2.16-2.21, Keras 3 in tf.train.Checkpoint",
 };
 
+const struct kf_format_info kf_info_read_tfjs = {
+    .name = "tfjs",
+    .title = "layers model of TensorFlow.js (model.json and its shards)",
+    .wrote = "tensorflowjs_converter from Keras 2, TensorFlow.js 1.0-4.22, kferry",
+};
+
 /* The releases that a config or weights are written for. */
 #define KERAS3                                                                                     \
     {                                                                                              \
@@ -256,6 +262,7 @@ static const struct kf_format_info *const readers[] = {
     &kf_info_read_shards,
     &kf_info_read_npz,
     &kf_info_read_safetensors,
+    &kf_info_read_tfjs,
 };
 /* clang-format on */
 /* clang-format off */

@@ -23,6 +23,7 @@ extern const struct kf_format_info kf_info_read_safetensors;
 extern const struct kf_format_info kf_info_read_keras1_h5;
 extern const struct kf_format_info kf_info_read_saved_model;
 extern const struct kf_format_info kf_info_read_checkpoint;
+extern const struct kf_format_info kf_info_read_tfjs;
 extern const struct kf_format_info kf_info_write_keras;
 extern const struct kf_format_info kf_info_write_weights_h5;
 extern const struct kf_format_info kf_info_write_json;

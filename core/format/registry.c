@@ -21,6 +21,7 @@ extern const struct kf_reader kf_read_keras1_h5;
 extern const struct kf_reader kf_read_saved_model;
 extern const struct kf_reader kf_read_checkpoint;
 extern const struct kf_reader kf_read_checkpoint_index;
+extern const struct kf_reader kf_read_tfjs;
 
 /* clang-format off */
 static const struct kf_reader *const readers[] = {
@@ -42,6 +43,7 @@ static const struct kf_reader *const readers[] = {
     &kf_read_saved_model,
     &kf_read_checkpoint,
     &kf_read_checkpoint_index,
+    &kf_read_tfjs,
 };
 /* clang-format on */
 

@@ -9,6 +9,8 @@
 /* A graph that is looked at: axes of what each of its layers gives, 0 where nobody knows. */
 struct look {
     struct kf_report *rep;
+    bool made_there; /* by TensorFlow.js: what it lacks is not in it, what it computes otherwise is
+                      */
     const struct kf_graph *graph;
     int *ranks;
     bool free; /* some axis beside the batch is of a size that is not written down */
@@ -19,7 +21,15 @@ static void refuse(struct look *look, const struct kf_layer *layer, const char *
     kf_report_add(look->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, why);
 }
 
-static int check_graph(struct kf_report *rep, const struct kf_graph *graph, int *rank_out);
+/* What TensorFlow.js has not. */
+static void refuse_lack(struct look *look, const struct kf_layer *layer, const char *why)
+{
+    if (!look->made_there)
+        refuse(look, layer, why);
+}
+
+static int check_graph(struct kf_report *rep, bool made_there, const struct kf_graph *graph,
+                       int *rank_out);
 
 /* Of classes whose config says it. */
 static int rank_by_words(const struct kf_layer *layer, int in)
@@ -69,9 +79,9 @@ static void check_input(struct look *look, const struct kf_layer *layer, int *ra
     for (size_t i = 1; i < json_array_size(shape); i++)
         look->free = look->free || json_is_null(json_array_get(shape, i));
     if (!json_is_array(shape))
-        refuse(look, layer, "it has no batch_input_shape");
+        refuse_lack(look, layer, "it has no batch_input_shape");
     if (!kf_in_words("float32 int32", kf_json_str(layer->config, "dtype", "float32")))
-        refuse(look, layer, "TensorFlow.js takes inputs of float32 and int32 alone");
+        refuse_lack(look, layer, "TensorFlow.js takes inputs of float32 and int32 alone");
 }
 
 static void check_activations(struct look *look, const struct kf_layer *layer)
@@ -81,7 +91,8 @@ static void check_activations(struct look *look, const struct kf_layer *layer)
 
     json_object_foreach(layer->config, key, value)
     {
-        if (!kf_in_words("activation recurrent_activation", key) || json_is_null(value))
+        if (look->made_there || !kf_in_words("activation recurrent_activation", key) ||
+            json_is_null(value))
             continue;
         if (!json_is_string(value) || !kf_tfjs_activation(json_string_value(value), look->rep))
             kf_report_add(look->rep, KF_VALUE_NO_EQUAL, layer->path,
@@ -100,12 +111,12 @@ static void check_parts(struct look *look, const struct kf_layer *layer)
     if (kf_streq(layer->class_name, "Bidirectional") &&
         (json_is_object(json_object_get(layer->config, "backward_layer")) ||
          !kf_in_words("SimpleRNN LSTM GRU", part->class_name)))
-        refuse(
+        refuse_lack(
             look, layer,
             "TensorFlow.js takes a SimpleRNN, LSTM or GRU in it, and makes the backward layer of "
             "that");
     if (kf_streq(layer->class_name, "TimeDistributed") && (part->inner || part->n_parts))
-        refuse(look, layer, "TensorFlow.js takes no model and no wrapper in it");
+        refuse_lack(look, layer, "TensorFlow.js takes no model and no wrapper in it");
 }
 
 /* An axis, which may stand in a list, that is the last of `rank`. */
@@ -126,15 +137,15 @@ static void check_rank(struct look *look, const struct kf_layer *layer, int in)
     bool norm = kf_streq(layer->class_name, "BatchNormalization");
 
     if (norm && in > 4)
-        refuse(look, layer, "TensorFlow.js has it for up to four axes");
+        refuse_lack(look, layer, "TensorFlow.js has it for up to four axes");
     if (norm && !is_last_axis(json_object_get(layer->config, "axis"), in))
         refuse(look, layer, "TensorFlow.js computes it otherwise along another axis than the last");
     for (size_t i = 0; i < json_array_size(target); i++)
         look->free = look->free || json_integer_value(json_array_get(target, i)) < 0;
     if (kf_streq(layer->class_name, "Flatten") && in == 2)
-        refuse(look, layer, "TensorFlow.js takes three axes or more");
+        refuse_lack(look, layer, "TensorFlow.js takes three axes or more");
     if (kf_streq(layer->class_name, "Flatten") && look->free)
-        refuse(look, layer, "TensorFlow.js takes axes whose sizes are known alone");
+        refuse_lack(look, layer, "TensorFlow.js takes axes whose sizes are known alone");
 }
 
 static void check_calls(struct look *look, const struct kf_layer *layer)
@@ -145,7 +156,7 @@ static void check_calls(struct look *look, const struct kf_layer *layer)
     for (size_t i = 0; i < layer->n_calls; i++)
         json_object_foreach(layer->calls[i].kwargs, key, value)
         {
-            if (!json_is_null(value) && !json_is_false(value))
+            if (!look->made_there && !json_is_null(value) && !json_is_false(value))
                 kf_report_add(look->rep, KF_NO_EQUAL, layer->path,
                               "%s: it is called with %s, which TensorFlow.js does not pass on",
                               layer->class_name, key);
@@ -159,6 +170,8 @@ static void check_class(struct look *look, const struct kf_layer *layer, int *ra
     if (kf_tfjs_class(layer->class_name, rank, look->rep))
         return;
     why = kf_tfjs_gone(layer->class_name, look->rep);
+    if (!why && look->made_there)
+        return; /* a class of the user's */
     kf_report_add(look->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name,
                   why ? why : "TensorFlow.js has no such layer");
 }
@@ -232,7 +245,7 @@ static int check_layers(struct look *look, int *rank_out)
             in = layer->n_calls ? rank_of_first(look, layer->calls[0].args) : 0;
         if (layer->inner) {
             check_calls(look, layer);
-            KF_TRY(check_graph(look->rep, layer->inner, &rank));
+            KF_TRY(check_graph(look->rep, look->made_there, layer->inner, &rank));
         } else {
             check_layer(look, layer, in, &rank);
         }
@@ -243,24 +256,25 @@ static int check_layers(struct look *look, int *rank_out)
 }
 
 /* Models in models are not deeper than limits.nesting. */
-static int check_graph(struct kf_report *rep, const struct kf_graph *graph, int *rank_out)
+static int check_graph(struct kf_report *rep, bool made_there, const struct kf_graph *graph,
+                       int *rank_out)
 {
-    struct look look = {.rep = rep, .graph = graph};
+    struct look look = {.rep = rep, .made_there = made_there, .graph = graph};
     int r;
 
     look.ranks = kf_alloc((graph->n_layers + 1) * sizeof(*look.ranks));
     if (!look.ranks)
         return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
-    if (graph->topology == KF_FUNCTIONAL)
+    if (graph->topology == KF_FUNCTIONAL && !made_there)
         check_ends(&look);
     r = check_layers(&look, rank_out);
     kf_free(look.ranks);
     return r;
 }
 
-int kf_tfjs_check(struct kf_model *model, struct kf_report *rep)
+int kf_tfjs_check(struct kf_model *model, bool made_there, struct kf_report *rep)
 {
     int ignored = 0;
 
-    return check_graph(rep, model->graph, &ignored);
+    return check_graph(rep, made_there, model->graph, &ignored);
 }

@@ -38,13 +38,17 @@ static int add(struct naming *naming, struct kf_layer *layer, struct kf_tensor *
 
 static int name_graph(struct naming *naming, struct kf_graph *graph);
 
-/* Where a part makes its variables: a wrapper's own scope, below it a direction's. */
-static const char *scope_of(struct naming *naming, const struct kf_layer *part, const char *scope)
+/* Where a part makes its variables: a wrapper's own scope, below it a direction's or a cell's. */
+static const char *scope_of(struct naming *naming, const struct kf_layer *layer, size_t index,
+                            const char *scope)
 {
+    const struct kf_layer *part = layer->parts[index];
     const char *direction = kf_streq(part->attribute, "forward_layer")    ? "forward"
                             : kf_streq(part->attribute, "backward_layer") ? "backward"
                                                                           : NULL;
 
+    if (part->in_container)
+        return kf_arena_printf(naming->model->arena, "%s/RNNCell_%zu", scope, index);
     return direction
                ? kf_arena_printf(naming->model->arena, "%s/%s_%s", scope, direction, part->name)
                : scope;
@@ -57,7 +61,7 @@ static int name_layer(struct naming *naming, struct kf_layer *layer, const char 
     for (size_t i = 0; i < layer->n_tensors; i++)
         KF_TRY(add(naming, layer, &layer->tensors[i], scope));
     for (size_t i = 0; i < layer->n_parts; i++) {
-        const char *below = scope_of(naming, layer->parts[i], scope);
+        const char *below = scope_of(naming, layer, i, scope);
 
         if (!below)
             return no_memory(naming);

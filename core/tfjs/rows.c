@@ -107,22 +107,41 @@ static void put_word(char *out, size_t max, const json_t *value)
     kf_free(text);
 }
 
+/* Whether a row refuses a value of an object's config, which `word` then tells. */
+static bool refuses(size_t row, const char *class_name, const json_t *config, char *word,
+                    size_t max, struct kf_report *rep)
+{
+    const json_t *value = json_object_get(config, values[row].key);
+
+    if (!value ||
+        (strcmp(values[row].classes, "*") != 0 && !kf_in_words(values[row].classes, class_name)))
+        return false;
+    put_word(word, max, value);
+    if (kf_in_words(values[row].allowed, word))
+        return false;
+    if (rep)
+        kf_report_rule(rep, values[row].rule);
+    return true;
+}
+
 void kf_tfjs_values(const struct kf_layer *layer, struct kf_report *rep)
 {
-    for (size_t i = 0; i < N_OF(values); i++) {
-        const json_t *value = json_object_get(layer->config, values[i].key);
-        char word[64];
+    char word[64];
 
-        if (!value || (strcmp(values[i].classes, "*") != 0 &&
-                       !kf_in_words(values[i].classes, layer->class_name)))
-            continue;
-        put_word(word, sizeof(word), value);
-        if (kf_in_words(values[i].allowed, word))
-            continue;
-        kf_report_rule(rep, values[i].rule);
-        kf_report_add(rep, KF_VALUE_NO_EQUAL, layer->path, "%s: %s=%s in TensorFlow.js: %s",
-                      layer->class_name, values[i].key, word, values[i].why);
-    }
+    for (size_t i = 0; i < N_OF(values); i++)
+        if (refuses(i, layer->class_name, layer->config, word, sizeof(word), rep))
+            kf_report_add(rep, KF_VALUE_NO_EQUAL, layer->path, "%s: %s=%s in TensorFlow.js: %s",
+                          layer->class_name, values[i].key, word, values[i].why);
+}
+
+bool kf_tfjs_takes(const char *class_name, const json_t *config, struct kf_report *rep)
+{
+    char word[64];
+
+    for (size_t i = 0; i < N_OF(values); i++)
+        if (refuses(i, class_name, config, word, sizeof(word), rep))
+            return false;
+    return true;
 }
 
 const char *kf_tfjs_activation(const char *name, struct kf_report *rep)
@@ -145,4 +164,12 @@ const char *kf_tfjs_object(const char *class_name, struct kf_report *rep)
             return objects[i].name;
         }
     return NULL;
+}
+
+const char *kf_tfjs_object_of(const char *name)
+{
+    for (size_t i = 0; i < N_OF(objects); i++)
+        if (strcmp(objects[i].name, name) == 0)
+            return objects[i].keras;
+    return name;
 }

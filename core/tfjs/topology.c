@@ -44,7 +44,7 @@ static int settle_object(const struct topology *topology, json_t *config, const 
 
     if (!never && (kf_streq(name, "L1") || kf_streq(name, "L2")))
         return write_regularizer(config, key, value, strcmp(name, "L1") == 0 ? "l2" : "l1");
-    if (known)
+    if (known && kf_tfjs_takes(name, json_object_get(value, "config"), topology->rep))
         return json_object_set_new(value, "class_name", json_string(known));
     KF_TRY(left_out(topology, key, value));
     return json_object_set_new(config, key, json_null());
@@ -99,6 +99,20 @@ static void drop_kernel_keys(const json_t *layer, json_t *config)
     json_object_del(config, "kernel_constraint");
 }
 
+/* What a layer of any class has. */
+static void keep_plain_keys(json_t *config)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(config, next, key, value)
+    {
+        if (!kf_in_words("name trainable dtype batch_input_shape", key))
+            json_object_del(config, key);
+    }
+}
+
 /* A class that does nothing when it predicts becomes the activation that does nothing. */
 static int settle_class(const struct topology *topology, json_t *layer, json_t *config)
 {
@@ -111,6 +125,7 @@ static int settle_class(const struct topology *topology, json_t *layer, json_t *
                                 json_string(class_name), json_string("Activation"),
                                 "TensorFlow.js has no %s, which does nothing but in training",
                                 class_name));
+    keep_plain_keys(config);
     if (json_object_set_new(config, "activation", json_string("linear")) < 0)
         return -1;
     return json_object_set_new(layer, "class_name", json_string("Activation"));

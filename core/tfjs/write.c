@@ -76,7 +76,7 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     kf_report_set(&rep->target.format, kf_write_tfjs.info->name);
     KF_TRY(kf_assets_to_config(model, options, rep));
     KF_TRY(kf_keras2_settle(model, keras, rep));
-    KF_TRY(kf_tfjs_check(model, rep));
+    KF_TRY(kf_tfjs_check(model, false, rep));
     KF_TRY(plan_names(model, rep));
     KF_TRY(kf_tfjs_topology(&config, model, rep)); /* that there is one */
     json_decref(config);

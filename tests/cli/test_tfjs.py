@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -103,3 +104,59 @@ def test_what_only_training_needs_is_left_out_and_named(kferry, zoo):
     assert "NonNeg" in json.dumps(report["lost"])
     document, _ = folder_of(kferry.folder / "m.zip")
     assert "NonNeg" not in json.dumps(document)
+
+
+def unpacked(kferry):
+    """m.zip as the files that stand in it."""
+    with zipfile.ZipFile(kferry.folder / "m.zip") as archive:
+        archive.extractall(kferry.folder)
+        return sorted(archive.namelist(), key=lambda name: name != "model.json")
+
+
+def tensors(kferry, path):
+    return {row["target"]: row["checksum"]["after"]["value"] for row in kferry.report(path, "--to", "keras", "-o", "back.keras")["tensors"]}
+
+
+@pytest.mark.parametrize("id", ["dense_softmax", "lstm", "bidirectional_gru_before", "nested_functional", "batch_norm", "spatial_dropout2d"])
+def test_what_was_written_is_read_back(kferry, zoo, id):
+    zoo(id)
+    convert(kferry)
+    assert tensors(kferry, "m.zip") == tensors(kferry, "m.h5")
+
+
+def test_a_zip_of_its_own_making_a_tar_and_single_files(kferry, zoo):
+    """Compressed, in a folder, and as several inputs: one model each time."""
+    zoo("dense_softmax")
+    convert(kferry)
+    names, wanted = unpacked(kferry), tensors(kferry, "m.h5")
+    with zipfile.ZipFile(kferry.folder / "deflated.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.write(kferry.folder / name, f"web/{name}")
+    assert tensors(kferry, "deflated.zip") == wanted
+    with tarfile.open(kferry.folder / "m.tar.gz", "w:gz") as archive:
+        for name in names:
+            archive.add(kferry.folder / name, f"web/{name}")
+    assert tensors(kferry, "m.tar.gz") == wanted
+    assert kferry.run("convert", *names, "--to", "keras", "-o", "several.keras").returncode == 0
+
+
+def test_shards_may_look_like_anything(kferry, zoo):
+    """Numbers whose first bytes are those of gzip are no archive."""
+    zoo("dense_softmax")
+    convert(kferry)
+    names = unpacked(kferry)
+    shard = kferry.folder / names[1]
+    shard.write_bytes(b"\x1f\x8b" + shard.read_bytes()[2:])
+    with zipfile.ZipFile(kferry.folder / "m.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.write(kferry.folder / name, name)
+    assert kferry.run("convert", "m.zip", "--to", "keras", "-o", "back.keras").returncode == 0
+
+
+def test_what_cannot_be_read_says_so(kferry, zoo):
+    zoo("dense_softmax")
+    convert(kferry)
+    unpacked(kferry)
+    assert "shards-missing" in json.dumps(kferry.report("model.json", "--to", "keras", "-o", "x.keras", status=65))
+    (kferry.folder / "graph.json").write_text(json.dumps({"format": "graph-model", "modelTopology": {"node": []}}))
+    assert "convert the model that it was made from" in json.dumps(kferry.report("graph.json", "--to", "keras", "-o", "x.keras", status=65))

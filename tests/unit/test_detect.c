@@ -48,6 +48,8 @@ static const struct {
     FILE_OF("keras-json", "\"{\\\"class_name\\\": \\\"A\\\", \\\"config\\\": {}}\""),
     FILE_OF("weights-json", "{\"metadata\": {\"total_size\": 1.0}, \"weight_map\": {}}"),
     FILE_OF("tfjs", "{\"modelTopology\": {}, \"weightsManifest\": []}"),
+    FILE_OF("tfjs-graph", "{\"format\": \"graph-model\", \"modelTopology\": {}}"),
+    FILE_OF("tfjs-graph", "{\"modelTopology\": {\"node\": []}, \"weightsManifest\": []}"),
     FILE_OF("json-other", "{\"a\": 1}"),
     FILE_OF("text", "[1, 2]"),
     /* schema version 1, a meta graph with its information */

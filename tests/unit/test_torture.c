@@ -126,12 +126,17 @@ static int diff(const struct kf_input *in, struct kf_report *rep)
     return r;
 }
 
-static int open_case(const char *name)
+static int open_file(const char *name, const char *file)
 {
     char path[512];
 
-    snprintf(path, sizeof(path), "%s/../golden/%s/in.h5", KF_FIXTURES, name);
+    snprintf(path, sizeof(path), "%s/../golden/%s/%s", KF_FIXTURES, name, file);
     return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int open_case(const char *name)
+{
+    return open_file(name, "in.h5");
 }
 
 /* Run with allocation `fail` failing; 0 is none. The first failure, and what is left of the file.
@@ -158,21 +163,28 @@ static enum kf_code run(int (*what)(const struct kf_input *, struct kf_report *)
     return code;
 }
 
-static void fail_each(int (*what)(const struct kf_input *, struct kf_report *), const char *name)
+static void fail_each_of(int (*what)(const struct kf_input *, struct kf_report *),
+                         const struct kf_input *in)
 {
-    struct kf_input in = {.fd = open_case(name), .name = "in.h5"};
     enum kf_code whole, code = KF_NO_MEMORY;
     size_t n;
 
-    assert_true(in.fd >= 0);
-    whole = run(what, &in, 0);
+    assert_true(in->fd >= 0);
+    whole = run(what, in, 0);
     assert_int_not_equal(whole, KF_NO_MEMORY);
     for (n = 1; code == KF_NO_MEMORY; n += n < EACH ? 1 : STEP) {
-        code = run(what, &in, n);
+        code = run(what, in, n);
         assert_true(n < 100000);
     }
     assert_int_equal(code, whole);
     assert_true(n > 100); /* something was allocated at all */
+}
+
+static void fail_each(int (*what)(const struct kf_input *, struct kf_report *), const char *name)
+{
+    const struct kf_input in = {.fd = open_case(name), .name = "in.h5"};
+
+    fail_each_of(what, &in);
     close(in.fd);
 }
 
@@ -187,6 +199,22 @@ static void every_allocation_of_others_may_fail(void **state)
 
     other_to = other->to;
     fail_each(convert_to_other, other->name);
+}
+
+/* A document of TensorFlow.js with its shards. */
+static void every_allocation_of_tfjs_may_fail(void **state)
+{
+    static const char *const names[] = {"shard_1.bin", "shard_2.bin", "shard_3.bin"};
+    struct kf_input shards[3], in = {.fd = open_file(*state, "in.json"), .name = "model.json"};
+
+    in.shards = shards;
+    for (; in.n_shards < 3; in.n_shards++)
+        shards[in.n_shards] = (struct kf_input){.fd = open_file(*state, names[in.n_shards]),
+                                                .name = names[in.n_shards]};
+    fail_each_of(convert, &in);
+    for (size_t i = 0; i < in.n_shards; i++)
+        close(shards[i].fd);
+    close(in.fd);
 }
 
 static void every_allocation_of_inspect_may_fail(void **state)
@@ -211,7 +239,7 @@ static int count(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[N_CASES + 2 + N_OTHERS];
+    struct CMUnitTest tests[N_CASES + 3 + N_OTHERS];
 
     json_set_alloc_funcs(kf_json_alloc, kf_free);
     snprintf(out_path, sizeof(out_path), "/tmp/kferry-torture-%d.keras", (int)getpid());
@@ -227,10 +255,13 @@ int main(void)
         (struct CMUnitTest){.name = "diff",
                             .test_func = every_allocation_of_diff_may_fail,
                             .initial_state = (void *)(uintptr_t) "nested_frozen_parts"};
+    tests[N_CASES + 2] = (struct CMUnitTest){.name = "tfjs",
+                                             .test_func = every_allocation_of_tfjs_may_fail,
+                                             .initial_state = (void *)(uintptr_t) "tfjs_keras"};
     for (size_t i = 0; i < N_OTHERS; i++)
-        tests[N_CASES + 2 + i] =
+        tests[N_CASES + 3 + i] =
             (struct CMUnitTest){.name = others[i].to,
                                 .test_func = every_allocation_of_others_may_fail,
                                 .initial_state = (void *)(uintptr_t)&others[i]};
-    return _cmocka_run_group_tests("torture", tests, N_CASES + 2 + N_OTHERS, NULL, count);
+    return _cmocka_run_group_tests("torture", tests, N_CASES + 3 + N_OTHERS, NULL, count);
 }

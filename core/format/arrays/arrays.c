@@ -4,7 +4,6 @@
 #include "../../io/text/json.h"
 #include "../layer_vars.h"
 #include "../legacy/legacy_match.h"
-#include "tensor_names.h"
 #include <string.h>
 
 struct bind {
@@ -119,7 +118,7 @@ int kf_arrays_bind(struct kf_model *model, const struct kf_arrays *arrays, struc
     int r = taken ? kf_layers_each(model->graph, take_unknown, &bind) : no_memory(&bind);
 
     if (r >= 0)
-        r = kf_tensor_names(&names, model, rep);
+        r = arrays->names ? arrays->names(&names, model, rep) : kf_tensor_names(&names, model, rep);
     for (size_t i = 0; r >= 0 && i < names.n; i++)
         r = take(&bind, &names.items[i]);
     kf_tensor_names_finish(&names);

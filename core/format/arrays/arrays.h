@@ -2,7 +2,7 @@
 #ifndef KF_FORMAT_ARRAYS_ARRAYS_H
 #define KF_FORMAT_ARRAYS_ARRAYS_H
 
-#include "../../model/model.h"
+#include "tensor_names.h"
 
 /* A file of named arrays, as those who bind them to a model see it. */
 struct kf_arrays {
@@ -13,6 +13,8 @@ struct kf_arrays {
     bool (*has)(const struct kf_arrays *arrays, const char *name);
     int (*payload)(const struct kf_arrays *arrays, const char *name, const struct kf_payload **out,
                    struct kf_report *rep);
+    /* What the arrays of the model's tensors are called there; NULL: as kf_tensor_names() says. */
+    int (*names)(struct kf_tensor_names *out, struct kf_model *model, struct kf_report *rep);
     void *state;
 };
 

@@ -48,6 +48,20 @@ static json_t *read_whole(struct kf_look *look)
     return value;
 }
 
+/* A layers model; a graph model holds what TensorFlow runs, and no layers. */
+static enum kf_kind_id tfjs_kind(struct kf_look *look, const json_t *value)
+{
+    const json_t *topology = json_object_get(value, "modelTopology");
+    const char *version = kf_json_str(topology, "keras_version", NULL);
+
+    if (kf_streq(kf_json_str(value, "format", NULL), "graph-model") ||
+        json_is_array(json_object_get(topology, "node")))
+        return KF_FILE_TFJS_GRAPH;
+    if (version && !kf_starts(version, "tfjs-layers"))
+        kf_report_set(&look->rep->source.keras_version, version);
+    return KF_FILE_TFJS;
+}
+
 static enum kf_kind_id json_kind(struct kf_look *look, const json_t *value)
 {
     if (kf_json_is_object_of_class(value) ||
@@ -67,7 +81,7 @@ static enum kf_kind_id json_kind(struct kf_look *look, const json_t *value)
     }
     if (json_object_get(value, "modelTopology") || json_object_get(value, "weightsManifest")) {
         kf_report_evidence(look->rep, "JSON with modelTopology or weightsManifest");
-        return KF_FILE_TFJS;
+        return tfjs_kind(look, value);
     }
     return KF_FILE_JSON_OTHER;
 }

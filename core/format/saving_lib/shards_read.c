@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../base/alloc.h"
-#include "../../base/str.h"
 #include "../../io/h5/h5.h"
 #include "../../io/text/json.h"
 #include "../architecture.h"
+#include "../beside.h"
 #include "../info.h"
 #include "../loose/loose_read.h"
 #include "../reader.h"
 #include "saving_lib_read.h"
-#include <inttypes.h>
 #include <string.h>
 
 /*
@@ -42,47 +40,6 @@ static int no_memory(struct list *list)
     return kf_report_add(list->rep, KF_NO_MEMORY, "", "out of memory");
 }
 
-static int read_json(struct list *list, json_t **out)
-{
-    const struct kf_source *src = &list->model->source;
-    size_t n = (size_t)src->size;
-    char *text;
-    int r;
-
-    if (src->size > list->options->limits.json_bytes)
-        return kf_report_add(list->rep, KF_TOO_LARGE, "", "a list of %" PRIu64 " bytes", src->size);
-    text = kf_alloc(n);
-    if (!text)
-        return no_memory(list);
-    r = kf_source_read(src, 0, text, n, list->rep);
-    if (r >= 0 && !(*out = kf_json_parse(text, n, &list->options->limits, "", list->rep)))
-        r = kf_report_status(list->rep);
-    kf_free(text);
-    return r;
-}
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
-/* The given file of that name; two of one name are none. */
-static const struct kf_input *find_input(const struct list *list, const char *name)
-{
-    const struct kf_input *in = list->model->in, *found = NULL;
-
-    for (size_t i = 0; i < in->n_shards; i++) {
-        if (!kf_streq(base_name(in->shards[i].name), name))
-            continue;
-        if (found)
-            return NULL;
-        found = &in->shards[i];
-    }
-    return found;
-}
-
 static struct shard *find_shard(const struct list *list, const char *name)
 {
     for (size_t i = 0; i < list->state->n; i++)
@@ -94,18 +51,12 @@ static struct shard *find_shard(const struct list *list, const char *name)
 /* Open a shard when the list names it for the first time. */
 static int open_shard(struct list *list, const char *name)
 {
-    const struct kf_input *in;
+    const struct kf_input *in = NULL;
     struct shard *shard;
 
     if (find_shard(list, name))
         return 0;
-    if (!*name || strpbrk(name, "/\\") || kf_in_words(". ..", name))
-        return kf_report_add(list->rep, KF_UNSAFE, "",
-                             "the list names the shard %s, which is no name of a file beside it",
-                             name);
-    if (!(in = find_input(list, name)))
-        return kf_report_add(list->rep, KF_SHARDS_MISSING, "",
-                             "the list names the shard %s, which was not given, or twice", name);
+    KF_TRY(kf_beside_find(&in, list->model->in, name, list->rep));
     shard = &list->state->shards[list->state->n];
     if (!(shard->name = kf_arena_strdup(list->model->arena, name)))
         return no_memory(list);
@@ -170,10 +121,10 @@ static int check_given(struct list *list)
     const struct kf_input *in = list->model->in;
 
     for (size_t i = 0; i < in->n_shards; i++)
-        if (!find_shard(list, base_name(in->shards[i].name)))
+        if (!find_shard(list, kf_beside_base(in->shards[i].name)))
             return kf_report_add(list->rep, KF_BAD_OPTION, "",
                                  "the list of shards does not name the file %s",
-                                 base_name(in->shards[i].name));
+                                 kf_beside_base(in->shards[i].name));
     return 0;
 }
 
@@ -208,7 +159,7 @@ static int read_shards(struct kf_model *model, void *state, const struct kf_opti
     list.state->shards = kf_arena_alloc(model->arena, (room + 1) * sizeof(*list.state->shards));
     if (!list.state->shards)
         return no_memory(&list);
-    r = read_json(&list, &config);
+    r = kf_beside_list(&config, &model->source, &options->limits, rep);
     if (r >= 0)
         r = read_list(&list, json_object_get(config, "weight_map"));
     json_decref(config);

@@ -1,10 +1,14 @@
-"""Models of every source written for TensorFlow.js, which runs them on Node against the outputs of the Keras that made them."""
+"""Models of every source written for TensorFlow.js, which runs them on Node against the outputs of the Keras that made them.
+
+What was written is read back: every tensor must be what it was. Models that TensorFlow.js made itself (fixtures/tfjs) are judged
+by Keras 3.
+"""
 import collections
 import csv
 import json
 import subprocess
 
-from suite import FIXTURES, HERE, convert_all, count_one, listed, table
+from suite import FIXTURES, HERE, convert_all, count_one, judge, listed, reasons, table
 
 REFUSED = HERE / "REFUSED-tfjs.tsv"
 # The zoo, the suffix of what is read, and every how many-th model is taken.
@@ -15,12 +19,14 @@ LACKED = set("""TFOpLambda SlicingOpLambda Subtract MultiHeadAttention Attention
     GroupNormalization UnitNormalization GlobalAveragePooling3D GlobalMaxPooling3D Cropping1D Cropping3D UpSampling1D UpSampling3D
     ZeroPadding1D ZeroPadding3D LocallyConnected1D LocallyConnected2D Hashing StackedRNNCells GroupQueryAttention""".split())
 EVERY = 12
+# Every so many-th that is right is read back, and of those every so many-th judged once more.
+BACK, JUDGED = 3, 16
 THEANO = ("old_theano_",)
 # Rows of the tables of TensorFlow.js: used is one that a model which is right has used, or one that refused.
 ROWS = ("tfjs:", "tfjs-idle:", "tfjs-activation:", "tfjs-object:")
 
 
-def judge(options, folder, refs, rows):
+def judge_there(options, folder, refs, rows):
     """{id: result} of tfjs_judge.py."""
     listing, results = folder / "judged.list", folder / "judged.jsonl"
     listing.write_text("".join(f"{id}\t{path}\t{tolerance}\n" for id, path, tolerance in rows))
@@ -47,7 +53,7 @@ def run_task(options, tally, used, zoo):
     converted = convert_all(options, files, folder, told, to="tfjs", suffix=".zip")
     refused = listed(REFUSED, zoo)
     done = [id for id in files if converted[id][0] == 0]
-    results = judge(options, folder, FIXTURES / zoo, [(id, folder / f"{id}.zip", manifest[id]["tolerance"]) for id in done])
+    results = judge_there(options, folder, FIXTURES / zoo, [(id, folder / f"{id}.zip", manifest[id]["tolerance"]) for id in done])
     count, groups = collections.Counter(), collections.defaultdict(collections.Counter)
     for id in files:
         right = bool(results.get(id, {}).get("ok"))
@@ -59,7 +65,56 @@ def run_task(options, tally, used, zoo):
         print(f"    {group}: " + ", ".join(f"{n} {what}" for what, n in sorted(groups[group].items())))
 
 
+    right = [id for id in done if results.get(id, {}).get("ok")]
+    read_back(options, tally, used, zoo, {id: files[id] for id in right[:: 1 if options.whole or options.only else BACK]}, told)
+
+
+def values(report):
+    """How often each checksum of a tensor is there."""
+    return collections.Counter(row["checksum"]["after"]["value"] for row in report.get("tensors", []))
+
+
+def read_back(options, tally, used, zoo, files, told):
+    """To .keras from what was written for TensorFlow.js, and by way of a file of the Keras whose words that speaks."""
+    folder = options.work / f"tfjs-{zoo}-back"
+    release = lambda id: [*told(id), "--keras", "2.12"]
+    by_way = convert_all(options, files, folder / "h5", release, to="h5", suffix=".h5")
+    direct = convert_all(options, {id: folder / "h5" / f"{id}.h5" for id in files if by_way[id][0] == 0}, folder / "direct")
+    back = convert_all(options, {id: options.work / f"tfjs-{zoo}" / f"{id}.zip" for id in files}, folder)
+    for id in files:
+        status, report = back[id]
+        used.update(report.get("rules", []))
+        other, other_report = direct.get(id, (0, {}))
+        wanted, found = values(other_report), values(report)
+        same = found == wanted if other_report.get("training") == "none" else not found - wanted
+        tally.check(status == other and same, f"tfjs/{zoo}/back/{id}", reasons(report) if status else "a tensor is read otherwise")
+    chosen = [id for id in files if back[id][0] == 0][:: 1 if options.whole or options.only else JUDGED]
+    if "k3" not in options.keras:
+        return
+    results = judge(options.envs / "k3" / "bin" / "python", folder, FIXTURES / zoo, chosen)
+    for id in chosen:
+        tally.check(bool(results.get(id, {}).get("ok")), f"tfjs/{zoo}/back/{id}/judged", str(results.get(id)))
+    table(f"{zoo} back from TensorFlow.js: {len(files)} models", [(len(chosen), "of them judged by Keras 3")])
+
+
+def run_own(options, tally, used):
+    """What TensorFlow.js made and computed itself."""
+    manifest = csv.DictReader((FIXTURES / "tfjs" / "MANIFEST.tsv").open(), delimiter="\t")
+    files = {row["id"]: FIXTURES / "tfjs" / f"{row['id']}.tar" for row in manifest if options.only in row["id"]}
+    folder = options.work / "tfjs-own"
+    converted, refused = convert_all(options, files, folder), listed(REFUSED, "own")
+    done = [id for id in files if converted[id][0] == 0]
+    results = judge(options.envs / "k3" / "bin" / "python", folder, FIXTURES / "tfjs", done)
+    count = collections.Counter()
+    for id in files:
+        used.update(converted[id][1].get("rules", []))
+        count_one(tally, count, f"tfjs/own/{id}", converted[id], refused.get(id), None, results.get(id, {}))
+    table(f"made by TensorFlow.js, in Keras 3: {len(files)} models", sorted(count.items()))
+
+
 def run(options, tally, used):
+    if "k3" in options.keras:
+        run_own(options, tally, used)
     if "tfjs" not in options.keras:
         return
     for zoo in TASKS:
