@@ -235,15 +235,10 @@ static int add_rows(const struct kf_onnx *onnx, struct kf_report *rep)
 {
     for (size_t i = 0; i < onnx->n_uses; i++) {
         const struct kf_onnx_use *use = &onnx->uses[i];
-        struct kf_tensor tensor = *use->tensor;
-        struct kf_tensor_report *row;
+        const struct kf_onnx_tensor *target = use->target;
 
-        if (use->target->done)
-            tensor.done = use->target->done;
-        KF_TRY(kf_tensor_row(rep, &tensor, use->layer->path, use->target->name));
-        row = &rep->tensors[rep->n_tensors - 1];
-        row->rank_after = use->target->payload->rank;
-        memcpy(row->dims_after, use->target->payload->dims, sizeof(row->dims_after));
+        KF_TRY(kf_weight_row(rep, use->tensor, use->layer->path, target->name, target->payload,
+                             target->done));
     }
     return 0;
 }
@@ -264,9 +259,8 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     return r;
 }
 
-/* Pull a payload in pieces, hash it, and write it where `write` says so. */
-static int pull_all(struct out *out, const struct kf_payload *payload, bool write,
-                    struct kf_checksum *sum)
+/* Pull a payload in pieces, write it and hash it. */
+static int write_payload(struct out *out, const struct kf_payload *payload, struct kf_checksum *sum)
 {
     struct kf_hasher hasher;
     uint64_t end = kf_payload_bytes(payload);
@@ -277,9 +271,8 @@ static int pull_all(struct out *out, const struct kf_payload *payload, bool writ
 
         KF_TRY(payload->pull(payload, at, out->piece, n, out->rep));
         kf_hasher_update(&hasher, out->piece, n);
-        if (write)
-            KF_TRY(kf_spool_write(&out->file, out->piece, n, out->rep));
-        kf_progress_bytes(out->rep, write ? n : 0);
+        KF_TRY(kf_spool_write(&out->file, out->piece, n, out->rep));
+        kf_progress_bytes(out->rep, n);
     }
     kf_hasher_finish(&hasher, sum);
     return 0;
@@ -291,14 +284,11 @@ static int settle_rows(struct out *out, const struct kf_onnx_tensor *tensor,
 {
     for (size_t i = 0; i < out->onnx->n_uses && i < out->rep->n_tensors; i++) {
         const struct kf_onnx_use *use = &out->onnx->uses[i];
-        const struct kf_payload *root = kf_payload_root(use->tensor->payload);
 
         if (use->target != tensor)
             continue;
-        out->rep->tensors[i].after = *after;
-        out->rep->tensors[i].before = *after;
-        if (root != tensor->payload && out->options->checksum != KF_CHECKSUM_NONE)
-            KF_TRY(pull_all(out, root, false, &out->rep->tensors[i].before));
+        KF_TRY(kf_weight_settle(out->rep, i, use->tensor, tensor->payload, after,
+                                out->options->checksum));
         kf_progress_tensor(out->rep);
     }
     return 0;
@@ -312,7 +302,7 @@ static int write_weight(struct out *out, const struct kf_onnx_tensor *tensor)
     if (!add_tensor_head(&out->text, tensor))
         return no_memory(out->rep);
     KF_TRY(kf_spool_write(&out->file, out->text.data, out->text.n, out->rep));
-    KF_TRY(pull_all(out, tensor->payload, true, &after));
+    KF_TRY(write_payload(out, tensor->payload, &after));
     return settle_rows(out, tensor, &after);
 }
 

@@ -3,7 +3,6 @@
 #include "../format/info.h"
 #include "../format/tensor_rows.h"
 #include "../format/writer.h"
-#include "../io/checksum.h"
 #include "../io/pack.h"
 #include "../io/tensorflow/tensor_bundle_write.h"
 #include "../onnx/build.h"
@@ -18,7 +17,6 @@
 
 /* The graph without its weights: a message of protocol buffers is never larger. */
 #define GRAPH_MAX ((size_t)1 << 30)
-#define PIECE     ((size_t)1 << 18)
 
 extern const struct kf_writer kf_write_savedmodel;
 
@@ -95,17 +93,12 @@ static int add_rows(const struct saved *saved, struct kf_report *rep)
     for (size_t i = 0; i < saved->onnx.n_uses; i++) {
         const struct kf_onnx_use *use = &saved->onnx.uses[i];
         const struct kf_tf_variable *variable = variable_of(saved, use);
-        struct kf_tensor tensor = *use->tensor;
-        struct kf_tensor_report *row;
+        const struct kf_payload *given = use->tensor->payload;
+        bool made = variable && variable->payload != given;
 
-        if (variable && variable->payload != tensor.payload && use->target->done)
-            tensor.done = use->target->done;
-        KF_TRY(kf_tensor_row(rep, &tensor, use->layer->path, variable ? variable->key : ""));
-        row = &rep->tensors[rep->n_tensors - 1];
-        if (!variable)
-            continue;
-        row->rank_after = variable->payload->rank;
-        memcpy(row->dims_after, variable->payload->dims, sizeof(row->dims_after));
+        KF_TRY(kf_weight_row(rep, use->tensor, use->layer->path, variable ? variable->key : "",
+                             variable ? variable->payload : given,
+                             made ? use->target->done : NULL));
     }
     return 0;
 }
@@ -144,45 +137,19 @@ static struct kf_bundle_tensor *sorted(const struct kf_tf *tf)
     return tensors;
 }
 
-/* The checksum of what stands in the source, where that was rewritten. */
-static int hash_root(const struct saved *saved, const struct kf_payload *root,
-                     struct kf_checksum *sum)
-{
-    uint64_t end = kf_payload_bytes(root);
-    char *piece = kf_alloc(PIECE);
-    struct kf_hasher hasher;
-    int r = piece ? 0 : no_memory(saved->rep);
-
-    kf_hasher_init(&hasher, saved->options->checksum);
-    for (uint64_t at = 0; r >= 0 && at < end; at += PIECE) {
-        size_t n = (size_t)(end - at < PIECE ? end - at : PIECE);
-
-        r = root->pull(root, at, piece, n, saved->rep);
-        kf_hasher_update(&hasher, piece, r < 0 ? 0 : n);
-        kf_progress_bytes(saved->rep, 0);
-    }
-    kf_hasher_finish(&hasher, sum);
-    kf_free(piece);
-    return r;
-}
-
 /* The checksums of the rows. */
 static int settle_rows(const struct saved *saved, const struct kf_bundle_tensor *tensors)
 {
     for (size_t i = 0; i < saved->onnx.n_uses && i < saved->rep->n_tensors; i++) {
         const struct kf_onnx_use *use = &saved->onnx.uses[i];
         const struct kf_tf_variable *variable = variable_of(saved, use);
-        const struct kf_payload *root = kf_payload_root(use->tensor->payload);
         struct kf_bundle_tensor wanted = {.key = variable ? variable->key : ""};
         const struct kf_bundle_tensor *found;
 
         found = bsearch(&wanted, tensors, saved->tf.n_variables, sizeof(wanted), compare);
-        if (!found)
-            continue;
-        saved->rep->tensors[i].after = found->sum;
-        saved->rep->tensors[i].before = found->sum;
-        if (root != found->payload && saved->options->checksum != KF_CHECKSUM_NONE)
-            KF_TRY(hash_root(saved, root, &saved->rep->tensors[i].before));
+        if (found)
+            KF_TRY(kf_weight_settle(saved->rep, i, use->tensor, found->payload, &found->sum,
+                                    saved->options->checksum));
     }
     return 0;
 }
