@@ -12,6 +12,7 @@ RESULTS gets a JSON line a file: id, ok, stage (load, inputs, predict, compare, 
 scale; for a reference also weak. An id that RESULTS has already is passed over. The work is done in a child process, which is
 started again after a crash. Runs under Keras 1.2.2 on either backend, tf.keras 2.15 and every Keras 3.
 """
+import gc
 import json
 import os
 import pathlib
@@ -102,12 +103,14 @@ def load_separate(keras, path, architecture):
 def import_keras():
     """The Keras of an environment: tf_keras where it is asked for, and before 2.6 what is in TensorFlow."""
     if os.environ.get("TF_USE_LEGACY_KERAS"):
-        import tf_keras
-        return tf_keras
-    try:
-        import keras
-    except ImportError:
-        from tensorflow import keras
+        import tf_keras as keras
+    else:
+        try:
+            import keras
+        except ImportError:
+            from tensorflow import keras
+    if hasattr(gc, "freeze"):  # half of a judge's time is clear_session() of Keras 3, which collects garbage
+        gc.freeze()
     return keras
 
 

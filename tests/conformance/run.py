@@ -12,6 +12,7 @@ import importlib
 import pathlib
 import subprocess
 import sys
+import time
 
 from suite import FIXTURES, HERE, Tally
 
@@ -45,7 +46,9 @@ def main():
         subprocess.run([sys.executable, HERE / "pack.py", "unpack", manifest.parent, manifest.parent], check=True)
     tally, used = Tally(), set()
     for part in options.part:
+        begun = time.monotonic()
         importlib.import_module(f"parts.{part}").run(options, tally, used)
+        print(f"\n== part {part}: {time.monotonic() - begun:.0f} s", flush=True)
     if not options.only and options.part == PARTS:
         run_coverage(options, tally, used)
     tally.summary()
