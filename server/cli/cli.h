@@ -147,6 +147,7 @@ int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
 int cli_uri_store_file(const struct cli_job *job, const char *path, const char *uri);
 int cli_uri_store_json(const struct cli_job *job, const char *uri, const json_t *value);
 /** Remove what was fetched. */
+void cli_uri_drop(struct cli_job *job);
 void cli_uri_end(struct cli_job *job);
 
 /** The folder of temporary files. */
@@ -186,6 +187,9 @@ char *cli_folder_name(const struct cli *cli, const char *output);
 
 /** Tell why there is no report; nothing when there is one that says why. */
 void cli_job_explain(const struct cli_job *job);
+
+/** Close the inputs, and remove those that were fetched: from here on nothing reads them. */
+void cli_job_drop_inputs(struct cli_job *job);
 
 /** Remove everything. When a signal had stopped the job, the process ends by it here. */
 void cli_job_finish(struct cli_job *job);

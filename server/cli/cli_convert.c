@@ -189,6 +189,8 @@ static int conclude(struct cli_job *job, const struct place *place, int status)
         status = reported;
     if (status != EXIT_FINE || cli->dry_run)
         return status;
+    if (remote_is_uri(place->path))
+        cli_job_drop_inputs(job); /* nothing on the disk is to wait for the end of an upload */
     if (cli->unpacked)
         return cli_folder_publish(job, job->dir, place->path, job->report);
     return remote_is_uri(place->path) ? cli_uri_publish(job, job->dir, place->path, job->report)

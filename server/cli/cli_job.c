@@ -278,18 +278,25 @@ static void pass_on_signal(int cancel_fd)
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+void cli_job_drop_inputs(struct cli_job *job)
+{
+    for (size_t i = 0; i < job->n_inputs; i++) {
+        close(job->inputs[i].fd);
+        free((char *)job->inputs[i].name);
+    }
+    job->n_inputs = 0;
+    cli_uri_drop(job);
+}
+
 void cli_job_finish(struct cli_job *job)
 {
     if (job->dir)
         job_dir_remove(job->dir);
     free(job->dir);
+    cli_job_drop_inputs(job);
     cli_uri_end(job);
     json_decref(job->report);
     json_decref(job->facts);
-    for (size_t i = 0; i < job->n_inputs; i++) {
-        close(job->inputs[i].fd);
-        free((char *)job->inputs[i].name);
-    }
     pass_on_signal(job->cancel_fd);
     if (job->cancel_fd >= 0)
         close(job->cancel_fd);

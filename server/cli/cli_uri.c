@@ -216,11 +216,16 @@ int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
     return status;
 }
 
-void cli_uri_end(struct cli_job *job)
+void cli_uri_drop(struct cli_job *job)
 {
     if (job->fetched)
         job_dir_remove(job->fetched);
     free(job->fetched);
+    job->fetched = NULL;
+}
+
+void cli_uri_end(struct cli_job *job)
+{
     resume_destroy(job->resume);
     remote_destroy(job->remote);
 }

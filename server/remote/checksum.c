@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checksum.h"
+#include "crc_fold.h"
 #include <endian.h>
 #include <openssl/evp.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ struct checksum {
     const struct kind *kind;
     EVP_MD_CTX *evp;
     uint64_t crc, table[SLICES][256];
+    struct crc_fold fold;
+    bool folds; /* this processor can */
 };
 
 void checksum_destroy(struct checksum *sum)
@@ -75,6 +78,7 @@ struct checksum *checksum_create(const char *name)
             return NULL;
     } else {
         fill_table(sum);
+        sum->folds = crc_fold_prepare(&sum->fold, sum->kind->poly);
         sum->crc = all_ones(sum->kind);
     }
     return checksum_take(&sum);
@@ -96,7 +100,7 @@ static uint64_t load(const unsigned char *at)
      FROM((k) + 4, word, 24) ^ FROM((k) + 3, word, 32) ^ FROM((k) + 2, word, 40) ^                 \
      FROM((k) + 1, word, 48) ^ FROM(k, word, 56))
 
-static void add_crc(struct checksum *sum, const unsigned char *at, size_t n)
+static void add_by_table(struct checksum *sum, const unsigned char *at, size_t n)
 {
     uint64_t crc = sum->crc;
 
@@ -108,6 +112,19 @@ static void add_crc(struct checksum *sum, const unsigned char *at, size_t n)
     for (; n > 0; n--, at++)
         crc = crc >> 8 ^ sum->table[0][(crc ^ *at) & 0xff];
     sum->crc = crc;
+}
+
+static void add_crc(struct checksum *sum, const unsigned char *at, size_t n)
+{
+    size_t folded = sum->folds && n >= CRC_FOLD_LEAST ? n / CRC_FOLD_REST * CRC_FOLD_REST : 0;
+    unsigned char rest[CRC_FOLD_REST];
+
+    if (folded > 0) {
+        crc_fold(&sum->fold, sum->crc, at, folded, rest);
+        sum->crc = 0;
+        add_by_table(sum, rest, sizeof rest);
+    }
+    add_by_table(sum, at + folded, n - folded);
 }
 
 bool checksum_add(struct checksum *sum, const void *data, size_t n)

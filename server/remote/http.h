@@ -72,6 +72,8 @@ struct http_exchange {
 
     void *easy; /* libcurl's */
     uint64_t sent;
+    char *gathered; /* what is to be written next, owned */
+    size_t n_gathered;
     bool lost; /* the text or file could not be kept */
     const struct http_policy *policy;
 };

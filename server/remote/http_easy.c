@@ -12,8 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUFFER (512L * 1024)
-#define AGENT  "kferry/" KFERRY_VERSION
+#define BUFFER   (512L * 1024)
+#define GATHERED ((size_t)256 * 1024)
+#define AGENT    "kferry/" KFERRY_VERSION
 
 bool http_header(struct http_exchange *x, const char *fmt, ...)
 {
@@ -66,31 +67,50 @@ static size_t keep_text(struct http_exchange *x, const char *data, size_t n)
     return n;
 }
 
+/* libcurl brings at most 16 KiB at once, which is little for a file system. */
+static bool write_gathered(struct http_exchange *x)
+{
+    size_t done = 0;
+
+    while (done < x->n_gathered) {
+        ssize_t n = pwrite(x->out_fd, x->gathered + done, x->n_gathered - done,
+                           (off_t)(x->out_at + x->got));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            x->lost = true;
+            return false;
+        }
+        done += (size_t)n;
+        x->got += (uint64_t)n;
+    }
+    x->n_gathered = 0;
+    return true;
+}
+
 static size_t on_data(char *data, size_t size, size_t n, void *cls)
 {
     struct http_exchange *x = cls;
-    size_t left = n * size;
 
+    n *= size;
     if (x->out_fd < 0 || x->head.status < 200 || x->head.status > 299)
-        return keep_text(x, data, left);
-    if (x->got + left > x->out_max) {
+        return keep_text(x, data, n);
+    if (x->got + x->n_gathered + n > x->out_max) {
         x->end = HTTP_TOO_LARGE;
         return 0;
     }
-    while (left > 0) {
-        ssize_t done = pwrite(x->out_fd, data, left, (off_t)(x->out_at + x->got));
+    for (size_t left = n; left > 0;) {
+        size_t room = GATHERED - x->n_gathered, take = left < room ? left : room;
 
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0) {
-            x->lost = true;
+        memcpy(x->gathered + x->n_gathered, data, take);
+        x->n_gathered += take;
+        data += take;
+        left -= take;
+        if (x->n_gathered == GATHERED && !write_gathered(x))
             return 0;
-        }
-        data += done;
-        left -= (size_t)done;
-        x->got += (uint64_t)done;
     }
-    return n * size;
+    return n;
 }
 
 static size_t on_read(char *to, size_t size, size_t n, void *cls)
@@ -234,10 +254,14 @@ CURL *http_prepare(struct http_exchange *x, const struct http_policy *policy)
     x->end = HTTP_OPEN;
     x->head = (struct http_head){.length = -1, .total = -1, .at = -1};
     x->got = x->sent = 0;
-    x->n_text = 0;
+    x->n_text = x->n_gathered = 0;
     x->why[0] = '\0';
-    if (!easy)
+    if (x->out_fd >= 0 && !x->gathered)
+        x->gathered = malloc(GATHERED);
+    if (!easy || (x->out_fd >= 0 && !x->gathered)) {
+        curl_easy_cleanup(easy);
         return NULL;
+    }
     curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_URL, x->url);
@@ -276,6 +300,8 @@ void http_conclude(struct http_exchange *x, CURLcode code)
 
     if (x->end != HTTP_OPEN)
         return;
+    if (!x->lost)
+        write_gathered(x);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         if (ends[i].code == code)
             end = ends[i].end;
@@ -293,7 +319,8 @@ void http_finish(struct http_exchange *x)
     curl_slist_free_all(x->headers);
     x->headers = NULL;
     free(x->text);
-    x->text = NULL;
+    free(x->gathered);
+    x->text = x->gathered = NULL;
     x->n_text = 0;
 }
 

@@ -12,16 +12,18 @@
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
 
-/* `value` is that of "123456789", `of_many` that of the thousand bytes below. */
+/* `value` is that of "123456789", the others are those of the bytes below. */
 static const struct {
-    const char *name, *value, *of_many;
+    const char *name, *value, *of_many, *of_squares;
 } rows[] = {
-    {"crc64nvme", "rosUhgp5mIg=", "6/qKcLNrnSU="},
-    {"crc32", "y/Q5Jg==", "C85lLw=="},
-    {"crc32c", "4waSgw==", "ssV1XA=="},
-    {"sha1", "98O8HYCOBHMq32eZZczDTKeuNEE=", "nTJVnwK1dw1D59XfFtaUoR/xhBA="},
-    {"sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
-     "6CG/LF174F5Z9Nqg/rLkNrchCDakT52Khj2l32R2RzY="},
+    {"crc64nvme", "rosUhgp5mIg=", "6/qKcLNrnSU=", "mk1hsHVePyo="},
+    {"crc32", "y/Q5Jg==", "C85lLw==", "eHz3Fw=="},
+    {"crc32c", "4waSgw==", "ssV1XA==", "WaoWKg=="},
+    {"sha1", "98O8HYCOBHMq32eZZczDTKeuNEE=", "nTJVnwK1dw1D59XfFtaUoR/xhBA=",
+     "um0v38f6Ug6r/uylw4ADJXVp/ps="},
+    {"sha256",
+     "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=", "6CG/LF174F5Z9Nqg/rLkNrchCDakT52Khj2l32R2RzY=",
+     "zmuP0IyALNJcQsCUL/PoL5g/4Rzizpg7m6hW2/27m2U="},
 };
 
 static void check_values(void **state)
@@ -58,6 +60,24 @@ static void many_bytes(void **state)
     }
 }
 
+/* Long pieces are taken in another way than single bytes: of every length, wherever they begin. */
+static void pieces(void **state)
+{
+    static unsigned char data[400];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (unsigned char)(i * i + i / 5);
+    for (size_t i = 0; i < N_OF(rows); i++)
+        for (size_t cut = 0; cut <= sizeof data; cut++) {
+            KF_AUTO(checksum) sum = checksum_create(rows[i].name);
+
+            assert_true(checksum_add(sum, data, cut));
+            assert_true(checksum_add(sum, data + cut, sizeof data - cut));
+            assert_true(checksum_is(sum, rows[i].of_squares));
+        }
+}
+
 static void another_value(void **state)
 {
     KF_AUTO(checksum) sum = checksum_create("crc64nvme");
@@ -77,10 +97,8 @@ static void unknown_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(check_values),
-        cmocka_unit_test(many_bytes),
-        cmocka_unit_test(another_value),
-        cmocka_unit_test(unknown_name),
+        cmocka_unit_test(check_values),  cmocka_unit_test(many_bytes),   cmocka_unit_test(pieces),
+        cmocka_unit_test(another_value), cmocka_unit_test(unknown_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
