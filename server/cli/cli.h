@@ -141,7 +141,7 @@ int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool archit
 int cli_uri_add(struct cli_job *job, const char *uri, bool architecture);
 /** May the URI be written, as far as that is known beforehand? */
 int cli_uri_check(struct cli_job *job, const char *uri);
-/** Put the artefact in `dir` there, and the report, which may be NULL, beside it. */
+/** Put the artefact in `dir` there, and the report beside it; either may be NULL. */
 int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
                     const json_t *report);
 int cli_uri_store_file(const struct cli_job *job, const char *path, const char *uri);
@@ -168,7 +168,10 @@ bool cli_batch_found(const struct cli_job *job);
 bool cli_batch_goes_on(const struct cli_job *job);
 /** Print what became of several models and write --report: the exit status. */
 int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status);
-/** Put the artefact in `dir` to its place below `folder`: the exit status. */
+/**
+ * Put the artefact in `dir` to its place below `folder`, and where that is an URI the report beside
+ * it, of what was refused too; either may be NULL. The exit status.
+ */
 int cli_batch_publish(const struct cli_job *job, const char *dir, const char *folder,
                       const char *output, const json_t *report);
 

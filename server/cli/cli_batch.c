@@ -38,17 +38,19 @@ static int make_folders(const char *folder, const char *output)
     return 0;
 }
 
-/* Beside each result below a URI stands its report. */
+/* Beside each result below a URI stands its report, which is alone where it says why there is none.
+ */
 static int publish_far(const struct cli_job *job, const char *dir, const char *folder,
                        const char *output, const json_t *report)
 {
+    bool unpacked = job->cli->unpacked && dir;
     char *uri = NULL;
     int status;
 
-    if (asprintf(&uri, "%s%s%s", folder, output, job->cli->unpacked ? "/" : "") < 0)
+    if (asprintf(&uri, "%s%s%s", folder, output, unpacked ? "/" : "") < 0)
         return EXIT_INTERNAL;
-    status = job->cli->unpacked ? cli_folder_publish(job, dir, uri, report)
-                                : cli_uri_publish(job, dir, uri, report);
+    status = unpacked ? cli_folder_publish(job, dir, uri, report)
+                      : cli_uri_publish(job, dir, uri, report);
     free(uri);
     return status;
 }
@@ -60,6 +62,8 @@ int cli_batch_publish(const struct cli_job *job, const char *dir, const char *fo
 
     if (remote_is_uri(folder))
         return publish_far(job, dir, folder, output, report);
+    if (!dir)
+        return EXIT_FINE;
     if (make_folders(folder, output) < 0 ||
         snprintf(path, sizeof path, "%s/%s", folder, output) >= (int)sizeof path) {
         cli_error("cannot write %s in %s: %s", output, folder, strerror(errno));
@@ -81,11 +85,14 @@ static int take(void *context, const struct found_model *model, const char *dir,
     const struct target *target = context;
     const struct cli_job *job = target->job;
 
-    if (!done || !target->folder)
+    if (!target->folder)
         return 0;
-    if (job->resume && report)
+    if (job->resume && report && done)
         resume_note(job->resume, report, model, job->inputs, job->n_inputs);
-    return cli_batch_publish(job, dir, target->folder, model->output, report) == EXIT_FINE ? 0 : -1;
+    if (cli_batch_publish(job, done ? dir : NULL, target->folder, model->output, report) ==
+        EXIT_FINE)
+        return 0;
+    return -1;
 }
 
 /* One line a model: where it was, what came out, and where that is or why it is not. */

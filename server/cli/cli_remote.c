@@ -240,6 +240,7 @@ static int check_artifact(struct remote *remote, int fd, const json_t *result)
         return 0;
     service_show(remote->service, NULL, 0, 0);
     cli_error("the result was damaged on its way");
+    remote->job->told = true;
     return EXIT_UNAVAILABLE;
 }
 
@@ -338,6 +339,9 @@ int cli_remote_run(struct cli_job *job, enum job_task task, const char *address)
         job->result.outcome = JOB_CANCELLED;
     if (status == EXIT_UNAVAILABLE && !job->told)
         service_complain(remote.service);
+    if (status == EXIT_UNAVAILABLE && remote.id[0] != '\0')
+        cli_error("the service keeps the job and its result: GET /v1/jobs/%s, and .../artifact",
+                  remote.id);
     job->told = true;
     json_decref(remote.state);
     service_destroy(remote.service);

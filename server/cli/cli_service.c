@@ -217,6 +217,23 @@ static int send_once(struct service *service, const char *path, const struct ser
     return status;
 }
 
+/* After the last try: what became of the bytes that were sent, and what to do. */
+static int fail_upload(struct exchange *exchange)
+{
+    const char *why =
+        exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(exchange->code);
+    curl_off_t sent = 0;
+
+    if (!exchange_is_broken(exchange))
+        return fail(exchange);
+    curl_easy_getinfo(exchange->service->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+    snprintf(exchange->service->error, CURL_ERROR_SIZE,
+             "the upload broke off %d times, the last time after %" PRIu64 " of %" PRIu64
+             " bytes (%.80s); the service keeps nothing of it: run the command again",
+             TRIES, (uint64_t)sent, exchange->total, why);
+    return EXIT_UNAVAILABLE;
+}
+
 int service_send(struct service *service, const char *path, const struct service_upload *upload,
                  struct service_answer *out)
 {
@@ -240,7 +257,7 @@ int service_send(struct service *service, const char *path, const struct service
         if (service_pause(service, seconds) != 0)
             return EXIT_AGAIN;
     }
-    return status == EXIT_UNAVAILABLE ? fail(&exchange) : status;
+    return status == EXIT_UNAVAILABLE ? fail_upload(&exchange) : status;
 }
 
 int service_fetch(struct service *service, const char *path, int fd, uint64_t size,

@@ -55,21 +55,29 @@ static int take_artifact(struct unpacking *un, json_t *row, const char *output)
     return EXIT_CANNOT_WRITE;
 }
 
-/* Into the summary, as the command line has it. */
-static int take_report(struct unpacking *un, json_t *row)
+/* Into the summary, as the command line has it, and beside the result where that is far away. */
+static int take_report(struct unpacking *un, json_t *row, const char *name)
 {
     size_t n = un->tar.size < REPORT_MAX ? (size_t)un->tar.size : 0;
     char *text = malloc(n + 1);
     json_t *report = NULL;
+    char *uri = NULL;
+    int status = EXIT_FINE;
 
     if (text && n > 0 && fread(text, 1, n, un->tar.in) == n) {
         report = json_loadb(text, n, 0, NULL);
         un->tar.left = 0;
     }
     free(text);
-    if (report)
-        json_object_set_new(row, "report", report);
-    return report ? EXIT_FINE : EXIT_UNAVAILABLE;
+    if (!report)
+        return EXIT_UNAVAILABLE;
+    if (remote_is_uri(un->folder))
+        status = asprintf(&uri, "%s%s", un->folder, name) < 0
+                     ? EXIT_INTERNAL
+                     : cli_uri_store_json(un->job, uri, report);
+    free(uri);
+    json_object_set_new(row, "report", report);
+    return status;
 }
 
 /* A member stands below one folder of the archive; what the summary does not name is passed over.
@@ -87,7 +95,7 @@ static int take_member(struct unpacking *un)
         if (artifact && strcmp(artifact, name) == 0)
             return take_artifact(un, row, name);
         if (report && strcmp(report, name) == 0)
-            return take_report(un, row);
+            return take_report(un, row, name);
     }
     return EXIT_FINE;
 }

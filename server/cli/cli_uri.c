@@ -195,11 +195,8 @@ int cli_uri_store_file(const struct cli_job *job, const char *path, const char *
     return status;
 }
 
-/* The report goes last, beside the result; an URL that takes a PUT takes one file. */
-int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
-                    const json_t *report)
+static int store_artifact(const struct cli_job *job, const char *dir, const char *uri)
 {
-    char *beside = NULL;
     int fd = -1, status;
     int64_t size = left_open(dir, "artifact", &fd);
 
@@ -207,6 +204,16 @@ int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
         return EXIT_INTERNAL;
     status = store(job, uri, fd, (uint64_t)size);
     close(fd);
+    return status;
+}
+
+/* The report goes last, beside the result; an URL that takes a PUT takes one file. */
+int cli_uri_publish(const struct cli_job *job, const char *dir, const char *uri,
+                    const json_t *report)
+{
+    int status = dir ? store_artifact(job, dir, uri) : 0;
+    char *beside = NULL;
+
     if (status != 0 || !report || strncasecmp(uri, "http", 4) == 0)
         return status;
     if (asprintf(&beside, "%s.report.json", uri) < 0)

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 
 struct connection {
-    struct connection *prev, *next;
+    LIST_ENTRY(connection) others;
     int fd;        /* borrowed; valid while this is in the list */
     int64_t since; /* clock_ms() */
     bool busy;     /* a request is being answered */
@@ -21,7 +22,7 @@ struct connection {
 
 struct connections {
     pthread_mutex_t lock;
-    struct connection *first;
+    LIST_HEAD(, connection) open;
     unsigned n;
     int64_t header_ms, keep_ms;
 };
@@ -60,10 +61,7 @@ static struct connection *begin(struct connections *connections, struct MHD_Conn
     c->since = clock_ms();
     c->tls = MHD_get_connection_info(from, MHD_CONNECTION_INFO_GNUTLS_SESSION) != NULL;
     pthread_mutex_lock(&connections->lock);
-    c->next = connections->first;
-    if (c->next)
-        c->next->prev = c;
-    connections->first = c;
+    LIST_INSERT_HEAD(&connections->open, c, others);
     connections->n++;
     pthread_mutex_unlock(&connections->lock);
     return c;
@@ -72,12 +70,7 @@ static struct connection *begin(struct connections *connections, struct MHD_Conn
 static void end(struct connections *connections, struct connection *c)
 {
     pthread_mutex_lock(&connections->lock);
-    if (c->prev)
-        c->prev->next = c->next;
-    else
-        connections->first = c->next;
-    if (c->next)
-        c->next->prev = c->prev;
+    LIST_REMOVE(c, others);
     connections->n--;
     pthread_mutex_unlock(&connections->lock);
     free(c);
@@ -154,11 +147,14 @@ static void hang_up(struct connection *c)
 void connections_look(struct connections *connections)
 {
     int64_t now = clock_ms();
+    struct connection *c;
 
     pthread_mutex_lock(&connections->lock);
-    for (struct connection *c = connections->first; c; c = c->next)
+    LIST_FOREACH(c, &connections->open, others)
+    {
         if (!c->busy && now - c->since > (c->kept ? connections->keep_ms : connections->header_ms))
             hang_up(c);
+    }
     pthread_mutex_unlock(&connections->lock);
 }
 

@@ -16,7 +16,7 @@ struct hub {
     pthread_cond_t wake;
     pthread_t thread;
     bool started, closed, stop, look;
-    struct waiter *first;
+    LIST_HEAD(, waiter) waiters;
     unsigned n;
     struct store *store; /* borrowed */
     int64_t since;       /* of the store's clock */
@@ -25,12 +25,7 @@ struct hub {
 /* Out of the list and on with its connection. Called under the lock. */
 static void unlink_waiter(struct hub *hub, struct waiter *waiter)
 {
-    if (waiter->prev)
-        waiter->prev->next = waiter->next;
-    else
-        hub->first = waiter->next;
-    if (waiter->next)
-        waiter->next->prev = waiter->prev;
+    LIST_REMOVE(waiter, others);
     waiter->listed = false;
     hub->n--;
 }
@@ -50,8 +45,8 @@ static void on_change(const char *id, int64_t revision, bool ended, void *contex
     struct waiter *next;
 
     pthread_mutex_lock(&hub->lock);
-    for (struct waiter *waiter = hub->first; waiter; waiter = next) {
-        next = waiter->next;
+    for (struct waiter *waiter = LIST_FIRST(&hub->waiters); waiter; waiter = next) {
+        next = LIST_NEXT(waiter, others);
         if (revision != waiter->revision && (ended || !waiter->until_end) &&
             strcmp(waiter->id, id) == 0)
             release(hub, waiter);
@@ -75,8 +70,8 @@ static void release_late(struct hub *hub)
     int64_t now = clock_ms();
     struct waiter *next;
 
-    for (struct waiter *waiter = hub->first; waiter; waiter = next) {
-        next = waiter->next;
+    for (struct waiter *waiter = LIST_FIRST(&hub->waiters); waiter; waiter = next) {
+        next = LIST_NEXT(waiter, others);
         if (hub->closed || waiter->deadline <= now)
             release(hub, waiter);
     }
@@ -99,7 +94,7 @@ static void *run(void *arg)
 
     pthread_mutex_lock(&hub->lock);
     while (!hub->stop) {
-        if (!hub->first) {
+        if (LIST_EMPTY(&hub->waiters)) {
             hub->since = 0;
             pthread_cond_wait(&hub->wake, &hub->lock);
             continue;
@@ -109,7 +104,7 @@ static void *run(void *arg)
         look(hub);
         pthread_mutex_lock(&hub->lock);
         release_late(hub);
-        if (hub->first && !hub->look && !hub->stop)
+        if (!LIST_EMPTY(&hub->waiters) && !hub->look && !hub->stop)
             sleep_for(hub, TICK_MS);
     }
     pthread_mutex_unlock(&hub->lock);
@@ -155,11 +150,7 @@ void hub_wait(struct hub *hub, struct waiter *waiter)
     if (hub->closed) {
         MHD_resume_connection(waiter->connection);
     } else {
-        waiter->prev = NULL;
-        waiter->next = hub->first;
-        if (waiter->next)
-            waiter->next->prev = waiter;
-        hub->first = waiter;
+        LIST_INSERT_HEAD(&hub->waiters, waiter, others);
         waiter->listed = true;
         hub->n++;
         hub->look = true;

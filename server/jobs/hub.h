@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 struct MHD_Connection;
 struct store;
@@ -20,7 +21,7 @@ struct hub;
 
 /* Who waits; part of a request or stream. Only hub.c looks inside once hub_wait() was called. */
 struct waiter {
-    struct waiter *prev, *next;
+    LIST_ENTRY(waiter) others;
     struct MHD_Connection *connection; /* borrowed */
     char id[ID_SIZE];
     int64_t revision; /* wake when the job's is another... */

@@ -19,7 +19,7 @@ struct watch {
     pthread_t thread;
     bool started;
     struct watch_hooks hooks;
-    struct watch_entry *first;
+    LIST_HEAD(, watch_entry) entries;
     uint64_t serial;
     int epoll, stop;
 };
@@ -29,21 +29,16 @@ static void drop(struct watch *watch, struct watch_entry *entry)
 {
     if (entry->kind == WATCH_JOB)
         epoll_ctl(watch->epoll, EPOLL_CTL_DEL, entry->fd, NULL);
-    if (entry->prev)
-        entry->prev->next = entry->next;
-    else
-        watch->first = entry->next;
-    if (entry->next)
-        entry->next->prev = entry->prev;
+    LIST_REMOVE(entry, others);
     entry->kind = WATCH_NONE;
 }
 
 static struct watch_entry *find(struct watch *watch, uint64_t serial)
 {
-    struct watch_entry *entry = watch->first;
+    struct watch_entry *entry = LIST_FIRST(&watch->entries);
 
     while (entry && entry->serial != serial)
-        entry = entry->next;
+        entry = LIST_NEXT(entry, others);
     return entry;
 }
 
@@ -90,8 +85,8 @@ static void look_at_all(struct watch *watch)
     struct watch_entry *next;
 
     pthread_mutex_lock(&watch->lock);
-    for (struct watch_entry *entry = watch->first; entry; entry = next) {
-        next = entry->next;
+    for (struct watch_entry *entry = LIST_FIRST(&watch->entries); entry; entry = next) {
+        next = LIST_NEXT(entry, others);
         look_at(watch, entry, now);
     }
     pthread_mutex_unlock(&watch->lock);
@@ -157,10 +152,7 @@ void watch_begin(struct watch *watch, struct watch_entry *entry, struct request 
     *entry = (struct watch_entry){.request = req, .kind = WATCH_UPLOAD, .fd = fd};
     entry->serial = ++watch->serial;
     entry->since = clock_ms();
-    entry->next = watch->first;
-    if (entry->next)
-        entry->next->prev = entry;
-    watch->first = entry;
+    LIST_INSERT_HEAD(&watch->entries, entry, others);
     pthread_mutex_unlock(&watch->lock);
 }
 
@@ -195,10 +187,10 @@ void watch_give_up_all(struct watch *watch)
     struct watch_entry *next;
 
     pthread_mutex_lock(&watch->lock);
-    for (struct watch_entry *entry = watch->first; entry; entry = next) {
+    for (struct watch_entry *entry = LIST_FIRST(&watch->entries); entry; entry = next) {
         bool job = entry->kind == WATCH_JOB;
 
-        next = entry->next;
+        next = LIST_NEXT(entry, others);
         if (!job) {
             shutdown(entry->fd, SHUT_RDWR);
             continue;

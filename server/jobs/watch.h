@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 /*
  * One thread that looks at the sockets of conversions, because libmicrohttpd does not look at a
@@ -21,7 +22,7 @@ struct request;
 
 /* Part of a conversion; only watch.c looks inside. */
 struct watch_entry {
-    struct watch_entry *prev, *next;
+    LIST_ENTRY(watch_entry) others;
     struct request *request;
     enum watch_kind kind;
     int fd; /* borrowed from libmicrohttpd; valid while the entry is in the list */

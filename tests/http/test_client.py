@@ -321,8 +321,24 @@ def test_a_damaged_download_is_no_result(between, folder):
 
     between.first = spoil
     done = Client(folder, between.url).run("convert", "model.h5", "-o", "out.keras")
-    assert done.returncode == 69 and "damaged" in done.stderr
+    assert done.returncode == 69 and "damaged" in done.stderr and ": \n" not in done.stderr
     assert not (folder / "out.keras").exists()
+    (job,) = between.service.get("/v1/jobs").json()["jobs"]
+    assert f"the service keeps the job and its result: GET /v1/jobs/{job['id']}," in done.stderr
+
+
+def test_an_upload_that_never_arrives_says_what_to_do(between, folder):
+    def cut(handler, body):
+        handler.close_connection = True
+        handler.connection.shutdown(socket.SHUT_RDWR)
+        return True
+
+    between.first = cut
+    done = Client(folder, between.url).run("convert", "model.h5", "-o", "out.keras")
+    assert done.returncode == 69
+    assert "the upload broke off 5 times" in done.stderr and "run the command again" in done.stderr
+    assert len({h["Idempotency-Key"] for _, _, h in between.seen}) == 1 and len(between.seen) == 5
+    assert between.service.get("/v1/jobs").json()["jobs"] == []
 
 
 def test_what_was_lost_on_the_way_is_sent_again_with_the_same_key(between, folder):

@@ -86,9 +86,10 @@ def test_prefix_to_prefix(cli, keys, bucket, model):
                "s3://models/out/summary.json", **keys)
     assert done.returncode == 65, done.stderr
     assert listed(bucket, "out/") == [
-        "out/a.keras", "out/a.keras.report.json", "out/deep/b.keras", "out/deep/b.keras.report.json",
-        "out/summary.json",
+        "out/a.keras", "out/a.keras.report.json", "out/bad.keras.report.json", "out/deep/b.keras",
+        "out/deep/b.keras.report.json", "out/summary.json",
     ]
+    assert json.loads(body(bucket, "out/bad.keras.report.json"))["verdict"] == "refused"
     counts = json.loads(body(bucket, "out/summary.json"))["counts"]
     assert counts == {"models": 3, "succeeded": 2, "failed": 1}
 
