@@ -15,6 +15,7 @@ set(KF_SERVE_SOURCES
   jobs/conversion_bring.c
   jobs/conversion_deliver.c
   jobs/conversion_order.c
+  jobs/conversion_unpack.c
   jobs/data.c
   http/doors.c
   http/handle_artifact.c

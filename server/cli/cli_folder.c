@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "../jobs/untar.h"
 #include "../remote/remote.h"
 #include "cli.h"
-#include "cli_tar.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,17 +45,17 @@ static int make_folders(char *path, size_t skip)
     return 0;
 }
 
-static int unpack(struct cli_tar *tar, const char *folder)
+static int unpack(struct untar *tar, const char *folder)
 {
     char path[PATH_MAX];
     int more;
 
-    while ((more = cli_tar_next(tar)) > 0) {
-        const char *name = cli_tar_below(tar);
+    while ((more = untar_next(tar)) > 0) {
+        const char *name = untar_below(tar);
 
         errno = ENAMETOOLONG;
         if (!name || snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path ||
-            make_folders(path, strlen(folder)) < 0 || !cli_tar_copy(tar, path))
+            make_folders(path, strlen(folder)) < 0 || !untar_copy_new(tar, path))
             return -1;
     }
     return more;
@@ -64,7 +64,7 @@ static int unpack(struct cli_tar *tar, const char *folder)
 /* Unpack the artefact in `dir` into a folder beside it. */
 static int unpack_artifact(const char *dir, char folder[PATH_MAX])
 {
-    struct cli_tar tar = {0};
+    struct untar tar = {0};
     char path[PATH_MAX];
     int status = -1;
 
@@ -138,10 +138,23 @@ static int upload_file(const struct cli_job *job, const char *path, const char *
     return status;
 }
 
+/* Whoever waits for the folder of a SavedModel finds all of it when this file is there. */
+static bool goes_last(const FTSENT *entry)
+{
+    return strcmp(entry->fts_name, "saved_model.pb") == 0;
+}
+
+static int in_order(const FTSENT **a, const FTSENT **b)
+{
+    if (goes_last(*a) != goes_last(*b))
+        return goes_last(*a) - goes_last(*b);
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
 static int upload(const struct cli_job *job, char *folder, const char *uri)
 {
     char *roots[] = {folder, NULL};
-    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, in_order);
     int status = walk ? EXIT_FINE : EXIT_INTERNAL;
     FTSENT *entry;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "../jobs/untar.h"
 #include "cli_remote.h"
-#include "cli_tar.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 struct unpacking {
     const struct cli_job *job;
     const char *folder;
-    struct cli_tar tar;
+    struct untar tar;
     unsigned n_taken;
 };
 
@@ -49,7 +49,7 @@ static int take_artifact(struct unpacking *un, json_t *row, const char *output)
     if (snprintf(dir, sizeof dir, "%s/result-%u", un->job->dir, un->n_taken++) < (int)sizeof dir &&
         mkdir(dir, 0700) == 0 &&
         snprintf(path, sizeof path, "%s/artifact", dir) < (int)sizeof path &&
-        cli_tar_copy(&un->tar, path))
+        untar_copy_new(&un->tar, path))
         return publish(un, row, dir, output);
     cli_error("cannot unpack %s: %s", output, strerror(errno));
     return EXIT_CANNOT_WRITE;
@@ -85,7 +85,7 @@ static int take_report(struct unpacking *un, json_t *row, const char *name)
 static int take_member(struct unpacking *un)
 {
     const json_t *rows = json_object_get(un->job->report, "models");
-    const char *name = cli_tar_below(&un->tar);
+    const char *name = untar_below(&un->tar);
 
     for (size_t i = 0; name && i < json_array_size(rows); i++) {
         json_t *row = json_array_get(rows, i);
@@ -104,7 +104,7 @@ static int unpack(struct unpacking *un)
 {
     int status = EXIT_FINE, more;
 
-    while (status == EXIT_FINE && (more = cli_tar_next(&un->tar)) != 0)
+    while (status == EXIT_FINE && (more = untar_next(&un->tar)) != 0)
         status = more < 0 ? EXIT_UNAVAILABLE : take_member(un);
     if (status == EXIT_UNAVAILABLE)
         cli_error("the archive of the results is damaged");

@@ -14,6 +14,9 @@
 #include <microhttpd.h>
 #include <stdatomic.h>
 
+struct remote_target;
+struct remote_task;
+
 /* What the client wants to get, in the order of preference among equals. */
 enum answer_form { ANSWER_ARTIFACT, ANSWER_TAR, ANSWER_ZIP, ANSWER_JSON };
 
@@ -90,6 +93,14 @@ int conversion_check_several(struct request *req);
 /** Put one of several results and its report, either of which may be NULL, below the target. */
 int conversion_deliver_one(struct request *req, const char *output, const char *artifact,
                            const json_t *report);
+
+/** True where the result is a folder whose files go below the target one by one. */
+bool conversion_is_unpacked(const struct conversion *c);
+
+/** Put them there, the file last that tells the folder from one under way. -1 with task->failure.
+ */
+int conversion_store_folder(struct request *req, struct remote_task *task,
+                            struct remote_target *target);
 
 /** Put the result where it was ordered to; sets the outcome when that cannot be. */
 void conversion_deliver(struct request *req);

@@ -17,14 +17,15 @@
 
 #define JSON_TYPE "application/json"
 
-/* The target's URI; below a folder the result has the name that an answer would give it. */
+/* The target's URI; below a folder the result has the name that an answer would give it, unless it
+ * is a folder itself. */
 static char *target_of(const struct conversion *c)
 {
     const char *uri = c->order->target;
     size_t n = strlen(uri);
     char *whole = NULL;
 
-    if (n == 0 || uri[n - 1] != '/')
+    if (n == 0 || uri[n - 1] != '/' || conversion_is_unpacked(c))
         return strdup(uri);
     return asprintf(&whole, "%s%s", uri, c->artifact_name) < 0 ? NULL : whole;
 }
@@ -32,13 +33,15 @@ static char *target_of(const struct conversion *c)
 /* Where the report goes: where it was asked for, or beside the result; NULL for nowhere. */
 static char *report_of(const struct order *order, const char *target)
 {
+    size_t n = strlen(target);
     char *whole = NULL;
 
     if (order->report)
         return strdup(order->report);
     if (strncasecmp(target, "http", 4) == 0)
         return NULL; /* one signature is for one URL */
-    return asprintf(&whole, "%s.report.json", target) < 0 ? NULL : whole;
+    n -= n > 0 && target[n - 1] == '/';
+    return asprintf(&whole, "%.*s.report.json", (int)n, target) < 0 ? NULL : whole;
 }
 
 static int store_text(struct remote_task *task, const struct remote_target *target,
@@ -58,6 +61,8 @@ static int store_text(struct remote_task *task, const struct remote_target *targ
 
 static const char *type_of(const struct conversion *c)
 {
+    if (conversion_is_unpacked(c))
+        return "application/octet-stream";
     return c->artifact_type ? c->artifact_type : kf_artifact_type(&c->params);
 }
 
@@ -138,7 +143,9 @@ static int deliver(struct request *req, const char *uri)
                                    .media_type = type_of(c)};
     struct remote_task task = conversion_task(req);
     char *report = c->each ? NULL : report_of(c->order, uri); /* the summary is one */
-    int status = remote_store(&task, &target, c->artifact, c->artifact_size);
+    int status = conversion_is_unpacked(c)
+                     ? conversion_store_folder(req, &task, &target)
+                     : remote_store(&task, &target, c->artifact, c->artifact_size);
 
     if (status == 0 && report) {
         target.uri = report;

@@ -57,6 +57,12 @@ def test_the_target_says_how_a_folder_is_packed(service, volume):
         assert answer.status == 200, answer
     with zipfile.ZipFile(volume / "out/m.zip") as zipped, tarfile.open(volume / "out/m.tar") as tar:
         assert zipped.namelist() == tar.getnames() and "saved_model/saved_model.pb" in zipped.namelist()
+    job = finish(service, convert(service, volume / "in/m.h5", f"{volume}/out/served/1/", path="/v1/jobs", to="savedmodel"))
+    assert job["state"] == "succeeded" and job["result"]["uri"] == f"file://{volume}/out/served/1/", job
+    made = {path.relative_to(volume / "out/served").as_posix(): path.read_bytes() for path in (volume / "out/served").rglob("*") if path.is_file()}
+    report = json.loads(made.pop("1.report.json"))
+    with zipfile.ZipFile(volume / "out/m.zip") as zipped:
+        assert report["verdict"] == "adapted" and made == {name.replace("saved_model", "1", 1): zipped.read(name) for name in zipped.namelist()}
     job = finish(service, convert(service, volume / "in/m.h5", f"{volume}/out/below/", path="/v1/jobs", to="savedmodel", archive="zip"))
     assert job["state"] == "succeeded", job
     assert (volume / "out/below/m.zip").read_bytes() == (volume / "out/m.zip").read_bytes()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "cli_tar.h"
+#include "untar.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ struct header {
 };
 
 /* Records "<length> <key>=<value>\n". */
-static void read_pax(struct cli_tar *tar, char *text)
+static void read_pax(struct untar *tar, char *text)
 {
     for (char *line = text; *line;) {
         size_t n = strtoul(line, &line, 10);
@@ -51,12 +51,12 @@ static uint64_t padding(uint64_t size)
     return (BLOCK - size % BLOCK) % BLOCK;
 }
 
-static bool skip(struct cli_tar *tar, uint64_t n)
+static bool skip(struct untar *tar, uint64_t n)
 {
     return n <= INT64_MAX && fseeko(tar->in, (off_t)n, SEEK_CUR) == 0;
 }
 
-int cli_tar_next(struct cli_tar *tar)
+int untar_next(struct untar *tar)
 {
     char block[BLOCK], text[PAX_MAX + 1];
     struct header h;
@@ -90,23 +90,27 @@ int cli_tar_next(struct cli_tar *tar)
     }
 }
 
-bool cli_tar_copy(struct cli_tar *tar, const char *path)
+bool untar_copy(struct untar *tar, FILE *out)
 {
     char *piece = malloc(COPY_BYTES);
-    FILE *out = piece ? fopen(path, "wxe") : NULL;
-    bool ok = out != NULL;
+    bool ok = piece != NULL;
 
-    errno = piece ? errno : ENOMEM;
     while (ok && tar->left > 0) {
         size_t n = tar->left < COPY_BYTES ? (size_t)tar->left : COPY_BYTES;
 
         ok = fread(piece, 1, n, tar->in) == n && fwrite(piece, 1, n, out) == n;
         tar->left -= n;
     }
-    if (out)
-        ok = fclose(out) == 0 && ok;
     free(piece);
-    return ok;
+    return ok && fflush(out) == 0;
+}
+
+bool untar_copy_new(struct untar *tar, const char *path)
+{
+    FILE *out = fopen(path, "wxe");
+    bool ok = out && untar_copy(tar, out);
+
+    return out && fclose(out) == 0 && ok;
 }
 
 /* Below the folder and nowhere else. */
@@ -122,7 +126,7 @@ static bool is_safe(const char *path)
     return true;
 }
 
-const char *cli_tar_below(const struct cli_tar *tar)
+const char *untar_below(const struct untar *tar)
 {
     const char *slash = strchr(tar->name, '/'), *name = slash ? slash + 1 : tar->name;
 
