@@ -21,6 +21,19 @@ static const struct {
 #include "layers.def"
 };
 
+bool kf_onnx_holds_cells(const struct kf_layer *layer)
+{
+    static const char *const classes[] = {
+#define KF_ONNX_CELLS(class_name) #class_name,
+#include "layers.def"
+    };
+
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strcmp(classes[i], layer->class_name) == 0)
+            return true;
+    return false;
+}
+
 static const struct kf_onnx_row *find_row(const struct kf_layer *layer)
 {
     if (layer->operation)

@@ -13,12 +13,19 @@ struct kf_onnx_run {
     struct kf_onnx_tensor *lens; /* (batch) steps that count, int32; NULL for all */
     struct kf_onnx_tensor *before[KF_ONNX_STATES_MAX]; /* (batch, units), NULL for zeros */
     bool backwards;
-    struct kf_onnx_tensor *y;                         /* out: (steps, batch, units), by time */
+    bool last;                /* of a convolution: its last output alone is wanted */
+    struct kf_onnx_tensor *y; /* out: (steps, batch, units), by time */
     struct kf_onnx_tensor *after[KF_ONNX_STATES_MAX]; /* out: (batch, units) */
     size_t n_states;                                  /* out */
 };
 
 /** Make the node of a cell; false when it could not be made, which is reported. */
 bool kf_onnx_run_cell(struct kf_onnx_call *call, struct kf_onnx_run *run);
+
+/**
+ * The same for a cell that convolves: `x` is (batch, steps, ...), and so is `y`, or (batch, ...)
+ * where the last output alone is wanted; there are no `lens`.
+ */
+bool kf_onnx_run_conv_cell(struct kf_onnx_call *call, struct kf_onnx_run *run);
 
 #endif

@@ -53,6 +53,9 @@ int kf_onnx_run_model(struct kf_onnx_call *call, const struct kf_graph *graph);
 /** The value that a ref names; NULL where it could not be made. */
 struct kf_onnx_value *kf_onnx_resolve(const struct kf_onnx_call *call, const json_t *ref);
 
+/** A layer or cell whose parts are the cells: a row KF_ONNX_CELLS of layers.def. */
+bool kf_onnx_holds_cells(const struct kf_layer *layer);
+
 /* call.c */
 
 /** Report what has no equal; the call gives nothing. */

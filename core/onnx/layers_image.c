@@ -2,14 +2,10 @@
 #include "../base/str.h"
 #include "../io/text/json.h"
 #include "operation.h"
+#include "window.h"
 #include <string.h>
 
 /* Layers that prepare numbers and images, and that make images larger. */
-
-static bool channels_first(const struct kf_onnx_call *call)
-{
-    return kf_streq(kf_onnx_text(call, "data_format", NULL), "channels_first");
-}
 
 /* What does something in training alone, but gives what it computes in. */
 void kf_onnx_form_image_same(struct kf_onnx_call *call)
@@ -31,7 +27,7 @@ void kf_onnx_form_rescaling(struct kf_onnx_call *call)
 
     if (!by || !plus)
         return;
-    if ((by->rank || plus->rank) && channels_first(call)) {
+    if ((by->rank || plus->rank) && kf_onnx_channels_first(call)) {
         kf_onnx_refuse(call, "a scale for each channel with channels_first");
         return;
     }
@@ -79,8 +75,7 @@ static bool interpolation(struct kf_onnx_call *call, struct how *how)
 void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x =
-        channels_first(call) ? kf_onnx_plain(onnx, call->in[0]) : kf_onnx_moved(onnx, call->in[0]);
+    struct kf_onnx_tensor *x = kf_onnx_take(call);
     int64_t size[KF_ONNX_RANK_MAX], dims[KF_ONNX_RANK_MAX], rank[1] = {x ? (int64_t)x->rank : 0};
     float scales[KF_ONNX_RANK_MAX] = {1, 1};
     struct how how;
@@ -96,14 +91,13 @@ void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
     how.whole = strcmp(how.mode, "nearest") == 0;
     x = resize(call, x, kf_onnx_constant(onnx, KF_DTYPE_FLOAT32, 1, rank, scales), onnx->absent,
                dims, &how);
-    kf_onnx_give_as(call, x, !channels_first(call));
+    kf_onnx_give_as(call, x, !kf_onnx_channels_first(call));
 }
 
 void kf_onnx_form_resizing(struct kf_onnx_call *call)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x =
-        channels_first(call) ? kf_onnx_plain(onnx, call->in[0]) : kf_onnx_moved(onnx, call->in[0]);
+    struct kf_onnx_tensor *x = kf_onnx_take(call);
     int64_t dims[KF_ONNX_RANK_MAX];
     struct kf_onnx_tensor *sizes[3];
     struct how how;
@@ -124,7 +118,7 @@ void kf_onnx_form_resizing(struct kf_onnx_call *call)
     sizes[1] = kf_onnx_size(onnx, x, 1);
     sizes[2] = kf_onnx_list(onnx, dims + 2, 2);
     x = resize(call, x, onnx->absent, kf_onnx_concat(onnx, sizes, 3, 0), dims, &how);
-    kf_onnx_give_as(call, x, !channels_first(call));
+    kf_onnx_give_as(call, x, !kf_onnx_channels_first(call));
 }
 
 /* Cut out of the middle; an image that is smaller would be made larger. */
@@ -133,7 +127,7 @@ void kf_onnx_form_center_crop(struct kf_onnx_call *call)
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x = kf_onnx_cast(onnx, kf_onnx_input(call), call->dtype);
     int64_t want[2] = {kf_onnx_number(call, "height", 0), kf_onnx_number(call, "width", 0)};
-    int first = channels_first(call) ? 2 : 1;
+    int first = kf_onnx_channels_first(call) ? 2 : 1;
 
     if (!x || x->rank != 4)
         return;
@@ -147,33 +141,6 @@ void kf_onnx_form_center_crop(struct kf_onnx_call *call)
 
         x = kf_onnx_slice(onnx, x, first + i, from, from + want[i], 1);
     }
-    kf_onnx_give(call, x);
-}
-
-/* Source: keras/src/layers/preprocessing/category_encoding.py, call (3.15.1) */
-void kf_onnx_form_category_encoding(struct kf_onnx_call *call)
-{
-    static const int64_t last = -1, before = -2;
-    struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x = kf_onnx_input(call), *places;
-    const char *mode = kf_onnx_text(call, "output_mode", "multi_hot");
-    int64_t n = kf_onnx_number(call, "num_tokens", 0);
-    bool one = strcmp(mode, "one_hot") == 0;
-
-    if (!x || n < 1 || (!one && x->rank < 2) || kf_onnx_argument(call, 1, "count_weights")) {
-        kf_onnx_refuse(call, "it has weights for what it counts, or no list to count");
-        return;
-    }
-    places = kf_onnx_expand(onnx, kf_onnx_scalar(onnx, KF_DTYPE_INT64, 1),
-                            kf_onnx_list(onnx, &n, 1), &n, 1);
-    places = kf_onnx_binary_with(onnx, "Sub", kf_onnx_cumsum(onnx, places, 0, false), 1);
-    if (one && x->rank > 1 && x->dims[x->rank - 1] == 1)
-        x = kf_onnx_squeeze(onnx, x, &last, 1);
-    x = kf_onnx_unsqueeze(onnx, kf_onnx_cast(onnx, x, KF_DTYPE_INT64), &last, 1);
-    x = kf_onnx_cast(onnx, kf_onnx_compare(onnx, "Equal", x, places), call->dtype);
-    if (!one)
-        x = kf_onnx_reduce(onnx, strcmp(mode, "count") == 0 ? "ReduceSum" : "ReduceMax", x, &before,
-                           1, false);
     kf_onnx_give(call, x);
 }
 

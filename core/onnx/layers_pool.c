@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
 #include "../io/text/json.h"
-#include "layer.h"
+#include "window.h"
 #include <string.h>
 
 /* Layers that sum up all steps or pixels, or make more of them. */
-
-static bool channels_first(const struct kf_onnx_call *call)
-{
-    return kf_streq(kf_onnx_text(call, "data_format", NULL), "channels_first");
-}
 
 /* The mean of the steps that are there. */
 static struct kf_onnx_tensor *masked_mean(struct kf_onnx_call *call, struct kf_onnx_tensor *x,
@@ -27,10 +22,11 @@ static struct kf_onnx_tensor *masked_mean(struct kf_onnx_call *call, struct kf_o
                           kf_onnx_reduce(onnx, "ReduceSum", there, axis, 1, keep));
 }
 
-void kf_onnx_form_global_pool(struct kf_onnx_call *call)
+/* Of all axes in the middle; the steps of a mask that is not NULL count alone. */
+static void pool_all(struct kf_onnx_call *call, struct kf_onnx_tensor *mask)
 {
-    struct kf_onnx_tensor *mask = kf_onnx_mask(call, 1), *x;
-    bool moved, keep = kf_onnx_flag(call, "keepdims", false), first = channels_first(call);
+    struct kf_onnx_tensor *x;
+    bool moved, keep = kf_onnx_flag(call, "keepdims", false), first = kf_onnx_channels_first(call);
     int64_t axes[KF_ONNX_RANK_MAX];
     unsigned n;
 
@@ -44,11 +40,21 @@ void kf_onnx_form_global_pool(struct kf_onnx_call *call)
     n = x->rank - 2;
     for (unsigned i = 0; i < n; i++)
         axes[i] = (moved || first ? 2 : 1) + i;
-    if (mask && n == 1 && strcmp(call->layer->class_name, "GlobalAveragePooling1D") == 0)
+    if (mask && n == 1)
         x = masked_mean(call, x, mask, axes, keep);
     else
         x = kf_onnx_reduce(call->onnx, call->op, x, axes, n, keep);
     kf_onnx_give_as(call, x, moved && keep);
+}
+
+void kf_onnx_form_global_pool(struct kf_onnx_call *call)
+{
+    pool_all(call, NULL);
+}
+
+void kf_onnx_form_masked_pool(struct kf_onnx_call *call)
+{
+    pool_all(call, kf_onnx_mask(call, 1));
 }
 
 /*
@@ -81,7 +87,7 @@ static struct kf_onnx_tensor *adaptive_axis(struct kf_onnx_call *call, struct kf
 
 void kf_onnx_form_adaptive_pool(struct kf_onnx_call *call)
 {
-    bool moved, first = channels_first(call);
+    bool moved, first = kf_onnx_channels_first(call);
     struct kf_onnx_tensor *x = kf_onnx_either(call->in[0], &moved);
     int64_t sizes[KF_ONNX_RANK_MAX];
 

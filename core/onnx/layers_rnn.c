@@ -125,13 +125,10 @@ static bool find_cells(struct kf_onnx_call *call, struct pass *pass)
 
     pass->cells = &pass->layer;
     pass->n_cells = 1;
-    if (strcmp(layer->class_name, "RNN") == 0 && layer->n_parts == 1) {
+    while (layer->n_parts && kf_onnx_holds_cells(layer)) {
         pass->cells = (const struct kf_layer *const *)layer->parts;
+        pass->n_cells = layer->n_parts;
         layer = layer->parts[0];
-        if (strcmp(layer->class_name, "StackedRNNCells") == 0) {
-            pass->cells = (const struct kf_layer *const *)layer->parts;
-            pass->n_cells = layer->n_parts;
-        }
     }
     if (pass->n_cells >= 1 && pass->n_cells <= CELLS_MAX)
         return true;
@@ -185,6 +182,27 @@ static bool run_cells(struct kf_onnx_call *call, struct pass *pass, struct kf_on
     return true;
 }
 
+/* A sequence of what convolutions take; no runtime has steps of different lengths there. */
+static bool go_over_images(struct kf_onnx_call *call, struct pass *pass, struct kf_onnx_tensor *x,
+                           struct kf_onnx_tensor *mask)
+{
+    struct kf_onnx_run run = {
+        .cell = pass->cells[0], .x = x, .backwards = pass->backwards, .last = !pass->sequences};
+
+    if (mask || pass->n_cells != 1) {
+        kf_onnx_refuse(call, mask ? "its input has a mask" : "it has more than one cell");
+        return false;
+    }
+    for (size_t k = 0; k < KF_ONNX_STATES_MAX && k < pass->n_before; k++)
+        run.before[k] = kf_onnx_plain(call->onnx, pass->before[k]);
+    if (!kf_onnx_run_conv_cell(call, &run))
+        return false;
+    pass->y = run.y;
+    for (size_t k = 0; k < run.n_states; k++)
+        pass->after[pass->n_after++] = run.after[k];
+    return true;
+}
+
 static bool go_over(struct kf_onnx_call *call, struct pass *pass, struct kf_onnx_tensor *x,
                     struct kf_onnx_tensor *mask)
 {
@@ -192,6 +210,8 @@ static bool go_over(struct kf_onnx_call *call, struct pass *pass, struct kf_onnx
     struct steps steps = {.mask = mask};
     struct kf_onnx_run run;
 
+    if (x && x->rank > 3)
+        return go_over_images(call, pass, x, mask);
     if (!x || x->rank != 3) {
         kf_onnx_refuse(call, "its input is no sequence of vectors");
         return false;

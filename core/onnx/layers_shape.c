@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
 #include "../io/text/json.h"
-#include "layer.h"
+#include "window.h"
 #include <string.h>
 
 /* Layers that move, cut and repeat. */
 
 /* True when the layer's channels stand behind the batch. */
-static bool channels_first(const struct kf_onnx_call *call)
-{
-    return kf_streq(kf_onnx_text(call, "data_format", NULL), "channels_first");
-}
-
 void kf_onnx_form_flatten(struct kf_onnx_call *call)
 {
     static const int64_t flat[2] = {0, -1}, column[2] = {0, 1};
@@ -23,7 +18,7 @@ void kf_onnx_form_flatten(struct kf_onnx_call *call)
         return;
     for (unsigned i = 1; i < x->rank; i++)
         axes[i] = i + 1 < x->rank ? i + 1 : 1;
-    if (channels_first(call) && x->rank > 2)
+    if (kf_onnx_channels_first(call) && x->rank > 2)
         x = kf_onnx_transpose(onnx, x, axes);
     kf_onnx_give(call, kf_onnx_reshape(onnx, x, x && x->rank > 1 ? flat : column, 2));
 }
@@ -110,7 +105,7 @@ static bool read_pairs(struct kf_onnx_call *call, const char *key, unsigned n, i
 /* The axes in the middle, in the form in which the value is there. */
 static unsigned first_axis(const struct kf_onnx_call *call, bool moved)
 {
-    return moved || channels_first(call) ? 2 : 1;
+    return moved || kf_onnx_channels_first(call) ? 2 : 1;
 }
 
 /* The value in a form whose middle axes are at hand; a moved one is as good as a plain one. */
@@ -118,7 +113,7 @@ static struct kf_onnx_tensor *take(struct kf_onnx_call *call, bool *moved)
 {
     struct kf_onnx_tensor *x = kf_onnx_either(call->in[0], moved);
 
-    if (*moved && channels_first(call)) {
+    if (*moved && kf_onnx_channels_first(call)) {
         *moved = false;
         x = kf_onnx_plain(call->onnx, call->in[0]);
     }

@@ -288,9 +288,8 @@ void kf_onnx_form_op_top_k(struct kf_onnx_call *call)
 /* Where a number is its own place: one, else zero. */
 void kf_onnx_form_op_one_hot(struct kf_onnx_call *call)
 {
-    static const int64_t last = -1;
     struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x = kf_onnx_operand_first(call), *places;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
     int64_t n = (int64_t)number(call, "num_classes", 0);
     enum kf_dtype dtype = kf_onnx_dtype_named(kf_json_str(call->layer->config, "dtype", "float32"));
     json_t *axis = kf_onnx_operand_json(call, "axis");
@@ -301,11 +300,7 @@ void kf_onnx_form_op_one_hot(struct kf_onnx_call *call)
         kf_onnx_refuse(call, "its axis is not the last one, or it is sparse");
         return;
     }
-    places = kf_onnx_expand(onnx, kf_onnx_scalar(onnx, KF_DTYPE_INT64, 1),
-                            kf_onnx_list(onnx, &n, 1), &n, 1);
-    places = kf_onnx_binary_with(onnx, "Sub", kf_onnx_cumsum(onnx, places, 0, false), 1);
-    x = kf_onnx_unsqueeze(onnx, kf_onnx_cast(onnx, x, KF_DTYPE_INT64), &last, 1);
-    kf_onnx_give(call, kf_onnx_cast(onnx, kf_onnx_compare(onnx, "Equal", x, places), dtype));
+    kf_onnx_give(call, kf_onnx_cast(onnx, kf_onnx_hot(onnx, x, n), dtype));
 }
 
 /* The equation stands in the config, the tensors are all arguments. */

@@ -212,3 +212,20 @@ struct kf_onnx_tensor *kf_onnx_cumsum(struct kf_onnx *onnx, struct kf_onnx_tenso
     kf_onnx_set_int(onnx, node, "reverse", reverse);
     return x ? same(onnx, node, x, x->dtype) : NULL;
 }
+
+/* Counted when the model runs: a list of a million numbers would stand in the file. */
+struct kf_onnx_tensor *kf_onnx_range(struct kf_onnx *onnx, int64_t n)
+{
+    struct kf_onnx_tensor *ones = kf_onnx_expand(onnx, kf_onnx_scalar(onnx, KF_DTYPE_INT64, 1),
+                                                 kf_onnx_list(onnx, &n, 1), &n, 1);
+
+    return kf_onnx_binary_with(onnx, "Sub", kf_onnx_cumsum(onnx, ones, 0, false), 1);
+}
+
+struct kf_onnx_tensor *kf_onnx_hot(struct kf_onnx *onnx, struct kf_onnx_tensor *x, int64_t n)
+{
+    static const int64_t last = -1;
+
+    x = kf_onnx_unsqueeze(onnx, kf_onnx_cast(onnx, x, KF_DTYPE_INT64), &last, 1);
+    return kf_onnx_compare(onnx, "Equal", x, kf_onnx_range(onnx, n));
+}

@@ -91,6 +91,11 @@ struct kf_onnx_tensor *kf_onnx_along(struct kf_onnx *onnx, const char *op, struc
 struct kf_onnx_tensor *kf_onnx_cumsum(struct kf_onnx *onnx, struct kf_onnx_tensor *x, int axis,
                                       bool reverse);
 
+/** 0, 1, ... n - 1 as int64. */
+struct kf_onnx_tensor *kf_onnx_range(struct kf_onnx *onnx, int64_t n);
+/** Truths (..., n): where a number of `x` is its own place. */
+struct kf_onnx_tensor *kf_onnx_hot(struct kf_onnx *onnx, struct kf_onnx_tensor *x, int64_t n);
+
 /** An axis as a number from 0 on; one that is not there is reported and gives -1. */
 int kf_onnx_axis(struct kf_onnx *onnx, const struct kf_onnx_tensor *x, int64_t axis);
 
