@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
 #include "../io/text/json.h"
+#include "../model/numbers.h"
 #include "operation.h"
 #include "window.h"
 #include <string.h>
@@ -94,12 +95,12 @@ void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
     kf_onnx_give_as(call, x, !kf_onnx_channels_first(call));
 }
 
-void kf_onnx_form_resizing(struct kf_onnx_call *call)
+/* To a height and width, as the config says what is done on the way. */
+static void resize_to(struct kf_onnx_call *call, int64_t height, int64_t width)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x = kf_onnx_take(call);
+    struct kf_onnx_tensor *x = kf_onnx_cast(onnx, kf_onnx_take(call), call->dtype), *sizes[3];
     int64_t dims[KF_ONNX_RANK_MAX];
-    struct kf_onnx_tensor *sizes[3];
     struct how how;
 
     if (kf_onnx_flag(call, "crop_to_aspect_ratio", false) ||
@@ -108,17 +109,33 @@ void kf_onnx_form_resizing(struct kf_onnx_call *call)
         kf_onnx_refuse(call, "it crops, pads or smoothes before it resizes");
         return;
     }
-    x = kf_onnx_cast(onnx, x, call->dtype);
     if (!x || x->rank != 4 || !interpolation(call, &how))
         return;
     memcpy(dims, x->dims, sizeof(dims));
-    dims[2] = kf_onnx_number(call, "height", 0);
-    dims[3] = kf_onnx_number(call, "width", 0);
+    dims[2] = height;
+    dims[3] = width;
     sizes[0] = kf_onnx_size(onnx, x, 0);
     sizes[1] = kf_onnx_size(onnx, x, 1);
     sizes[2] = kf_onnx_list(onnx, dims + 2, 2);
     x = resize(call, x, onnx->absent, kf_onnx_concat(onnx, sizes, 3, 0), dims, &how);
     kf_onnx_give_as(call, x, !kf_onnx_channels_first(call));
+}
+
+void kf_onnx_form_resizing(struct kf_onnx_call *call)
+{
+    resize_to(call, kf_onnx_number(call, "height", 0), kf_onnx_number(call, "width", 0));
+}
+
+/* The operation computes in what it is given. */
+void kf_onnx_form_op_resize(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_input(call);
+    int64_t size[2];
+
+    if (!x || !kf_onnx_sizes(call, "size", 0, size, 2))
+        return;
+    call->dtype = kf_number_is_float(x->dtype) ? x->dtype : KF_DTYPE_FLOAT32;
+    resize_to(call, size[0], size[1]);
 }
 
 /* Cut out of the middle; an image that is smaller would be made larger. */

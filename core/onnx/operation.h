@@ -25,6 +25,24 @@ struct kf_onnx_tensor *kf_onnx_operand(struct kf_onnx_call *call, const json_t *
 /** The tensor that the operation works on, its first argument. */
 struct kf_onnx_tensor *kf_onnx_operand_first(struct kf_onnx_call *call);
 
+/** ... in floats: whole numbers and truths become such where the result is none. */
+struct kf_onnx_tensor *kf_onnx_operand_real(struct kf_onnx_call *call);
+struct kf_onnx_tensor *kf_onnx_as_real(struct kf_onnx *onnx, struct kf_onnx_tensor *x);
+
+/** A number of the call or the config. */
+double kf_onnx_operand_number(const struct kf_onnx_call *call, const char *name, double fallback);
+
+/** x1 and x2 in one dtype; false when one of them could not be made. */
+bool kf_onnx_operand_pair(struct kf_onnx_call *call, struct kf_onnx_tensor **out);
+
+/** One axis of the call or the config; -1 (reported) when there is none. */
+int kf_onnx_operand_axis(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
+                         const char *name, int64_t fallback);
+
+/** The tensors of a list, in one dtype; NULL when one could not be made. */
+struct kf_onnx_tensor **kf_onnx_operand_list(struct kf_onnx_call *call, const char *name,
+                                             size_t *n);
+
 /** The tensors and constants of arguments that meet, all in the dtype that Keras gives them. */
 bool kf_onnx_operands(struct kf_onnx_call *call, json_t *const *values, size_t n,
                       struct kf_onnx_tensor **out);

@@ -260,3 +260,54 @@ size_t kf_onnx_operand_axes(struct kf_onnx_call *call, const struct kf_onnx_tens
     }
     return n;
 }
+
+struct kf_onnx_tensor *kf_onnx_as_real(struct kf_onnx *onnx, struct kf_onnx_tensor *x)
+{
+    return x && !kf_number_is_float(x->dtype) ? kf_onnx_cast(onnx, x, KF_DTYPE_FLOAT32) : x;
+}
+
+struct kf_onnx_tensor *kf_onnx_operand_real(struct kf_onnx_call *call)
+{
+    return kf_onnx_as_real(call->onnx, kf_onnx_operand_first(call));
+}
+
+double kf_onnx_operand_number(const struct kf_onnx_call *call, const char *name, double fallback)
+{
+    const json_t *value = kf_onnx_operand_json(call, name);
+
+    return json_is_number(value) || json_is_boolean(value) ? number_of(value) : fallback;
+}
+
+bool kf_onnx_operand_pair(struct kf_onnx_call *call, struct kf_onnx_tensor **out)
+{
+    json_t *values[2] = {kf_onnx_operand_json(call, "x1"), kf_onnx_operand_json(call, "x2")};
+
+    return values[0] && values[1] && kf_onnx_operands(call, values, 2, out);
+}
+
+int kf_onnx_operand_axis(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
+                         const char *name, int64_t fallback)
+{
+    json_t *value = kf_onnx_operand_json(call, name);
+
+    if (value && !json_is_integer(value)) {
+        kf_onnx_refuse(call, "its %s is not one axis", name);
+        return -1;
+    }
+    return kf_onnx_axis(call->onnx, x, value ? json_integer_value(value) : fallback);
+}
+
+struct kf_onnx_tensor **kf_onnx_operand_list(struct kf_onnx_call *call, const char *name, size_t *n)
+{
+    json_t *list = kf_onnx_operand_json(call, name), *one, **values;
+    struct kf_onnx_tensor **all;
+    size_t i;
+
+    *n = json_array_size(list);
+    values = kf_onnx_alloc(call->onnx, (*n + 1) * sizeof(*values));
+    all = kf_onnx_alloc(call->onnx, (*n + 1) * sizeof(*all));
+    if (!values || !all)
+        return kf_onnx_no_memory(call->onnx);
+    json_array_foreach(list, i, one) values[i] = one;
+    return *n && kf_onnx_operands(call, values, *n, all) ? all : NULL;
+}

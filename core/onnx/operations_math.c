@@ -9,56 +9,35 @@
 
 /* Operations that compute. */
 
-static struct kf_onnx_tensor *first_real(struct kf_onnx_call *call)
-{
-    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
-
-    return x && !kf_number_is_float(x->dtype) ? kf_onnx_cast(call->onnx, x, KF_DTYPE_FLOAT32) : x;
-}
-
-static bool two(struct kf_onnx_call *call, struct kf_onnx_tensor **out)
-{
-    json_t *values[2] = {kf_onnx_operand_json(call, "x1"), kf_onnx_operand_json(call, "x2")};
-
-    return values[0] && values[1] && kf_onnx_operands(call, values, 2, out);
-}
-
-/* A number of the call or the config. */
-static double number(const struct kf_onnx_call *call, const char *name, double fallback)
-{
-    const json_t *value = kf_onnx_operand_json(call, name);
-
-    return json_is_number(value) ? json_number_value(value) : fallback;
-}
-
 void kf_onnx_form_op_activation(struct kf_onnx_call *call)
 {
-    struct kf_onnx_tensor *x = first_real(call);
+    struct kf_onnx_tensor *x = kf_onnx_operand_real(call);
+    int axis = x && x->rank ? kf_onnx_operand_axis(call, x, "axis", -1) : 0;
     bool known;
 
-    if (x)
-        kf_onnx_give(call, kf_onnx_activation(call->onnx, call->op, x,
-                                              x->rank ? (int)x->rank - 1 : 0, &known));
+    if (x && axis >= 0)
+        kf_onnx_give(call, kf_onnx_activation(call->onnx, call->op, x, axis, &known));
 }
 
 void kf_onnx_form_op_gelu(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_gelu(call->onnx, first_real(call),
+    kf_onnx_give(call, kf_onnx_gelu(call->onnx, kf_onnx_operand_real(call),
                                     kf_json_bool(call->layer->config, "approximate", true)));
 }
 
 void kf_onnx_form_op_sloped(struct kf_onnx_call *call)
 {
-    double slope = number(call, "alpha", 1);
+    double slope = kf_onnx_operand_number(call, "alpha", 1);
 
     if (strcmp(call->op, "LeakyRelu") == 0)
-        slope = number(call, "negative_slope", 0.2);
-    kf_onnx_give(call, kf_onnx_unary_with(call->onnx, call->op, first_real(call), "alpha", slope));
+        slope = kf_onnx_operand_number(call, "negative_slope", 0.2);
+    kf_onnx_give(
+        call, kf_onnx_unary_with(call->onnx, call->op, kf_onnx_operand_real(call), "alpha", slope));
 }
 
 void kf_onnx_form_op_along(struct kf_onnx_call *call)
 {
-    struct kf_onnx_tensor *x = first_real(call);
+    struct kf_onnx_tensor *x = kf_onnx_operand_real(call);
     json_t *given = kf_onnx_operand_json(call, "axis");
     int axis;
 
@@ -90,15 +69,16 @@ void kf_onnx_form_op_two(struct kf_onnx_call *call)
     if (!first)
         kf_onnx_no_memory(call->onnx);
     else
-        kf_onnx_give(call, kf_onnx_unary(call->onnx, second + 1,
-                                         kf_onnx_unary(call->onnx, first, first_real(call))));
+        kf_onnx_give(call,
+                     kf_onnx_unary(call->onnx, second + 1,
+                                   kf_onnx_unary(call->onnx, first, kf_onnx_operand_real(call))));
 }
 
 /* To the base 2 or 10; "1" is the logarithm of what is 1 larger. */
 void kf_onnx_form_op_log(struct kf_onnx_call *call)
 {
     double base = strtod(call->op, NULL);
-    struct kf_onnx_tensor *x = first_real(call);
+    struct kf_onnx_tensor *x = kf_onnx_operand_real(call);
 
     if (base < 2)
         x = kf_onnx_unary(call->onnx, "Log", kf_onnx_binary_with(call->onnx, "Add", x, 1));
@@ -109,15 +89,16 @@ void kf_onnx_form_op_log(struct kf_onnx_call *call)
 
 void kf_onnx_form_op_expm1(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_binary_with(call->onnx, "Sub",
-                                           kf_onnx_unary(call->onnx, "Exp", first_real(call)), 1));
+    kf_onnx_give(
+        call, kf_onnx_binary_with(call->onnx, "Sub",
+                                  kf_onnx_unary(call->onnx, "Exp", kf_onnx_operand_real(call)), 1));
 }
 
 void kf_onnx_form_op_power(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (two(call, x))
+    if (kf_onnx_operand_pair(call, x))
         kf_onnx_give(call, kf_onnx_binary(call->onnx, "Pow", x[0], x[1]));
 }
 
@@ -136,7 +117,7 @@ void kf_onnx_form_op_mod(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (two(call, x))
+    if (kf_onnx_operand_pair(call, x))
         kf_onnx_give(call, rest(call->onnx, x));
 }
 
@@ -145,7 +126,7 @@ void kf_onnx_form_op_floor_divide(struct kf_onnx_call *call)
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x[2], *y;
 
-    if (!two(call, x))
+    if (!kf_onnx_operand_pair(call, x))
         return;
     if (kf_number_is_float(x[0]->dtype))
         y = kf_onnx_unary(onnx, "Floor", kf_onnx_binary(onnx, "Div", x[0], x[1]));
@@ -156,7 +137,7 @@ void kf_onnx_form_op_floor_divide(struct kf_onnx_call *call)
 
 void kf_onnx_form_op_round(struct kf_onnx_call *call)
 {
-    double factor = pow(10, number(call, "decimals", 0));
+    double factor = pow(10, kf_onnx_operand_number(call, "decimals", 0));
     struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
     bool scaled = factor < 1 || factor > 1;
 
@@ -200,13 +181,13 @@ void kf_onnx_form_op_full_like(struct kf_onnx_call *call)
 
 void kf_onnx_form_op_test(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_test(call->onnx, call->op, first_real(call)));
+    kf_onnx_give(call, kf_onnx_test(call->onnx, call->op, kf_onnx_operand_real(call)));
 }
 
 void kf_onnx_form_op_variance(struct kf_onnx_call *call)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x = first_real(call), *mean;
+    struct kf_onnx_tensor *x = kf_onnx_operand_real(call), *mean;
     int64_t axes[KF_ONNX_RANK_MAX];
     size_t n = x ? kf_onnx_operand_axes(call, x, "axis", axes) : 0;
 
@@ -269,7 +250,7 @@ void kf_onnx_form_op_top_k(struct kf_onnx_call *call)
 {
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x = kf_onnx_operand_first(call), *in[2], *values, *places;
-    int64_t k = (int64_t)number(call, "k", 1), dims[KF_ONNX_RANK_MAX];
+    int64_t k = (int64_t)kf_onnx_operand_number(call, "k", 1), dims[KF_ONNX_RANK_MAX];
     struct kf_onnx_node *node;
 
     if (!x || !x->rank || k < 1)
@@ -290,7 +271,7 @@ void kf_onnx_form_op_one_hot(struct kf_onnx_call *call)
 {
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
-    int64_t n = (int64_t)number(call, "num_classes", 0);
+    int64_t n = (int64_t)kf_onnx_operand_number(call, "num_classes", 0);
     enum kf_dtype dtype = kf_onnx_dtype_named(kf_json_str(call->layer->config, "dtype", "float32"));
     json_t *axis = kf_onnx_operand_json(call, "axis");
 

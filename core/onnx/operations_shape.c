@@ -4,22 +4,10 @@
 #include "../model/numbers.h"
 #include "operation.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Operations that move, cut and join. */
-
-/* One axis of the call or the config; -1 (reported) when there is none. */
-static int axis_of(struct kf_onnx_call *call, const struct kf_onnx_tensor *x, const char *name,
-                   int64_t fallback)
-{
-    json_t *value = kf_onnx_operand_json(call, name);
-
-    if (value && !json_is_integer(value)) {
-        kf_onnx_refuse(call, "its %s is not one axis", name);
-        return -1;
-    }
-    return kf_onnx_axis(call->onnx, x, value ? json_integer_value(value) : fallback);
-}
+/* Operations that move, take parts and repeat. */
 
 void kf_onnx_form_op_reshape(struct kf_onnx_call *call)
 {
@@ -53,6 +41,13 @@ void kf_onnx_form_op_transpose(struct kf_onnx_call *call)
         kf_onnx_give(call, kf_onnx_transpose(call->onnx, x, perm));
 }
 
+void kf_onnx_form_op_ravel(struct kf_onnx_call *call)
+{
+    static const int64_t flat = -1;
+
+    kf_onnx_give(call, kf_onnx_reshape(call->onnx, kf_onnx_operand_first(call), &flat, 1));
+}
+
 static void all_axes(unsigned *perm, unsigned rank)
 {
     for (unsigned i = 0; i < rank; i++)
@@ -63,7 +58,8 @@ void kf_onnx_form_op_swap_axes(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
     unsigned perm[KF_ONNX_RANK_MAX];
-    int a = x ? axis_of(call, x, "axis1", 0) : -1, b = x ? axis_of(call, x, "axis2", 0) : -1;
+    int a = x ? kf_onnx_operand_axis(call, x, "axis1", 0) : -1,
+        b = x ? kf_onnx_operand_axis(call, x, "axis2", 0) : -1;
 
     if (a < 0 || b < 0)
         return;
@@ -130,116 +126,6 @@ void kf_onnx_form_op_broadcast_to(struct kf_onnx_call *call)
         }
     if (x && n)
         kf_onnx_give(call, kf_onnx_expand(onnx, x, kf_onnx_list(onnx, dims, n), dims, (unsigned)n));
-}
-
-/* The tensors of a list, in one dtype; NULL when one could not be made. */
-static struct kf_onnx_tensor **gather_list(struct kf_onnx_call *call, const char *name, size_t *n)
-{
-    json_t *list = kf_onnx_operand_json(call, name), *one, **values;
-    struct kf_onnx_tensor **all;
-    size_t i;
-
-    *n = json_array_size(list);
-    values = kf_onnx_alloc(call->onnx, (*n + 1) * sizeof(*values));
-    all = kf_onnx_alloc(call->onnx, (*n + 1) * sizeof(*all));
-    if (!values || !all)
-        return kf_onnx_no_memory(call->onnx);
-    json_array_foreach(list, i, one) values[i] = one;
-    return *n && kf_onnx_operands(call, values, *n, all) ? all : NULL;
-}
-
-void kf_onnx_form_op_concatenate(struct kf_onnx_call *call)
-{
-    size_t n;
-    struct kf_onnx_tensor **all = gather_list(call, "xs", &n);
-    int axis = all ? axis_of(call, all[0], "axis", 0) : -1;
-
-    if (axis >= 0)
-        kf_onnx_give(call, kf_onnx_concat(call->onnx, all, n, axis));
-}
-
-void kf_onnx_form_op_stack(struct kf_onnx_call *call)
-{
-    struct kf_onnx *onnx = call->onnx;
-    size_t n;
-    struct kf_onnx_tensor **all = gather_list(call, "x", &n);
-    json_t *given = kf_onnx_operand_json(call, "axis");
-    int64_t axis = given ? json_integer_value(given) : 0;
-
-    if (!all || axis > all[0]->rank || axis < -(int64_t)all[0]->rank - 1)
-        return;
-    axis = axis < 0 ? axis + all[0]->rank + 1 : axis;
-    for (size_t i = 0; i < n; i++)
-        if (!(all[i] = kf_onnx_unsqueeze(onnx, all[i], &axis, 1)))
-            return;
-    kf_onnx_give(call, kf_onnx_concat(onnx, all, n, (int)axis));
-}
-
-/* How many pieces an axis is cut in, at most. */
-#define PIECES_MAX 4096
-
-static void give_pieces(struct kf_onnx_call *call, struct kf_onnx_tensor *x, int axis,
-                        const int64_t *sizes, size_t n, bool squeeze)
-{
-    struct kf_onnx_node *node = kf_onnx_split(call->onnx, x, axis, sizes, n);
-    int64_t at = axis;
-
-    for (size_t i = 0; node && i < node->n_out; i++)
-        kf_onnx_give(call,
-                     squeeze ? kf_onnx_squeeze(call->onnx, node->out[i], &at, 1) : node->out[i]);
-}
-
-/* A number of equal parts, or the places where it is cut. */
-void kf_onnx_form_op_split(struct kf_onnx_call *call)
-{
-    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
-    const json_t *how = kf_onnx_operand_json(call, "indices_or_sections"), *one;
-    int axis = x ? axis_of(call, x, "axis", 0) : -1;
-    size_t n = json_is_integer(how) ? (size_t)json_integer_value(how) : json_array_size(how) + 1;
-    int64_t *sizes, size = axis < 0 ? 0 : x->dims[axis], at = 0;
-    size_t i;
-
-    if (axis < 0 || n < 1 || n > PIECES_MAX || size == KF_ONNX_FREE) {
-        kf_onnx_refuse(call, "the size of what it cuts is not known");
-        return;
-    }
-    sizes = kf_onnx_alloc(call->onnx, n * sizeof(*sizes));
-    if (!sizes)
-        return;
-    for (i = 0; i < n; i++)
-        sizes[i] = size / (int64_t)n;
-    json_array_foreach(how, i, one)
-    {
-        int64_t place = json_integer_value(one);
-
-        place = place < 0 ? place + size : place;
-        if (!json_is_integer(one) || place < at || place > size) {
-            kf_onnx_refuse(call, "it is not cut at places in order");
-            return;
-        }
-        sizes[i] = place - at;
-        at = place;
-    }
-    if (json_is_array(how))
-        sizes[n - 1] = size - at;
-    give_pieces(call, x, axis, sizes, n, false);
-}
-
-void kf_onnx_form_op_unstack(struct kf_onnx_call *call)
-{
-    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
-    int axis = x ? axis_of(call, x, "axis", 0) : -1;
-    int64_t *sizes, n = axis < 0 ? 0 : x->dims[axis];
-
-    if (axis < 0 || n < 1 || n > PIECES_MAX) {
-        kf_onnx_refuse(call, "the size of what it cuts is not known");
-        return;
-    }
-    sizes = kf_onnx_alloc(call->onnx, (size_t)n * sizeof(*sizes));
-    for (int64_t i = 0; sizes && i < n; i++)
-        sizes[i] = 1;
-    if (sizes)
-        give_pieces(call, x, axis, sizes, (size_t)n, true);
 }
 
 /* What stands between the brackets of x[...]. */
@@ -356,7 +242,7 @@ void kf_onnx_form_op_take(struct kf_onnx_call *call)
 
     if (!kf_onnx_operand_json(call, "axis"))
         x = kf_onnx_reshape(onnx, x, &flat, 1);
-    axis = x ? axis_of(call, x, "axis", 0) : -1;
+    axis = x ? kf_onnx_operand_axis(call, x, "axis", 0) : -1;
     if (places && axis >= 0)
         kf_onnx_give(call,
                      kf_onnx_gather(onnx, x, kf_onnx_cast(onnx, places, KF_DTYPE_INT64), axis));
@@ -392,6 +278,9 @@ void kf_onnx_form_op_pad(struct kf_onnx_call *call)
     kf_onnx_give(call, kf_onnx_pad(call->onnx, x, pads, mode, value));
 }
 
+/* How often something is repeated, at most. */
+#define PIECES_MAX 4096
+
 /* Each element so many times: an axis of that size is put behind its own, and both become one. */
 void kf_onnx_form_op_repeat(struct kf_onnx_call *call)
 {
@@ -399,7 +288,7 @@ void kf_onnx_form_op_repeat(struct kf_onnx_call *call)
     struct kf_onnx_tensor *x = kf_onnx_operand_first(call), **copies;
     json_t *given = kf_onnx_operand_json(call, "repeats");
     int64_t n = json_is_integer(given) ? json_integer_value(given) : 0, behind;
-    int axis = x ? axis_of(call, x, "axis", 0) : -1;
+    int axis = x ? kf_onnx_operand_axis(call, x, "axis", 0) : -1;
     int64_t dims[KF_ONNX_RANK_MAX];
 
     if (axis < 0)
@@ -453,12 +342,58 @@ void kf_onnx_form_op_flip(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
     int64_t axes[KF_ONNX_RANK_MAX];
-    size_t n = x ? kf_onnx_operand_axes(call, x, "axis", axes) : 0;
+    size_t n = x && !*call->op ? kf_onnx_operand_axes(call, x, "axis", axes) : 0;
 
+    if (x && *call->op) { /* along the axis of the row */
+        axes[0] = strtol(call->op, NULL, 10);
+        n = axes[0] < (int64_t)x->rank;
+    }
     for (size_t i = 0; i < n; i++)
         x = kf_onnx_slice(call->onnx, x, (int)axes[i], -1, -KF_ONNX_END, -1);
-    if (x)
+    if (n)
         kf_onnx_give(call, x);
+}
+
+/* A quarter of a turn from the first axis to the second, as often as it says. */
+void kf_onnx_form_op_rot90(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    int64_t axes[KF_ONNX_RANK_MAX];
+    int k = (int)fmod(fmod(kf_onnx_operand_number(call, "k", 1), 4) + 4, 4);
+    size_t n = x ? kf_onnx_operand_axes(call, x, "axes", axes) : 0;
+    unsigned perm[KF_ONNX_RANK_MAX];
+
+    if (n != 2 || axes[0] == axes[1])
+        return;
+    all_axes(perm, x->rank);
+    perm[axes[0]] = (unsigned)axes[1];
+    perm[axes[1]] = (unsigned)axes[0];
+    if (k == 1 || k == 2)
+        x = kf_onnx_slice(onnx, x, (int)axes[1], -1, -KF_ONNX_END, -1);
+    if (k == 2)
+        x = kf_onnx_slice(onnx, x, (int)axes[0], -1, -KF_ONNX_END, -1);
+    if (k == 1 || k == 3)
+        x = kf_onnx_transpose(onnx, x, perm);
+    kf_onnx_give(call, k == 3 ? kf_onnx_slice(onnx, x, (int)axes[1], -1, -KF_ONNX_END, -1) : x);
+}
+
+/* A block that begins at places that are known. */
+void kf_onnx_form_op_slice(struct kf_onnx_call *call)
+{
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    json_t *given = kf_onnx_operand_json(call, "start_indices");
+    int64_t from[KF_ONNX_RANK_MAX], sizes[KF_ONNX_RANK_MAX];
+    size_t n = kf_onnx_is_tensor(given) ? 0 : kf_onnx_numbers(call, given, from);
+
+    if (!x || n != x->rank ||
+        kf_onnx_numbers(call, kf_onnx_operand_json(call, "shape"), sizes) != n) {
+        kf_onnx_refuse(call, "where it begins is computed, or not said for each axis");
+        return;
+    }
+    for (unsigned i = 0; x && i < n; i++)
+        x = kf_onnx_slice(call->onnx, x, (int)i, from[i], from[i] + sizes[i], 1);
+    kf_onnx_give(call, x);
 }
 
 /* The end comes in front. */
@@ -467,7 +402,8 @@ void kf_onnx_form_op_roll(struct kf_onnx_call *call)
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x = kf_onnx_operand_first(call), *parts[2];
     json_t *given = kf_onnx_operand_json(call, "shift");
-    int axis = x && kf_onnx_operand_json(call, "axis") ? axis_of(call, x, "axis", 0) : -1;
+    int axis =
+        x && kf_onnx_operand_json(call, "axis") ? kf_onnx_operand_axis(call, x, "axis", 0) : -1;
     int64_t shift, size = axis < 0 ? 0 : x->dims[axis];
 
     if (axis < 0 || !json_is_integer(given) || size < 1) {

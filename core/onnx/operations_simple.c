@@ -7,12 +7,6 @@
 
 /* Operations that are one node, or a few, element by element or along axes. */
 
-/* Whole numbers and truths become floats where the result is none. */
-static struct kf_onnx_tensor *as_real(struct kf_onnx *onnx, struct kf_onnx_tensor *x)
-{
-    return x && !kf_number_is_float(x->dtype) ? kf_onnx_cast(onnx, x, KF_DTYPE_FLOAT32) : x;
-}
-
 void kf_onnx_form_op_unary(struct kf_onnx_call *call)
 {
     kf_onnx_give(call, kf_onnx_unary(call->onnx, call->op, kf_onnx_operand_first(call)));
@@ -20,8 +14,7 @@ void kf_onnx_form_op_unary(struct kf_onnx_call *call)
 
 void kf_onnx_form_op_real(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_unary(call->onnx, call->op,
-                                     as_real(call->onnx, kf_onnx_operand_first(call))));
+    kf_onnx_give(call, kf_onnx_unary(call->onnx, call->op, kf_onnx_operand_real(call)));
 }
 
 void kf_onnx_form_op_same(struct kf_onnx_call *call)
@@ -29,20 +22,12 @@ void kf_onnx_form_op_same(struct kf_onnx_call *call)
     kf_onnx_give(call, kf_onnx_operand_first(call));
 }
 
-/* Both arguments in one dtype; false when one of them could not be made. */
-static bool two(struct kf_onnx_call *call, struct kf_onnx_tensor **out)
-{
-    json_t *values[2] = {kf_onnx_operand_json(call, "x1"), kf_onnx_operand_json(call, "x2")};
-
-    return values[0] && values[1] && kf_onnx_operands(call, values, 2, out);
-}
-
 /* Of truths the sum is "or" and the product "and". */
 void kf_onnx_form_op_binary(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (!two(call, x))
+    if (!kf_onnx_operand_pair(call, x))
         return;
     if (x[0]->dtype == KF_DTYPE_BOOL) {
         const char *op = kf_in_words("Add Max", call->op)   ? "Or"
@@ -62,9 +47,9 @@ void kf_onnx_form_op_divide(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (two(call, x))
-        kf_onnx_give(call, kf_onnx_binary(call->onnx, "Div", as_real(call->onnx, x[0]),
-                                          as_real(call->onnx, x[1])));
+    if (kf_onnx_operand_pair(call, x))
+        kf_onnx_give(call, kf_onnx_binary(call->onnx, "Div", kf_onnx_as_real(call->onnx, x[0]),
+                                          kf_onnx_as_real(call->onnx, x[1])));
 }
 
 /* Truths are compared as whole numbers: Greater and Less take none. */
@@ -83,7 +68,7 @@ void kf_onnx_form_op_compare(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (two(call, x))
+    if (kf_onnx_operand_pair(call, x))
         kf_onnx_give(call, compare(call, call->op, x));
 }
 
@@ -91,7 +76,7 @@ void kf_onnx_form_op_not_equal(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (two(call, x))
+    if (kf_onnx_operand_pair(call, x))
         kf_onnx_give(call, kf_onnx_test(call->onnx, "Not", compare(call, "Equal", x)));
 }
 
@@ -99,7 +84,7 @@ void kf_onnx_form_op_logical(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (two(call, x))
+    if (kf_onnx_operand_pair(call, x))
         kf_onnx_give(call, kf_onnx_compare(call->onnx, call->op,
                                            kf_onnx_cast(call->onnx, x[0], KF_DTYPE_BOOL),
                                            kf_onnx_cast(call->onnx, x[1], KF_DTYPE_BOOL)));
@@ -136,7 +121,7 @@ void kf_onnx_form_op_reduce(struct kf_onnx_call *call)
 
 void kf_onnx_form_op_reduce_real(struct kf_onnx_call *call)
 {
-    struct kf_onnx_tensor *x = as_real(call->onnx, kf_onnx_operand_first(call));
+    struct kf_onnx_tensor *x = kf_onnx_operand_real(call);
     int64_t axes[KF_ONNX_RANK_MAX];
     size_t n = x ? kf_onnx_operand_axes(call, x, "axis", axes) : 0;
 
@@ -186,7 +171,7 @@ void kf_onnx_form_op_matmul(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
 
-    if (two(call, x))
+    if (kf_onnx_operand_pair(call, x))
         kf_onnx_give(call, kf_onnx_matmul(call->onnx, x[0], x[1]));
 }
 

@@ -104,3 +104,11 @@ void kf_tf_form_batch_normalization(struct kf_tf_call *call)
                     x->rank == 4 && x->dtype == KF_DTYPE_FLOAT32 ? fused(call, in, weights)
                                                                  : spelt_out(call, in, weights));
 }
+
+/* A number for each matrix. */
+void kf_tf_form_of_matrix(struct kf_tf_call *call)
+{
+    kf_tf_give(
+        call, 0,
+        kf_tf_unary(call->tf, call->op, kf_tf_input(call, 0)->dtype, kf_tf_in_plain(call, 0)));
+}
