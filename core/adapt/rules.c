@@ -52,21 +52,17 @@ static const struct reclass keras2_reclasses[] = {
 };
 
 struct gone {
-    const char *class_name, *why, *name;
+    const char *class_name, *why, *but, *name; /* `but`: kinds of targets that have it */
 };
 
 static const struct gone keras3_gone[] = {
-#define KF_GONE(class_name, why) {class_name, why, "gone:" class_name},
+#define KF_GONE(class_name, why) {class_name, why, "", "gone:" class_name},
 #include "keras2_keras3.def"
 };
 
-static const struct gone down_gone[] = {
-#define KF_GONE(class_name, why) {class_name, why, "down:gone:" class_name},
-#include "down/keras3_keras2.def"
-};
-
 static const struct gone keras2_gone[] = {
-#define KF_GONE(class_name, why) {class_name, why, "keras2:gone:" class_name},
+#define KF_GONE(class_name, why)      {class_name, why, "", "keras2:gone:" class_name},
+#define KF_ONLY(class_name, but, why) {class_name, why, but, "keras2:gone:" class_name},
 #include "keras2.def"
 };
 
@@ -88,8 +84,8 @@ static const struct table {
                          N_ROWS(keras3_gone)},
     [KF_RULES_KERAS3_KERAS2] = {"Keras 2", "Keras 2 does not take it",
                                 "the value that Keras 2 always takes", down_rules,
-                                N_ROWS(down_rules), down_reclasses, N_ROWS(down_reclasses),
-                                down_gone, N_ROWS(down_gone)},
+                                N_ROWS(down_rules), down_reclasses, N_ROWS(down_reclasses), NULL,
+                                0},
     [KF_RULES_KERAS2] = {"Keras 2", "Keras 2 does not take it",
                          "the value that older releases always take", keras2_rules,
                          N_ROWS(keras2_rules), keras2_reclasses, N_ROWS(keras2_reclasses),
@@ -107,7 +103,8 @@ const char *kf_rules_gone(const struct kf_adapt *adapt, const char *class_name,
     const struct table *table = table_of(adapt);
 
     for (size_t i = 0; i < table->n_gone; i++)
-        if (strcmp(table->gone[i].class_name, class_name) == 0) {
+        if (strcmp(table->gone[i].class_name, class_name) == 0 &&
+            !(*table->gone[i].but && kf_in_words(table->gone[i].but, adapt->options->to))) {
             *name_out = table->gone[i].name;
             return table->gone[i].why;
         }

@@ -46,7 +46,6 @@ static const char *const names[] = {
 #include "../adapt/keras2_keras3.def"
 #define KF_RULE(classes, key, what, value, since, source) "down:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "down:class:" from,
-#define KF_GONE(class_name, why)                          "down:gone:" class_name,
 #include "../adapt/down/keras3_keras2.def"
 #define KF_CALL(classes, names, takes) "call:" classes,
 #include "../adapt/keras3/keras3_calls.def"
@@ -69,6 +68,7 @@ static const char *const names[] = {
 #define KF_RULE(classes, key, what, value, since, source) "keras2:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "keras2:class:" from,
 #define KF_GONE(class_name, why)                          "keras2:gone:" class_name,
+#define KF_ONLY(class_name, but, why)                     "keras2:gone:" class_name,
 #include "../adapt/keras2.def"
 #define KF_SHAPE(name, classes, apply) "keras2:shape:" name,
 #include "../adapt/keras2/keras2_shapes.def"

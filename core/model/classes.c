@@ -46,14 +46,14 @@ const struct kf_class *kf_class_find(const char *module, const char *name)
     return NULL;
 }
 
-bool kf_class_of_snake(const struct kf_class **out, struct kf_arena *arena, const char *snake,
-                       size_t n)
+bool kf_class_of_snake(const struct kf_class **out, struct kf_arena *arena, const char *module,
+                       const char *snake, size_t n)
 {
     *out = NULL;
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]) && !*out; i++) {
         const char *name;
 
-        if (!is_of(&classes[i], "keras.layers"))
+        if (!is_of(&classes[i], module))
             continue;
         if (!(name = kf_snake_case(arena, classes[i].name)))
             return false;

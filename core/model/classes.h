@@ -17,11 +17,11 @@ struct kf_class {
 const struct kf_class *kf_class_find(const char *module, const char *name);
 
 /**
- * Find the layer whose name in snake case is the `n` bytes at `snake`, "dense"; `*out` is NULL when
- * there is none. False when memory ran out.
+ * Find the class of a module, as for kf_class_find(), whose name in snake case is the `n` bytes at
+ * `snake`, "dense"; `*out` is NULL when there is none. False when memory ran out.
  */
-bool kf_class_of_snake(const struct kf_class **out, struct kf_arena *arena, const char *snake,
-                       size_t n);
+bool kf_class_of_snake(const struct kf_class **out, struct kf_arena *arena, const char *module,
+                       const char *snake, size_t n);
 
 /** True when the class takes the key in its config. */
 bool kf_class_takes(const struct kf_class *found, const char *key);

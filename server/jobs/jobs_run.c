@@ -76,6 +76,8 @@ static int load_request(struct conversion *c)
     if (object && (c->order || recall_files(&c->body, json_object_get(object, "inputs")) == 0) &&
         json_object_del(object, "inputs") == 0)
         status = kf_request_from_json(&c->params, object, &err);
+    if (status == 0 && c->params.options.to)
+        status = kf_request_check(&c->params, &err); /* the result is named by its release */
     json_decref(object);
     return status;
 }

@@ -69,6 +69,12 @@ def test_job_is_accepted_and_ends(service, model):
     assert report.status == 200 and report.json()["id"] == id_
 
 
+def test_result_of_a_job_is_named_by_its_release(service, model):
+    told = "?to=h5&keras=2.13&filename=dense.h5"
+    id_ = service.request("POST", JOBS.split("?")[0] + told, model).json()["id"]
+    assert finished(service, id_)["result"]["filename"] == "dense-keras2.13.h5"
+
+
 def test_job_takes_a_form(service, model):
     body, kind = multipart(("to", "keras"), ("file", "dense.h5", model))
     id_ = submit(service, body, "/v1/jobs", **{"Content-Type": kind})

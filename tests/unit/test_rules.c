@@ -203,7 +203,9 @@ static void changes_say_what_was_and_what_is(void **state)
 
 static void gone_classes_have_a_reason(void **state)
 {
-    struct kf_adapt to_keras3 = {.rules = KF_RULES_KERAS3}, to_keras2 = {.rules = KF_RULES_KERAS2};
+    struct kf_options options = {.to = "keras"};
+    struct kf_adapt to_keras3 = {.rules = KF_RULES_KERAS3, .options = &options};
+    struct kf_adapt to_keras2 = {.rules = KF_RULES_KERAS2, .options = &options};
     const char *rule = NULL;
 
     (void)state;
@@ -212,6 +214,18 @@ static void gone_classes_have_a_reason(void **state)
     assert_null(kf_rules_gone(&to_keras3, "Dense", &rule));
     assert_null(kf_rules_gone(&to_keras2, "LocallyConnected1D", &rule));
     assert_non_null(kf_rules_gone(&to_keras2, "Merge", &rule));
+}
+
+static void some_kinds_of_files_have_a_class(void **state)
+{
+    struct kf_options h5 = {.to = "h5"}, keras = {.to = "keras"};
+    struct kf_adapt to_h5 = {.rules = KF_RULES_KERAS2, .options = &h5};
+    struct kf_adapt to_keras = {.rules = KF_RULES_KERAS2, .options = &keras};
+    const char *rule = NULL;
+
+    (void)state;
+    assert_non_null(kf_rules_gone(&to_h5, "SpectralNormalization", &rule));
+    assert_null(kf_rules_gone(&to_keras, "SpectralNormalization", &rule));
 }
 
 static void policies_become_their_name(void **state)
@@ -385,6 +399,7 @@ int main(void)
         cmocka_unit_test(only_training_differs),
         cmocka_unit_test(changes_say_what_was_and_what_is),
         cmocka_unit_test(gone_classes_have_a_reason),
+        cmocka_unit_test(some_kinds_of_files_have_a_class),
         cmocka_unit_test(policies_become_their_name),
         cmocka_unit_test(initializers_say_their_module),
         cmocka_unit_test(initializers_lose_the_dtype_of_tensorflow_1),

@@ -79,6 +79,14 @@ static int scalar_normalization(struct kf_adapt *adapt, struct kf_layer *layer)
     return kf_json_set(config, "axis", json_null(), adapt->rep);
 }
 
+/* Keras 3 does not load one from a legacy .h5. */
+static int ellipsis(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    return kf_streq(adapt->options->to, "h5") ? kf_keras3_ellipsis(adapt, layer) : 0;
+}
+
+#define KF_NEVER 999 /* no release runs it */
+
 static const struct limit {
     const char *classes;
     int since;

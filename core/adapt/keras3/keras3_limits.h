@@ -13,6 +13,10 @@ int kf_keras3_limits(struct kf_adapt *adapt, struct kf_graph *graph);
 /** keras3_attention.c: refuse masks that an Attention of the release applies wrong. */
 int kf_keras3_attention(struct kf_adapt *adapt, const struct kf_graph *graph);
 
+/** keras3_ellipsis.c: a legacy .h5 of Keras 3 that has x[..., 1] does not load again: the axes that
+ * it stands for are written out, where the file says how many there are; else refused. */
+int kf_keras3_ellipsis(struct kf_adapt *adapt, struct kf_layer *layer);
+
 /* keras3_rebuilds.c: what a release makes anew when it loads a graph. */
 
 /** Operations by names that the release itself gives to those of masks. */

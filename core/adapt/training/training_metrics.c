@@ -60,16 +60,31 @@ static int append(struct one_output *one, json_t *metric)
     return kf_json_append(one->made, metric, one->adapt->rep);
 }
 
+/* The class that a word stands for: a function's, or its own name as Keras takes it, too: "AUC", or
+ * "auc" in Keras 3. Without any the word itself. */
+static int find_class(struct one_output *one, const char **out, const char *text)
+{
+    struct kf_adapt *adapt = one->adapt;
+    const struct kf_class *snake = NULL;
+
+    *out = class_of(adapt, kf_loss_name(adapt, text));
+    if (!*out && adapt->model->dialect == KF_DIALECT_KERAS3 &&
+        !kf_class_of_snake(&snake, adapt->model->arena, "keras.metrics", text, strlen(text)))
+        return kf_adapt_no_memory(adapt, "compile/metrics");
+    if (!*out)
+        *out = snake ? snake->name : text;
+    return 0;
+}
+
 /* A metric by name; the name stays what the history calls it. */
 static int adapt_name(struct one_output *one, const char *text)
 {
-    const char *function = kf_loss_name(one->adapt, text), *class_name;
     const struct kf_class *found;
+    const char *class_name;
 
     if (is_word(one->adapt, text))
         return append(one, json_string(text));
-    class_name = class_of(one->adapt, function);
-    class_name = class_name ? class_name : text; /* "AUC": Keras takes names of classes, too */
+    KF_TRY(find_class(one, &class_name, text));
     found = kf_training_class(one->adapt, "keras.metrics", class_name);
     if (!found)
         return lost(one, text);

@@ -109,7 +109,8 @@ static const char *class_of_name(struct made *made, const char *name)
     size_t n = kf_loose_class(name, &number);
     const struct kf_class *found;
 
-    made->starved = !kf_class_of_snake(&found, made->model->arena, name, n) || made->starved;
+    made->starved =
+        !kf_class_of_snake(&found, made->model->arena, "keras.layers", name, n) || made->starved;
     return found ? found->name : NULL;
 }
 
