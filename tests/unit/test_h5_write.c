@@ -318,6 +318,9 @@ static void failures_to_write_are_told(void **state)
                      -KF_WRITE_FAILED);
     assert_int_equal(kf_h5_out_attr_text(out, "/y", "a", "b", &rep), -KF_WRITE_FAILED);
     assert_int_equal(kf_h5_out_group(out, "/x/y", &rep), -KF_WRITE_FAILED);
+    assert_int_equal(kf_h5_out_group(out, "/.", &rep), -KF_WRITE_FAILED);
+    assert_int_equal(kf_h5_out_attr_text(out, "/x", "a", "b", &rep), 0);
+    assert_int_equal(kf_h5_out_attr_text(out, "/x", "a", "b", &rep), -KF_WRITE_FAILED);
     kf_h5_out_destroy(out);
     kf_report_finish(&rep);
     unlink(path);
@@ -334,6 +337,10 @@ static int use_out(void *context)
     status = kf_h5_create(&out, context, &rep);
     if (status == 0)
         status = kf_h5_out_payload(out, "/a/b/x", &p, KF_CHECKSUM_XXH3, NULL, &rep);
+    if (status == 0)
+        status = kf_h5_out_attr_text(out, "/a", "name", "a", &rep);
+    if (status == 0)
+        status = kf_h5_out_attr_names(out, "/a", "names", (const char *const[]){"b"}, 1, &rep);
     if (status == 0)
         status = kf_h5_out_close(out, &rep);
     kf_report_finish(&rep);

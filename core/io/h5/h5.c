@@ -14,7 +14,8 @@
 /* Bytes that a program with any memory left can have. */
 #define MEMORY_PROBE 1024
 
-void kf_h5_quiet(void)
+/* Turn off HDF5's printing, its search for plugins and its work at exit. */
+static void quiet(void)
 {
     /* Before anything else: a file that could not be closed makes HDF5's end crash. */
     H5dont_atexit();
@@ -70,7 +71,7 @@ static bool bound_memory(hid_t fapl)
 
 static int open_file(struct kf_h5 *h5, hid_t fapl, struct kf_report *rep)
 {
-    KF_TRY(kf_h5_driver(&h5->driver, fapl, &(struct kf_h5_place){.src = h5->src}, rep));
+    KF_TRY(kf_h5_driver(&h5->driver, fapl, &h5->src, rep));
     if (!bound_memory(fapl) || H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) < 0)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to open HDF5");
     /* The name is never opened; HDF5 only shows it. */
@@ -110,7 +111,7 @@ int kf_h5_open(struct kf_h5 **out, const struct kf_source *src, const struct kf_
     int status;
 
     KF_TRY(kf_h5_peek(&h5, src, limits, rep));
-    kf_h5_quiet();
+    quiet();
     fapl = H5Pcreate(H5P_FILE_ACCESS);
     status = open_file(h5, fapl, rep);
     H5Pclose(fapl);

@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/alloc.h"
 #include "h5_private.h"
-#include <unistd.h>
 
 /*
  * HDF5 opens files by name; ours are descriptors, or ranges of them inside a zip. This driver reads
- * or writes the struct kf_h5_place that stands in the access property list.
+ * the struct kf_source that stands in the access property list.
  */
 struct range_file {
     H5FD_t pub; /* HDF5's, must be first */
-    struct kf_h5_place place;
+    struct kf_source src;
     haddr_t eoa; /* end of what HDF5 has allocated */
 };
 
 static H5FD_t *open_range(const char *name, unsigned flags, hid_t fapl, haddr_t maxaddr)
 {
-    const struct kf_h5_place *place = H5Pget_driver_info(fapl);
+    const struct kf_source *src = H5Pget_driver_info(fapl);
     struct range_file *file;
 
     (void)name;
     (void)maxaddr;
-    if (!place || place->written != ((flags & H5F_ACC_RDWR) != 0))
+    if (!src || (flags & H5F_ACC_RDWR))
         return NULL;
     file = kf_alloc(sizeof(*file));
     if (!file)
         return NULL;
-    file->place = *place;
+    file->src = *src;
     return &file->pub;
 }
 
@@ -44,10 +43,8 @@ static int compare(const H5FD_t *a, const H5FD_t *b)
 /* The same as HDF5's own driver for files asks for; also asked without a file. */
 static herr_t query(const H5FD_t *file, unsigned long *flags)
 {
+    (void)file;
     *flags = H5FD_FEAT_DATA_SIEVE;
-    if (file && ((const struct range_file *)file)->place.written)
-        *flags |= H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA |
-                  H5FD_FEAT_AGGREGATE_SMALLDATA;
     return 0;
 }
 
@@ -67,25 +64,19 @@ static herr_t set_eoa(H5FD_t *file, H5FD_mem_t type, haddr_t addr)
 static haddr_t get_eof(const H5FD_t *file, H5FD_mem_t type)
 {
     (void)type;
-    return ((const struct range_file *)file)->place.src.size;
-}
-
-/* Whether [addr, addr + n) lies below `end`. */
-static bool lies_below(haddr_t addr, size_t n, uint64_t end)
-{
-    return addr <= end && n <= end - addr;
+    return ((const struct range_file *)file)->src.size;
 }
 
 static herr_t read_range(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t n,
                          void *to)
 {
-    const struct kf_source *src = &((const struct range_file *)file)->place.src;
+    const struct kf_source *src = &((const struct range_file *)file)->src;
     struct kf_report rep; /* HDF5 has an error stack of its own: -1 is enough */
     int status;
 
     (void)type;
     (void)dxpl;
-    if (!lies_below(addr, n, src->size))
+    if (addr > src->size || n > src->size - addr)
         return -1;
     kf_report_init(&rep);
     status = kf_source_read(src, addr, to, n, &rep);
@@ -93,42 +84,17 @@ static herr_t read_range(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr
     return status < 0 ? -1 : 0;
 }
 
-static herr_t write_range(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t n,
-                          const void *from)
+/* HDF5 takes no driver without; the file is not opened for it. */
+static herr_t write_nothing(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t n,
+                            const void *from)
 {
-    struct range_file *range = (struct range_file *)file;
-    const struct kf_sink to = {.fd = range->place.src.fd, .base = range->place.src.base};
-    struct kf_report rep;
-    int status;
-
+    (void)file;
     (void)type;
     (void)dxpl;
-    if (!range->place.written || !lies_below(addr, n, range->eoa))
-        return -1;
-    kf_report_init(&rep);
-    status = kf_sink_write(&to, addr, from, n, "", &rep);
-    kf_report_finish(&rep);
-    if (status < 0)
-        return -1;
-    if (addr + n > range->place.src.size)
-        range->place.src.size = addr + n;
-    return 0;
-}
-
-/* HDF5 refuses a file that ends before its last allocation does. */
-static herr_t extend(H5FD_t *file, hid_t dxpl, hbool_t closing)
-{
-    struct range_file *range = (struct range_file *)file;
-    struct kf_source *src = &range->place.src;
-
-    (void)dxpl;
-    (void)closing;
-    if (!range->place.written || range->eoa == src->size)
-        return 0;
-    if (ftruncate(src->fd, (off_t)(src->base + range->eoa)) < 0)
-        return -1;
-    src->size = range->eoa;
-    return 0;
+    (void)addr;
+    (void)n;
+    (void)from;
+    return -1;
 }
 
 static const H5FD_class_t driver_class = {
@@ -139,7 +105,7 @@ static const H5FD_class_t driver_class = {
     .name = "kferry",
     .maxaddr = INT64_MAX,
     .fc_degree = H5F_CLOSE_WEAK,
-    .fapl_size = sizeof(struct kf_h5_place),
+    .fapl_size = sizeof(struct kf_source),
     .open = open_range,
     .close = close_range,
     .cmp = compare,
@@ -148,15 +114,14 @@ static const H5FD_class_t driver_class = {
     .set_eoa = set_eoa,
     .get_eof = get_eof,
     .read = read_range,
-    .write = write_range,
-    .truncate = extend,
+    .write = write_nothing,
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-int kf_h5_driver(hid_t *driver, hid_t fapl, const struct kf_h5_place *place, struct kf_report *rep)
+int kf_h5_driver(hid_t *driver, hid_t fapl, const struct kf_source *src, struct kf_report *rep)
 {
     *driver = H5FDregister(&driver_class);
-    if (*driver < 0 || H5Pset_driver(fapl, *driver, place) < 0)
+    if (*driver < 0 || H5Pset_driver(fapl, *driver, src) < 0)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory for an HDF5 driver");
     return 0;
 }

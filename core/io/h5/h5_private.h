@@ -2,9 +2,8 @@
 #ifndef KF_IO_H5_PRIVATE_H
 #define KF_IO_H5_PRIVATE_H
 
-/* Between the h5*.c files only. */
+/* Between the h5*.c files that read only. */
 #define H5_USE_110_API
-#include "../move.h"
 #include "h5.h"
 #include <hdf5.h>
 
@@ -13,10 +12,8 @@
  * of `code` when memory has run out, which HDF5 does not tell apart.
  */
 int kf_h5_fail(struct kf_report *rep, enum kf_code code, const char *where, const char *what);
-/** Turn off HDF5's printing, its search for plugins and its work at exit; call it first. */
-void kf_h5_quiet(void);
 
-/** Type of a dtype in memory and in the files that are written: close it; -1 without memory. */
+/** Type of a dtype in memory: close it; -1 without memory. */
 hid_t kf_h5_type(enum kf_dtype dtype);
 
 /* A dataset, as the check found it. */
@@ -64,28 +61,11 @@ struct kf_h5 {
     uint64_t names_bytes; /* of all lists of names that were read */
 };
 
-/* A file that is written. */
-struct kf_h5_out {
-    hid_t driver, file, group_props, link_props, data_props, text_type, ascii_type;
-    struct kf_sink own; /* the file where it was made here, else KF_SINK_NONE */
-    struct kf_mover mover;
-    struct kf_arena *arena;
-    const char **groups; /* paths that were made, a hash table */
-    size_t n_groups, cap;
-    hid_t group; /* the last one made, to create in it without a walk from the root */
-    const char *group_path;
-};
-
 /* h5_frame.c: the superblock; sets base and root_address. */
 int kf_h5_frame(struct kf_h5 *h5, struct kf_report *rep);
 
-/* h5_driver.c: a file driver over a range of an open file. */
-struct kf_h5_place {
-    struct kf_source src; /* `size`: what has been written so far, of a file that is */
-    bool written;
-};
-/** Register the driver, to be unregistered by the caller, and set it to open `place`. NO_MEMORY. */
-int kf_h5_driver(hid_t *driver, hid_t fapl, const struct kf_h5_place *place, struct kf_report *rep);
+/* h5_driver.c: register the driver, to be unregistered by the caller, and set it to open `src`. */
+int kf_h5_driver(hid_t *driver, hid_t fapl, const struct kf_source *src, struct kf_report *rep);
 
 /* h5_check.c: walk the whole tree, refuse what is unsafe, give h5->root its children. */
 int kf_h5_check(struct kf_h5 *h5, struct kf_report *rep);

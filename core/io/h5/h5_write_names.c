@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/alloc.h"
-#include "h5_private.h"
+#include "h5_out.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -12,51 +12,58 @@
  * Source: keras/src/legacy/saving/legacy_h5_format.py, save_attributes_to_hdf5_group (3.15.1)
  */
 #define HEADER_LIMIT 64512 /* HDF5_OBJECT_HEADER_LIMIT there */
+#define FLOAT64_SIZE 20    /* bytes of the type, without padding */
 
 struct list {
     const char *const *names;
     size_t n, longest;
 };
 
-static hid_t make_type(const struct list *list)
-{
-    hid_t type = list->n > 0 ? H5Tcopy(H5T_C_S1) : H5Tcopy(H5T_IEEE_F64LE);
-
-    if (list->n > 0)
-        H5Tset_size(type, list->longest);
-    if (list->n > 0)
-        H5Tset_strpad(type, H5T_STR_NULLPAD);
-    return type;
-}
+/* The object that gets them. */
+struct names {
+    struct kf_h5_out *h5;
+    const char *path;
+    struct kf_report *rep;
+};
 
 /* Names one after another, each of the same length; zeroed memory pads them. */
 static char *lay_out(const struct list *list)
 {
-    char *bytes = kf_alloc(list->n * list->longest);
+    char *bytes = kf_alloc(list->n * list->longest + 1);
 
     for (size_t i = 0; bytes && i < list->n; i++)
         memcpy(bytes + i * list->longest, list->names[i], strlen(list->names[i]));
     return bytes;
 }
 
-static int write_part(hid_t object, const char *name, const struct list *list)
+/* Strings of a fixed length padded with NULs, and what NumPy calls an empty list. */
+static int write_part(struct names *to, const char *name, const struct list *list)
 {
-    hsize_t n = list->n;
-    hid_t type = make_type(list), space = H5Screate_simple(1, &n, NULL);
-    hid_t attr = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    unsigned char string_type[8] = {0x13, 1};
+    const struct kf_h5_type_bytes *empty_type = kf_h5_type_bytes(KF_DTYPE_FLOAT64);
     char *bytes = lay_out(list);
-    int status = attr >= 0 && bytes && (n == 0 || H5Awrite(attr, type, bytes) >= 0) ? 0 : -1;
+    struct kf_h5_value value = {.type = string_type,
+                                .type_n = sizeof(string_type),
+                                .rank = 1,
+                                .n = list->n,
+                                .data = bytes,
+                                .data_n = list->n * list->longest};
+    int status;
 
-    if (attr >= 0)
-        H5Aclose(attr);
-    H5Sclose(space);
-    H5Tclose(type);
+    if (!bytes)
+        return kf_report_add(to->rep, KF_NO_MEMORY, to->path, "no memory for names");
+    kf_h5_put((char *)string_type + 4, list->longest, 4);
+    if (list->n == 0) {
+        value.type = empty_type->bytes;
+        value.type_n = FLOAT64_SIZE;
+    }
+    status = kf_h5_out_attr(to->h5, to->path, name, &value, to->rep);
     kf_free(bytes);
     return status;
 }
 
 /* numpy.array_split: the first n % parts of them get one more. */
-static int write_parts(hid_t object, const char *name, const struct list *list, size_t parts)
+static int write_parts(struct names *to, const char *name, const struct list *list, size_t parts)
 {
     char numbered[80];
     size_t at = 0;
@@ -66,37 +73,25 @@ static int write_parts(hid_t object, const char *name, const struct list *list, 
                             list->longest};
 
         snprintf(numbered, sizeof(numbered), "%s%zu", name, i);
-        if (write_part(object, numbered, &part) < 0)
-            return -1;
+        KF_TRY(write_part(to, numbered, &part));
         at += part.n;
     }
     return 0;
-}
-
-static int write_list(hid_t object, const char *name, const struct list *list)
-{
-    size_t parts = 1;
-
-    while ((list->n + parts - 1) / parts * list->longest > HEADER_LIMIT)
-        parts++;
-    return parts > 1 ? write_parts(object, name, list, parts) : write_part(object, name, list);
 }
 
 int kf_h5_out_attr_names(struct kf_h5_out *h5, const char *path, const char *name,
                          const char *const *names, size_t n, struct kf_report *rep)
 {
     struct list list = {.names = names, .n = n, .longest = 1};
-    hid_t object;
-    int status;
+    struct names to = {h5, path, rep};
+    size_t parts = 1;
 
     for (size_t i = 0; i < n; i++)
         if (strlen(names[i]) > list.longest)
             list.longest = strlen(names[i]);
     if (list.longest > HEADER_LIMIT)
         return kf_report_add(rep, KF_WRITE_FAILED, path, "a name of %zu bytes", list.longest);
-    object = H5Oopen(h5->file, path, H5P_DEFAULT);
-    status = object >= 0 ? write_list(object, name, &list) : -1;
-    if (object >= 0)
-        H5Oclose(object);
-    return status < 0 ? kf_h5_fail(rep, KF_WRITE_FAILED, path, "the names cannot be written") : 0;
+    while ((list.n + parts - 1) / parts * list.longest > HEADER_LIMIT)
+        parts++;
+    return parts > 1 ? write_parts(&to, name, &list, parts) : write_part(&to, name, &list);
 }

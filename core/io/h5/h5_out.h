@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_IO_H5_OUT_H
+#define KF_IO_H5_OUT_H
+
+#include "../move.h"
+#include "h5.h"
+
+/*
+ * Between the h5_write*.c files only, which write HDF5 themselves: HDF5's library takes about 100
+ * microseconds for each dataset that it creates, and bytes between which a kernel cannot copy.
+ * What a model needs is little of the format, and the oldest part of it, which everybody reads:
+ *
+ *   superblock       version 0, at 0
+ *   texts            collections of the global heap, where they come
+ *   tensors          contiguous, each at a multiple of 8, where they come
+ *   at the end, what stands below a group in front of it:
+ *     dataset        object header 1: dataspace, datatype, fill value, layout, attributes
+ *     group          local heap of names, symbol nodes, B-tree, object header 1: symbol table,
+ *                    attributes
+ *
+ * So every byte is written once, the superblock last.
+ * Source: HDF5 File Format Specification 3.0
+ */
+#define KF_H5_SUPERBLOCK 96
+#define KF_H5_UNDEFINED  UINT64_MAX
+
+/* Least size of a collection of the global heap, H5HG_MINSIZE there. */
+#define KF_H5_COLLECTION 4096
+
+/* An attribute: the data of its message, padded to a multiple of 8. */
+struct kf_h5_out_attr {
+    struct kf_h5_out_attr *next;
+    const char *name, *data;
+    size_t n;
+};
+
+/* A group or a dataset of the file that is written. */
+struct kf_h5_object {
+    struct kf_h5_object *parent;   /* NULL for the root */
+    struct kf_h5_object *before;   /* made before this one; so a group comes before its members */
+    struct kf_h5_object *children; /* of a group, the last one first */
+    struct kf_h5_object *sibling;
+    const char *name;
+    size_t n_children;
+    struct kf_h5_out_attr *attrs;
+    size_t n_attrs;
+    bool is_dataset;
+    enum kf_dtype dtype;
+    unsigned rank;
+    const uint64_t *dims;
+    uint64_t at;               /* of its bytes, KF_H5_UNDEFINED when there are none */
+    uint64_t address;          /* of its header */
+    uint64_t name_at;          /* its name in the heap of the group that it is in */
+    uint64_t tree_at, heap_at; /* of a group */
+};
+
+/* Texts that wait for their collection to be full. */
+struct kf_h5_texts {
+    uint64_t at; /* its place in the file, which is kept free */
+    size_t n;    /* bytes that are taken; 0 when there is none */
+    unsigned count;
+    char data[KF_H5_COLLECTION];
+};
+
+struct kf_h5_out {
+    struct kf_sink own; /* the file where it was made here, else KF_SINK_NONE */
+    struct kf_mover mover;
+    struct kf_arena *arena;
+    struct kf_h5_object *root, *last;
+    struct kf_h5_object **table; /* all but the root by their path, a hash table */
+    size_t n_objects, cap;
+    uint64_t end; /* of what has a place */
+    struct kf_h5_texts texts;
+};
+
+/* h5_write.c: NULL when there is no such object. */
+struct kf_h5_object *kf_h5_out_find(const struct kf_h5_out *h5, const char *path);
+/** Make an empty member of `parent`; one of that name may not be there. WRITE_FAILED, NO_MEMORY. */
+int kf_h5_out_make(struct kf_h5_object **out, struct kf_h5_out *h5, struct kf_h5_object *parent,
+                   const char *name, struct kf_report *rep);
+/** The next `n` bytes of the file, at a multiple of 8. */
+uint64_t kf_h5_out_place(struct kf_h5_out *h5, uint64_t n);
+/** Write what is no tensor. WRITE_FAILED. */
+int kf_h5_out_write(struct kf_h5_out *h5, uint64_t at, const void *data, size_t n,
+                    struct kf_report *rep);
+
+/* h5_write_type.c: the bytes of a datatype message, a multiple of 8. */
+struct kf_h5_type_bytes {
+    unsigned n;
+    unsigned char bytes[40];
+};
+const struct kf_h5_type_bytes *kf_h5_type_bytes(enum kf_dtype dtype);
+
+/* h5_write_attr.c: an array of `n` elements, or a scalar when `rank` is 0. */
+struct kf_h5_value {
+    const unsigned char *type;
+    size_t type_n; /* bytes, without padding */
+    unsigned rank;
+    uint64_t n;
+    const void *data;
+    size_t data_n; /* bytes */
+};
+/** WRITE_FAILED, also when the object has it already; NO_MEMORY. */
+int kf_h5_out_attr(struct kf_h5_out *h5, const char *path, const char *name,
+                   const struct kf_h5_value *value, struct kf_report *rep);
+/** Write the collection of texts that is not full. WRITE_FAILED. */
+int kf_h5_out_texts(struct kf_h5_out *h5, struct kf_report *rep);
+
+/* h5_write_tree.c: all objects, and the superblock. WRITE_FAILED, NO_MEMORY. */
+int kf_h5_out_tree(struct kf_h5_out *h5, struct kf_report *rep);
+
+/** Put `n` bytes of a little-endian number; returns what follows them. */
+static inline char *kf_h5_put(char *to, uint64_t value, size_t n)
+{
+    for (; n > 0; n--, value >>= 8)
+        *to++ = (char)(value & 0xff);
+    return to;
+}
+
+static inline uint64_t kf_h5_padded(uint64_t n)
+{
+    return (n + 7) / 8 * 8;
+}
+
+#endif
