@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/alloc.h"
 #include "../../base/str.h"
-#include "h5_private.h"
+#include "h5_plain.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,30 +109,37 @@ static int check_name(struct walk *walk, const char *name)
     return 0;
 }
 
-/* Called by HDF5 for each link of a group; opens nothing. */
-static herr_t collect(hid_t group, const char *name, const H5L_info_t *info, void *context)
+/* One hard link of the group; a kf_h5_teller too. */
+static int add_member(void *context, const char *name, uint64_t address)
 {
     struct members *members = context;
     struct walk *walk = members->walk;
     struct kf_h5_node *node;
 
-    (void)group;
-    members->status = check_name(walk, name);
-    if (members->status == 0 && info->type != H5L_TYPE_HARD)
-        members->status = refuse_link(walk, name, info->type);
-    if (members->status == 0 && members->n >= walk->h5->limits.objects)
-        members->status = kf_report_add(walk->rep, KF_TOO_LARGE, walk->path.data,
-                                        "more members than a file may have");
-    if (members->status < 0)
-        return -1;
+    KF_TRY(check_name(walk, name));
+    if (members->n >= walk->h5->limits.objects)
+        return kf_report_add(walk->rep, KF_TOO_LARGE, walk->path.data,
+                             "more members than a file may have");
     if (!kf_grow(&members->nodes, &members->cap, members->n + 1, sizeof(*members->nodes)))
-        return members->status = no_memory(walk);
+        return no_memory(walk);
     node = &members->nodes[members->n++];
     node->name = kf_arena_strdup(walk->h5->arena, name);
-    node->address = info->u.address;
-    if (!node->name)
-        members->status = no_memory(walk);
-    return members->status;
+    node->address = address;
+    return node->name ? 0 : no_memory(walk);
+}
+
+/* Called by HDF5 for each link of a group; opens nothing. */
+static herr_t collect(hid_t group, const char *name, const H5L_info_t *info, void *context)
+{
+    struct members *members = context;
+
+    (void)group;
+    members->status = check_name(members->walk, name);
+    if (members->status == 0 && info->type != H5L_TYPE_HARD)
+        members->status = refuse_link(members->walk, name, info->type);
+    if (members->status == 0)
+        members->status = add_member(members, name, info->u.address);
+    return members->status < 0 ? -1 : 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -165,21 +172,17 @@ static int keep(struct walk *walk, struct kf_h5_node *node, const struct members
     return 0;
 }
 
-static int read_members(struct walk *walk, struct kf_h5_node *node, hid_t id)
+/* The members of a group as the library tells them. */
+static int iterate(struct members *members, hid_t id)
 {
-    struct members members = {.walk = walk};
+    struct walk *walk = members->walk;
     hsize_t at = 0;
-    int status = 0;
 
-    if (H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, collect, &members) < 0) {
-        status = members.status < 0 ? members.status
-                                    : kf_h5_fail(walk->rep, KF_CORRUPT, walk->path.data,
-                                                 "the group cannot be read");
-    }
-    if (status == 0)
-        status = keep(walk, node, &members);
-    kf_free(members.nodes);
-    return status;
+    if (H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, collect, members) >= 0)
+        return 0;
+    return members->status < 0
+               ? members->status
+               : kf_h5_fail(walk->rep, KF_CORRUPT, walk->path.data, "the group cannot be read");
 }
 
 static int check_object(struct walk *walk, struct kf_h5_node *node);
@@ -202,37 +205,68 @@ static int check_members(struct walk *walk, const struct kf_h5_node *node)
     return 0;
 }
 
-static int open_object(struct walk *walk, struct kf_h5_node *node)
+/* Have the library look at an object; `*group_out` says whether it is a group. */
+static int open_object(struct walk *walk, struct kf_h5_node *node, struct members *members,
+                       bool *group_out)
 {
+    hid_t id = H5Oopen_by_addr(walk->h5->file, node->address);
     H5I_type_t type;
     int status = 0;
-    hid_t id = H5Oopen_by_addr(walk->h5->file, node->address);
 
     if (id < 0)
         return kf_h5_fail(walk->rep, KF_CORRUPT, walk->path.data, "the object cannot be opened");
     type = H5Iget_type(id);
+    *group_out = type == H5I_GROUP;
     if (type == H5I_GROUP)
-        status = read_members(walk, node, id);
+        status = iterate(members, id);
     else if (type == H5I_DATASET)
         status = kf_h5_look(walk->h5, node, walk->path.data, id, &walk->sums, walk->rep);
     H5Oclose(id);
-    return status < 0 || type != H5I_GROUP ? status : check_members(walk, node);
+    return status;
+}
+
+/* A group's members are in `members` afterwards. */
+static int look_at(struct walk *walk, struct kf_h5_node *node, const struct kf_h5_guard *guard,
+                   struct members *members, bool *group_out)
+{
+    const struct kf_h5_teller teller = {add_member, members};
+
+    if (kf_h5_plain_dataset(&guard->plain))
+        return kf_h5_look_plain(walk->h5, node, walk->path.data, &guard->plain, &walk->sums,
+                                walk->rep);
+    if (kf_h5_plain_group(&guard->plain)) {
+        int status = kf_h5_symbols(walk->h5, &guard->plain, &teller, walk->rep);
+
+        *group_out = true;
+        if (status <= 0)
+            return status;
+        members->n = 0;
+    }
+    return open_object(walk, node, members, group_out);
 }
 
 static int check_object(struct walk *walk, struct kf_h5_node *node)
 {
+    struct members members = {.walk = walk};
     struct kf_h5_guard guard;
+    bool is_group = false;
+    int status;
 
     KF_TRY(meet(walk, node->address));
     KF_TRY(kf_h5_guard(&guard, walk->h5, node->address, walk->path.data, walk->rep));
     if (guard.has_type && !guard.has_layout)
         return 0; /* a committed type stays a node without members: no reader asks for one */
-    if (!guard.odd)
-        return open_object(walk, node);
-    if (!kf_h5_dataset_new(walk->h5, node, walk->rep))
-        return -KF_NO_MEMORY;
-    node->dataset->odd = guard.odd;
-    return 0;
+    if (guard.odd) {
+        if (!kf_h5_dataset_new(walk->h5, node, walk->rep))
+            return -KF_NO_MEMORY;
+        node->dataset->odd = guard.odd;
+        return 0;
+    }
+    status = look_at(walk, node, &guard, &members, &is_group);
+    if (status == 0 && is_group)
+        status = keep(walk, node, &members);
+    kf_free(members.nodes);
+    return status < 0 || !is_group ? status : check_members(walk, node);
 }
 
 int kf_h5_check(struct kf_h5 *h5, struct kf_report *rep)

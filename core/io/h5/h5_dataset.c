@@ -23,6 +23,7 @@ struct look {
     uint64_t chunk[KF_RANK_MAX];
     unsigned chunk_rank;
     uint64_t element, bytes; /* of one element, of all */
+    uint64_t stored, at;     /* bytes that are stored; where in the source, of contiguous ones */
 };
 
 static int cannot(const struct look *look)
@@ -94,22 +95,16 @@ static int check_layout(struct look *look, hid_t props)
     return check_filters(look, props);
 }
 
-/* Rank and dims; a dataset without any dataspace is one that no tensor has. */
-static int read_extent(struct look *look, hid_t space)
+/* Take over rank and dims. */
+static int take_extent(struct look *look, unsigned rank, const uint64_t *dims)
 {
-    hsize_t dims[KF_RANK_MAX];
-    int rank = H5Sget_simple_extent_dims(space, dims, NULL);
     uint64_t n = 1, rest = 1;
 
-    if (rank < 0)
-        return cannot(look);
-    if (H5Sget_simple_extent_type(space) == H5S_NULL)
-        look->dataset->odd = "no extent";
-    look->dataset->rank = (unsigned)rank;
-    look->dataset->dims = kf_arena_alloc(look->h5->arena, (size_t)rank * sizeof(uint64_t));
+    look->dataset->rank = rank;
+    look->dataset->dims = kf_arena_alloc(look->h5->arena, rank * sizeof(uint64_t));
     if (!look->dataset->dims)
         return kf_report_add(look->rep, KF_NO_MEMORY, look->path, "no memory for a dataset");
-    for (unsigned i = 0; i < look->dataset->rank; i++) {
+    for (unsigned i = 0; i < rank; i++) {
         look->dataset->dims[i] = dims[i];
         n *= dims[i];
         /* As if no axis were empty, so that every product of some of them fits too. */
@@ -122,6 +117,22 @@ static int read_extent(struct look *look, hid_t space)
                              look->h5->limits.tensor_bytes);
     look->bytes = n * look->element;
     return 0;
+}
+
+/* A dataset without any dataspace is one that no tensor has. */
+static int read_extent(struct look *look, hid_t space)
+{
+    hsize_t dims[KF_RANK_MAX];
+    uint64_t copy[KF_RANK_MAX];
+    int rank = H5Sget_simple_extent_dims(space, dims, NULL);
+
+    if (rank < 0)
+        return cannot(look);
+    if (H5Sget_simple_extent_type(space) == H5S_NULL)
+        look->dataset->odd = "no extent";
+    for (int i = 0; i < rank; i++)
+        copy[i] = dims[i];
+    return take_extent(look, (unsigned)rank, copy);
 }
 
 /* Count the chunks that a linear read unpacks, each `times`, of all datasets together. */
@@ -177,7 +188,7 @@ static bool is_bomb(const struct look *look, uint64_t declared, uint64_t stored)
 /* What is declared against what is there. */
 static int check_storage(struct look *look, struct kf_h5_sums *sums)
 {
-    uint64_t size = look->h5->src.size, stored = kf_min(H5Dget_storage_size(look->id), size);
+    uint64_t size = look->h5->src.size, stored = kf_min(look->stored, size);
 
     if (!kf_add(sums->declared, look->bytes, &sums->declared))
         sums->declared = UINT64_MAX;
@@ -191,14 +202,13 @@ static int check_storage(struct look *look, struct kf_h5_sums *sums)
 /* Contiguous bytes must be in the file, and may not be those of another dataset. */
 static int check_place(struct look *look, struct kf_h5_sums *sums)
 {
-    uint64_t size = look->h5->src.size, stored = H5Dget_storage_size(look->id), at;
+    uint64_t size = look->h5->src.size, stored = look->stored, at = look->at;
 
     look->dataset->file_at = KF_NOWHERE;
     if (look->layout == H5D_COMPACT && stored < look->bytes)
         return kf_report_add(look->rep, KF_CORRUPT, look->path, "the dataset has too few bytes");
     if (look->layout != H5D_CONTIGUOUS || look->bytes == 0)
         return 0;
-    at = H5Dget_offset(look->id);
     if (at == HADDR_UNDEF)
         return 0; /* never written: HDF5 reads the fill value */
     if (at > size || look->bytes > size - at || stored < look->bytes)
@@ -223,6 +233,8 @@ static int check_dataset(struct look *look, struct kf_h5_sums *sums)
     status = space >= 0 ? read_extent(look, space) : cannot(look);
     H5Sclose(space);
     KF_TRY(status);
+    look->stored = H5Dget_storage_size(look->id);
+    look->at = look->layout == H5D_CONTIGUOUS ? H5Dget_offset(look->id) : HADDR_UNDEF;
     KF_TRY(check_storage(look, sums));
     KF_TRY(check_chunk_size(look, sums));
     return check_place(look, sums);
@@ -261,4 +273,28 @@ int kf_h5_look(struct kf_h5 *h5, struct kf_h5_node *node, const char *path, hid_
     if (look.dataset->foreign)
         look.dataset->file_at = KF_NOWHERE;
     return 0;
+}
+
+int kf_h5_look_plain(struct kf_h5 *h5, struct kf_h5_node *node, const char *path,
+                     const struct kf_h5_plain *plain, struct kf_h5_sums *sums,
+                     struct kf_report *rep)
+{
+    struct look look = {.h5 = h5,
+                        .path = path,
+                        .rep = rep,
+                        .layout = H5D_CONTIGUOUS,
+                        .element = kf_dtype_size(plain->dtype),
+                        .stored = plain->stored,
+                        .at = plain->at};
+
+    if (plain->at != HADDR_UNDEF && !kf_add(plain->at, h5->base, &look.at))
+        look.at = h5->src.size + 1; /* outside the file */
+    look.dataset = kf_h5_dataset_new(h5, node, rep);
+    if (!look.dataset)
+        return -KF_NO_MEMORY;
+    look.dataset->dtype = plain->dtype;
+    look.dataset->own_type = plain->dtype == KF_DTYPE_BOOL;
+    KF_TRY(take_extent(&look, plain->rank, plain->dims));
+    KF_TRY(check_storage(&look, sums));
+    return check_place(&look, sums);
 }

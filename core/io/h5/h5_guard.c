@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/num.h"
-#include "h5_private.h"
+#include "h5_plain.h"
 #include <string.h>
 
 /*
@@ -123,6 +123,7 @@ static int visit(void *context, unsigned type, unsigned flags, const char *p, si
 {
     struct found *found = context;
 
+    kf_h5_plain_see(&found->guard->plain, type, flags, p, n);
     switch (type) {
     case MESSAGE_TYPE:
         see_type(found, flags, p, n);
@@ -186,11 +187,13 @@ int kf_h5_guard(struct kf_h5_guard *out, struct kf_h5 *h5, uint64_t address, con
                 struct kf_report *rep)
 {
     struct found found = {.guard = out};
-    const struct kf_h5_visitor visitor = {visit, &found};
+    bool plain;
+    const struct kf_h5_visitor visitor = {&plain, visit, &found};
     char *none;
 
     *out = (struct kf_h5_guard){0};
     KF_TRY(kf_h5_messages(h5, address, &visitor, &none, rep));
+    out->plain.odd = out->plain.odd || !plain;
     if (found.damaged)
         return corrupt(rep, path, found.damaged);
     if (found.is_external)

@@ -29,8 +29,9 @@ struct walk {
     struct kf_h5 *h5;
     struct kf_report *rep;
     const struct kf_h5_visitor *visitor;
-    bool new_form, ordered; /* header 2, with creation order */
-    struct range *blocks;   /* still to be read */
+    bool new_form, ordered;      /* header 2, with creation order */
+    unsigned n_messages, n_said; /* of header 1 */
+    struct range *blocks;        /* still to be read */
     size_t n_blocks, cap, i_block;
     uint64_t bytes;
 };
@@ -72,6 +73,7 @@ static int visit_messages(struct walk *walk, const char *p, size_t n)
 
         if (size > n - head)
             return corrupt(walk, "an object header's message longer than its block");
+        walk->n_messages++;
         if (type == MESSAGE_CONTINUE && size >= 16)
             status = add_block(walk, kf_h5_get(p + head, 8), kf_h5_get(p + head + 8, 8));
         else
@@ -118,6 +120,7 @@ static int first_block(struct walk *walk, uint64_t address)
         return corrupt(walk, "an object header outside the file");
     n = (size_t)kf_min(sizeof(head), walk->h5->src.size - at);
     KF_TRY(kf_source_read(&walk->h5->src, at, head, n, walk->rep));
+    walk->n_said = (unsigned)kf_h5_get(head + 2, 2);
     if (memcmp(head, "OHDR", 4) != 0)
         return head[0] == 1 ? add_block(walk, address + 16, kf_h5_get(head + 8, 4))
                             : corrupt(walk, "an object header of an unknown version");
@@ -141,5 +144,7 @@ int kf_h5_messages(struct kf_h5 *h5, uint64_t address, const struct kf_h5_visito
         status = visit_block(&walk, range, block_out);
     }
     kf_free(walk.blocks);
+    if (visitor->plain_out)
+        *visitor->plain_out = !walk.new_form && walk.n_messages == walk.n_said;
     return status;
 }

@@ -115,7 +115,7 @@ int kf_h5_attr_find(struct kf_h5_attr *out, struct kf_h5 *h5, uint64_t address, 
                     struct kf_report *rep)
 {
     struct search search = {.rep = rep, .name = name, .out = out};
-    const struct kf_h5_visitor visitor = {visit, &search};
+    const struct kf_h5_visitor visitor = {.visit = visit, .context = &search};
     int status;
 
     *out = (struct kf_h5_attr){0};

@@ -4,6 +4,7 @@
 
 #include "../move.h"
 #include "h5.h"
+#include "h5_types.h"
 
 /*
  * Between the h5_write*.c files only, which write HDF5 themselves: HDF5's library takes about 100
@@ -22,7 +23,6 @@
  * Source: HDF5 File Format Specification 3.0
  */
 #define KF_H5_SUPERBLOCK 96
-#define KF_H5_UNDEFINED  UINT64_MAX
 
 /* Least size of a collection of the global heap, H5HG_MINSIZE there. */
 #define KF_H5_COLLECTION 4096
@@ -83,13 +83,6 @@ uint64_t kf_h5_out_place(struct kf_h5_out *h5, uint64_t n);
 /** Write what is no tensor. WRITE_FAILED. */
 int kf_h5_out_write(struct kf_h5_out *h5, uint64_t at, const void *data, size_t n,
                     struct kf_report *rep);
-
-/* h5_write_type.c: the bytes of a datatype message, a multiple of 8. */
-struct kf_h5_type_bytes {
-    unsigned n;
-    unsigned char bytes[40];
-};
-const struct kf_h5_type_bytes *kf_h5_type_bytes(enum kf_dtype dtype);
 
 /* h5_write_attr.c: an array of `n` elements, or a scalar when `rank` is 0. */
 struct kf_h5_value {

@@ -59,6 +59,7 @@ struct kf_h5 {
     struct kf_h5_node *root;
     struct kf_h5_heap heap;
     uint64_t names_bytes; /* of all lists of names that were read */
+    uint64_t heaps_bytes; /* of all groups' names, see h5_symbols.c */
 };
 
 /* h5_frame.c: the superblock; sets base and root_address. */
@@ -70,6 +71,8 @@ int kf_h5_driver(hid_t *driver, hid_t fapl, const struct kf_source *src, struct 
 /* h5_check.c: walk the whole tree, refuse what is unsafe, give h5->root its children. */
 int kf_h5_check(struct kf_h5 *h5, struct kf_report *rep);
 
+struct kf_h5_plain;
+
 /* h5_dataset.c: look at one dataset, whose `id` is open. */
 struct kf_h5_sums {
     uint64_t declared, contiguous; /* bytes of all datasets, of the contiguous ones */
@@ -80,6 +83,10 @@ struct kf_h5_dataset *kf_h5_dataset_new(struct kf_h5 *h5, struct kf_h5_node *nod
                                         struct kf_report *rep);
 int kf_h5_look(struct kf_h5 *h5, struct kf_h5_node *node, const char *path, hid_t id,
                struct kf_h5_sums *sums, struct kf_report *rep);
+/** The same without the library, of a dataset that is plain. */
+int kf_h5_look_plain(struct kf_h5 *h5, struct kf_h5_node *node, const char *path,
+                     const struct kf_h5_plain *plain, struct kf_h5_sums *sums,
+                     struct kf_report *rep);
 
 /** Set dtype, own_type, foreign and odd from the file's type (h5_type.c). */
 void kf_h5_recognise(struct kf_h5_dataset *dataset, hid_t type);
@@ -98,6 +105,7 @@ const char *kf_h5_node_text(struct kf_h5 *h5, const struct kf_h5_node *node, con
  * less to fail, 1 to stop; then `*block_out` owns what its message lies in, else it is NULL.
  */
 struct kf_h5_visitor {
+    bool *plain_out; /* where to say whether the header is of version 1 and holds what it says */
     int (*visit)(void *context, unsigned type, unsigned flags, const char *p, size_t n);
     void *context;
 };
@@ -110,7 +118,17 @@ uint64_t kf_h5_get(const char *p, size_t n);
  * h5_guard.c: check what HDF5 would not survive, or may not do, before it opens the object.
  * CORRUPT, UNSAFE.
  */
+struct kf_h5_plain {
+    bool odd; /* it has something that only the library shall judge, see h5_plain.h */
+    unsigned n_spaces, n_types, n_layouts, n_fills, n_symbols;
+    uint64_t tree, heap; /* of a group */
+    enum kf_dtype dtype;
+    unsigned rank;
+    uint64_t dims[KF_RANK_MAX];
+    uint64_t at, stored; /* of a dataset's bytes, from the frame's base */
+};
 struct kf_h5_guard {
+    struct kf_h5_plain plain;
     bool has_type, has_layout; /* a dataset has both, a committed type no layout */
     const char *odd;           /* a type that no tensor has, and HDF5 shall not see; else NULL */
 };

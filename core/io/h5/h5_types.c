@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "h5_out.h"
+#include "h5_types.h"
+#include <stdbool.h>
 
 /*
  * Datatypes as h5py writes those of NumPy, version 1: class and version, three bytes of bits, size
