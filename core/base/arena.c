@@ -118,17 +118,19 @@ char *kf_arena_strdup(struct kf_arena *arena, const char *text)
 
 char *kf_arena_printf(struct kf_arena *arena, const char *fmt, ...)
 {
-    char *text = NULL;
+    char small[256], *text = NULL; /* most texts are names and need one pass */
     va_list args;
     int n;
 
     va_start(args, fmt);
-    n = vsnprintf(NULL, 0, fmt, args);
+    n = vsnprintf(small, sizeof(small), fmt, args);
     va_end(args);
     if (n >= 0)
         text = kf_arena_alloc(arena, (size_t)n + 1);
     if (!text)
         return NULL;
+    if ((size_t)n < sizeof(small))
+        return memcpy(text, small, (size_t)n + 1);
     va_start(args, fmt);
     vsnprintf(text, (size_t)n + 1, fmt, args);
     va_end(args);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checksum.h"
-#include <stdio.h>
 
 void kf_hasher_init(struct kf_hasher *hasher, enum kf_checksum_kind kind)
 {
@@ -23,8 +22,14 @@ void kf_hasher_update(struct kf_hasher *hasher, const void *data, size_t n)
 
 static void to_hex(const unsigned char *digest, size_t n, struct kf_checksum *out)
 {
-    for (size_t i = 0; i < n; i++)
-        snprintf(out->value + 2 * i, 3, "%02x", digest[i]);
+    static const char digits[] = "0123456789abcdef";
+    char *to = out->value;
+
+    for (size_t i = 0; i < n; i++) {
+        *to++ = digits[digest[i] >> 4];
+        *to++ = digits[digest[i] & 0x0f];
+    }
+    *to = '\0';
 }
 
 void kf_hasher_finish(struct kf_hasher *hasher, struct kf_checksum *out)

@@ -162,7 +162,7 @@ static int follow(struct kf_h5 *h5, const char *path, uint64_t data, uint64_t si
     for (uint64_t n = 0; next != FREE_NONE; n++) {
         if (n > size / FREE_SIZE || size < FREE_SIZE || next > size - FREE_SIZE)
             return corrupt(rep, path, "the list of a group's free names");
-        KF_TRY(kf_source_read(&h5->src, data + next, place, sizeof(place), rep));
+        KF_TRY(kf_h5_read(h5, data + next, place, sizeof(place), rep));
         next = kf_h5_get(place, 8);
     }
     return 0;
@@ -175,7 +175,7 @@ static int check_heap(struct kf_h5 *h5, uint64_t address, const char *path, stru
 
     if (!kf_add(address, h5->base, &at))
         return corrupt(rep, path, "the heap of a group's names");
-    KF_TRY(kf_source_read(&h5->src, at, head, sizeof(head), rep));
+    KF_TRY(kf_h5_read(h5, at, head, sizeof(head), rep));
     size = kf_h5_get(head + 8, 8);
     if (memcmp(head, "HEAP", 4) != 0 || !kf_add(kf_h5_get(head + 24, 8), h5->base, &data) ||
         data > h5->src.size || size > h5->src.size - data)

@@ -98,7 +98,7 @@ static int visit_block(struct walk *walk, struct range range, char **block_out)
     block = kf_alloc((size_t)range.n);
     if (!block)
         return kf_report_add(walk->rep, KF_NO_MEMORY, "", "no memory for an object header");
-    status = kf_source_read(&h5->src, at, block, (size_t)range.n, walk->rep);
+    status = kf_h5_read(h5, at, block, (size_t)range.n, walk->rep);
     if (status == 0 && sign > 0 && memcmp(block, "OCHK", 4) != 0)
         status = corrupt(walk, "an object header without its signature");
     if (status == 0)
@@ -119,7 +119,7 @@ static int first_block(struct walk *walk, uint64_t address)
     if (!kf_add(address, walk->h5->base, &at) || at >= walk->h5->src.size)
         return corrupt(walk, "an object header outside the file");
     n = (size_t)kf_min(sizeof(head), walk->h5->src.size - at);
-    KF_TRY(kf_source_read(&walk->h5->src, at, head, n, walk->rep));
+    KF_TRY(kf_h5_read(walk->h5, at, head, n, walk->rep));
     walk->n_said = (unsigned)kf_h5_get(head + 2, 2);
     if (memcmp(head, "OHDR", 4) != 0)
         return head[0] == 1 ? add_block(walk, address + 16, kf_h5_get(head + 8, 4))

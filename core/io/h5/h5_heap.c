@@ -34,7 +34,7 @@ static int load(struct kf_h5 *h5, uint64_t address, struct kf_report *rep)
 
     if (!kf_add(address, h5->base, &at))
         return corrupt(rep);
-    KF_TRY(kf_source_read(&h5->src, at, head, sizeof(head), rep));
+    KF_TRY(kf_h5_read(h5, at, head, sizeof(head), rep));
     size = kf_h5_get(head + 8, 8);
     if (memcmp(head, "GCOL", 4) != 0 || head[4] != 1 || size < HEAD || size > h5->src.size)
         return corrupt(rep);
@@ -46,7 +46,7 @@ static int load(struct kf_h5 *h5, uint64_t address, struct kf_report *rep)
     heap->data = kf_alloc((size_t)size);
     if (!heap->data)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory for strings");
-    KF_TRY(kf_source_read(&h5->src, at, heap->data, (size_t)size, rep));
+    KF_TRY(kf_h5_read(h5, at, heap->data, (size_t)size, rep));
     heap->address = address;
     heap->size = (size_t)size;
     return 0;

@@ -49,8 +49,18 @@ struct kf_h5_heap {
     size_t size;
 };
 
+/* The last pages of the file in which something small was read. */
+#define KF_H5_PAGE  ((size_t)4096)
+#define KF_H5_PAGES 16
+struct kf_h5_page {
+    uint64_t number;
+    size_t n; /* bytes, 0 when there is none; fewer than a page at the end of the file */
+    char data[KF_H5_PAGE];
+};
+
 struct kf_h5 {
     struct kf_source src;
+    struct kf_h5_page pages[KF_H5_PAGES];
     struct kf_limits limits;
     struct kf_arena *arena;
     hid_t driver, file, opened; /* `opened` is the dataset of the last pull */
@@ -61,6 +71,9 @@ struct kf_h5 {
     uint64_t names_bytes; /* of all lists of names that were read */
     uint64_t heaps_bytes; /* of all groups' names, see h5_symbols.c */
 };
+
+/** h5_pages.c: kf_source_read() of h5->src, for many small pieces. */
+int kf_h5_read(struct kf_h5 *h5, uint64_t at, void *to, size_t n, struct kf_report *rep);
 
 /* h5_frame.c: the superblock; sets base and root_address. */
 int kf_h5_frame(struct kf_h5 *h5, struct kf_report *rep);

@@ -32,15 +32,15 @@ struct symbols {
 /* Read what may lie outside of the file, which then is not told as damage. */
 static bool read_at(const struct symbols *symbols, uint64_t address, void *to, size_t n)
 {
-    const struct kf_source *src = &symbols->h5->src;
+    struct kf_h5 *h5 = symbols->h5;
     struct kf_report ignored;
     uint64_t at;
     bool good;
 
-    if (!kf_add(address, symbols->h5->base, &at) || at > src->size || n > src->size - at)
+    if (!kf_add(address, h5->base, &at) || at > h5->src.size || n > h5->src.size - at)
         return false;
     kf_report_init(&ignored);
-    good = kf_source_read(src, at, to, n, &ignored) == 0;
+    good = kf_h5_read(h5, at, to, n, &ignored) == 0;
     kf_report_finish(&ignored);
     return good;
 }
