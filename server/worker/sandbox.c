@@ -3,6 +3,7 @@
 #include "sandbox.h"
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -67,6 +68,20 @@ int sandbox_follow(int parent)
     return getppid() == parent ? 0 : -1;
 }
 
+/*
+ * Where the kernel has no Landlock: make the folder the root of all paths, by the rights of root or
+ * of a user namespace of its own. Capabilities are dropped after it, so there is no way back.
+ * Without a folder "/" is it, which only tells whether it can be done.
+ */
+static bool enter_root(int folder)
+{
+    if ((folder < 0 ? chdir("/") : fchdir(folder)) < 0)
+        return false;
+    if (chroot(".") == 0)
+        return true;
+    return unshare(CLONE_NEWUSER) == 0 && chroot(".") == 0;
+}
+
 /* A service that runs as root must not hand that on. */
 static void drop_capabilities(void)
 {
@@ -83,11 +98,12 @@ int sandbox_enter(struct sandbox *out, enum sandbox_mode mode, int folder)
     umask(077);
     if (mode == SANDBOX_OFF)
         return 0;
-    drop_capabilities();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
+        out->landlock = sandbox_landlock(folder, RELAXED);
+        out->root = out->landlock == 0 && !RELAXED && enter_root(folder);
+        drop_capabilities();
         if (!RELAXED)
             prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-        out->landlock = sandbox_landlock(folder, RELAXED);
         out->seccomp = !RELAXED && sandbox_seccomp();
     }
     return mode == SANDBOX_REQUIRE && sandbox_missing(out)[0] != '\0' ? -1 : 0;
@@ -103,7 +119,11 @@ const char *sandbox_level(const struct sandbox *sandbox)
                  : sandbox->relaxed ? "+sanitizers"
                                     : "");
     else
-        snprintf(level, sizeof level, "%s", sandbox->seccomp ? "seccomp" : "none");
+        snprintf(level, sizeof level, "%s%s%s", sandbox->root ? "chroot" : "",
+                 sandbox->root && sandbox->seccomp ? "+" : "",
+                 sandbox->seccomp ? "seccomp"
+                 : sandbox->root  ? ""
+                                  : "none");
     return level;
 }
 

@@ -11,6 +11,7 @@
  */
 struct sandbox {
     int landlock; /* version of the kernel's interface, 0 when there is none */
+    bool root;    /* in place of Landlock: its folder is all of the file system that it sees */
     bool seccomp;
     bool relaxed; /* a sanitizer build, which cannot live in the whole of it */
 };
@@ -29,7 +30,7 @@ int sandbox_limit(const struct job_limits *limits);
 /** Die with the process `parent`; -1 when it is gone already. 0 stands for any. */
 int sandbox_follow(int parent);
 
-/** "landlock-6+seccomp", "none": what was obtained, static. */
+/** "landlock-6+seccomp", "chroot+seccomp", "none": what was obtained, static. */
 const char *sandbox_level(const struct sandbox *sandbox);
 
 /** What could not be had, "landlock, seccomp", or "". */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "sandbox.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -31,8 +32,6 @@ static const char *const allowed[] = {
     "ftruncate64",
     "fallocate",
     "flock",
-    "fcntl",
-    "fcntl64",
     "fadvise64",
     "copy_file_range",
     "sync_file_range",
@@ -116,6 +115,13 @@ static const struct {
     {"getxattr", ENOTSUP}, {"fgetxattr", ENOTSUP}, {"prlimit64", EPERM}, {"getrlimit", EPERM},
 };
 
+/* What fcntl() may do. Not F_SETOWN, by which a pipe sends signals to other processes, nor F_SETFL,
+ * whose O_ASYNC makes it. */
+static const int file_commands[] = {
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD,  F_SETFD,     F_GETFL,
+    F_GETLK, F_SETLK,         F_SETLKW, F_OFD_GETLK, F_OFD_SETLK,
+};
+
 static bool add_lists(scmp_filter_ctx filter)
 {
     int bad = 0;
@@ -135,6 +141,21 @@ static bool add_lists(scmp_filter_ctx filter)
     return bad == 0;
 }
 
+static bool add_fcntl(scmp_filter_ctx filter)
+{
+    static const char *const calls[] = {"fcntl", "fcntl64"};
+    int bad = 0;
+
+    for (size_t i = 0; i < 2 * sizeof file_commands / sizeof file_commands[0]; i++) {
+        const struct scmp_arg_cmp command = SCMP_A1_32(SCMP_CMP_EQ, (unsigned)file_commands[i / 2]);
+        int nr = seccomp_syscall_resolve_name(calls[i % 2]);
+
+        if (nr != __NR_SCMP_ERROR)
+            bad |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, nr, 1, &command);
+    }
+    return bad == 0;
+}
+
 /* What depends on an argument: no memory becomes code, and abort() reaches this process only. */
 static bool add_conditional(scmp_filter_ctx filter)
 {
@@ -145,7 +166,7 @@ static bool add_conditional(scmp_filter_ctx filter)
     bad |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_exec);
     bad |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, &no_exec);
     bad |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &self);
-    return bad == 0;
+    return bad == 0 && add_fcntl(filter);
 }
 
 bool sandbox_seccomp(void)
