@@ -1,0 +1,23 @@
+# What makes a fault in a program harder to use, of all that is built here. What came out of it is read from the
+# programs by tests/hostile/test_hardening.py.
+include(CheckCCompilerFlag)
+
+add_compile_options(-fPIE -fstack-protector-strong)
+add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
+
+# Where the processor and the compiler have them: jumps land only where they may, and a stack does not
+# step over its guard page.
+foreach(flag -fcf-protection=full -mbranch-protection=standard -fstack-clash-protection)
+  string(MAKE_C_IDENTIFIER KF_HAS${flag} have)
+  check_c_compiler_flag(${flag} ${have})
+  if(${have})
+    add_compile_options(${flag})
+  endif()
+endforeach()
+
+# Sanitizers check the same themselves, and nothing is checked without optimisation.
+if(NOT KF_SANITIZE)
+  check_c_compiler_flag("-Werror -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3" KF_HAS_FORTIFY_3)
+  set(level $<IF:$<BOOL:${KF_HAS_FORTIFY_3}>,3,2>)
+  add_compile_options("$<$<NOT:$<CONFIG:Debug>>:SHELL:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${level}>")
+endif()
