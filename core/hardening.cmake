@@ -5,15 +5,12 @@ include(CheckCCompilerFlag)
 add_compile_options(-fPIE -fstack-protector-strong)
 add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)
 
-# Where the processor and the compiler have them: jumps land only where they may, and a stack does not
-# step over its guard page.
-foreach(flag -fcf-protection=full -mbranch-protection=standard -fstack-clash-protection)
-  string(MAKE_C_IDENTIFIER KF_HAS${flag} have)
-  check_c_compiler_flag(${flag} ${have})
-  if(${have})
-    add_compile_options(${flag})
-  endif()
-endforeach()
+# Jumps land only where they may, on processors that look, and a stack does not step over its guard page.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+  add_compile_options(-fcf-protection=full -fstack-clash-protection)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  add_compile_options(-mbranch-protection=standard)
+endif()
 
 # Sanitizers check the same themselves, and nothing is checked without optimisation.
 if(NOT KF_SANITIZE)
