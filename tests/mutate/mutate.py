@@ -32,14 +32,18 @@ class Judge:
         self.programs = tree.programs()
         self.killers = []
 
+    def failing(self, library):
+        """The first test that fails with it, None when all pass."""
+        self.environment = {"LD_PRELOAD": str(library), "PATH": "/usr/bin:/bin"} if library else {}
+        by = self.golden(*self.killers) if self.killers else None
+        return by or self.golden() or next(filter(None, map(self.unit, list(self.programs))), None)
+
     def judge(self, mutant):
         """(outcome, by what)"""
         library = self.tree.mutant(mutant)
         if library is None:
             return "killed", "compiler"
-        self.environment = {"LD_PRELOAD": str(library), "PATH": "/usr/bin:/bin"}
-        by = self.golden(*self.killers) if self.killers else None
-        by = by or self.golden() or next(filter(None, map(self.unit, self.programs)), None)
+        by = self.failing(library)
         if by:
             return "killed", by
         seen = self.fixtures.differ(mutant.row, self.environment)
@@ -135,6 +139,9 @@ def main():
     tree = Tree(args.build, args.work / "tree")
     tree.make()
     judge = Judge(tree, Fixtures(args.build, args.work / "fixtures", tree))
+    failing = judge.failing(None)
+    if failing:
+        raise SystemExit(f"{failing} fails without any mutant")
     began = time.monotonic()
     with record.open("a") as out:
         for mutant in chosen(tree, args):

@@ -89,8 +89,8 @@ class Tree:
         name = re.compile(r'#include "([^"\n]*/)?%s"' % re.escape(Path(table).name))
         found = []
         for source in self.commands:
-            # rules.c only lists what rows are called.
-            if "/tests/" not in source and not source.endswith("/rules.c") and name.search(Path(source).read_text()):
+            # convert/rules.c only lists what rows are called.
+            if "/tests/" not in source and not source.endswith("/convert/rules.c") and name.search(Path(source).read_text()):
                 if self.resolves(source, name, table):
                     found.append(source)
         return found
