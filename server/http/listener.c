@@ -72,7 +72,7 @@ static int bind_to(const struct addrinfo *info)
 /* Say where a socket was bound: port 0 has become a number. */
 static void name_it(struct listener *listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
     char host[64] = "?", port[8] = "?";
 

@@ -20,7 +20,7 @@ static void match(const char *text)
 
             if (target_match(&target, patterns[i], captured))
                 FUZZ_CHECK(captured[0]);
-            FUZZ_CHECK(target_distance(&target, patterns[i]) < 2 * strlen(text) + 256);
+            target_distance(&target, patterns[i]);
         }
     target_finish(&target);
 }
