@@ -17,6 +17,16 @@ static const char *skip_space(const char *s)
     return s + strspn(s, " \t,");
 }
 
+/* A weight is from 0 to 1 (RFC 9110, 12.4.2); strtod() also reads "1.5", "-1", "inf" and "nan". */
+static double read_weight(const char *text)
+{
+    double q = strtod(text, NULL);
+
+    if (q > 1.0)
+        return 1.0;
+    return q > 0.0 ? q : 0.0;
+}
+
 /* The weight among the parameters that follow a media range, 1 when it is not given. */
 static double weight(const char *parameters, size_t n)
 {
@@ -27,7 +37,7 @@ static double weight(const char *parameters, size_t n)
             continue;
         at += 1 + strspn(at + 1, " \t");
         if ((*at == 'q' || *at == 'Q') && at[1] == '=')
-            return strtod(at + 2, NULL);
+            return read_weight(at + 2);
     }
     return 1.0;
 }

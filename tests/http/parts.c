@@ -63,6 +63,10 @@ static void accept_takes_the_closest_range(void **state)
     assert_int_equal(accept_choose("application/*;q=0.2,application/x-tar;q=0.9", offers, 2), 1);
     assert_int_equal(accept_choose("*/*;q=1, application/octet-stream ; q=0.1", offers, 2), 1);
     assert_int_equal(accept_choose("application/x-tar;q=0, text/html", offers, 2), -1);
+    assert_int_equal(accept_choose("application/x-tar;q=inf, application/octet-stream", offers, 2),
+                     0);
+    assert_int_equal(
+        accept_choose("application/octet-stream;q=nan, application/x-tar;q=-1", offers, 2), -1);
 }
 
 static void request_id_is_bounded(void **state)
