@@ -157,11 +157,13 @@ static const char *read_word(struct word *word, const char *at)
 
 static bool holds(const struct word *word, const json_t *config)
 {
-    const json_t *value = json_object_get(config, word->key);
-    double number = json_number_value(value);
+    const json_t *value;
+    double number;
 
     if (!word->test)
-        return true;
+        return true; /* and there is no key */
+    value = json_object_get(config, word->key);
+    number = json_number_value(value);
     if (word->test == '#')
         return json_is_number(value);
     return json_is_true(value) || number < 0 || number > 0;
