@@ -147,7 +147,9 @@ static bool add_fcntl(scmp_filter_ctx filter)
     int bad = 0;
 
     for (size_t i = 0; i < 2 * sizeof file_commands / sizeof file_commands[0]; i++) {
-        const struct scmp_arg_cmp command = SCMP_A1_32(SCMP_CMP_EQ, (unsigned)file_commands[i / 2]);
+        /* of 32 bits, whatever stands above them in the register */
+        const struct scmp_arg_cmp command =
+            SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)file_commands[i / 2]);
         int nr = seccomp_syscall_resolve_name(calls[i % 2]);
 
         if (nr != __NR_SCMP_ERROR)
