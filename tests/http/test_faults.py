@@ -8,12 +8,11 @@ import resource
 import socket
 import struct
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from kferry_service import wait_until
+from kferry_service import program, wait_until
 from test_jobs import JOBS, job
 
 HERE = Path(__file__).resolve().parent
@@ -60,7 +59,7 @@ def shaken(start, shim, faults, tmp_path, monkeypatch):
     """A service whose calls can be made to fail."""
     monkeypatch.setenv("LD_PRELOAD", str(shim))
     monkeypatch.setenv("KF_FAULTS", str(tmp_path / "faults"))
-    if b"__asan_init" in Path(sys.modules["kferry_service"].program()).read_bytes():
+    if b"__asan_init" in program().read_bytes():
         pytest.skip("a sanitizer has allocators of its own")
     service = start(KFERRY_WORKERS=2)
     monkeypatch.delenv("LD_PRELOAD")
