@@ -323,6 +323,14 @@ static int check_archive(const struct kf_request *req, const struct kf_format_in
                 writer->name);
 }
 
+static int check_quantize(const struct kf_request *req, const struct kf_format_info *writer,
+                          struct kf_param_error *err)
+{
+    if (writer->quantizes || req->options.quantize == KF_QUANTIZE_NONE)
+        return 0;
+    return fail(err, "quantize", "a target %s is not quantized: leave quantize out", writer->name);
+}
+
 int kf_request_check(struct kf_request *req, struct kf_param_error *err)
 {
     const struct kf_format_info *writer = NULL;
@@ -330,8 +338,10 @@ int kf_request_check(struct kf_request *req, struct kf_param_error *err)
 
     if (req->options.to)
         writer = kf_writer_find(req->options.to);
+    if (writer && (check_archive(req, writer, err) < 0 || check_quantize(req, writer, err) < 0))
+        return -1;
     if (writer)
-        return check_archive(req, writer, err) < 0 ? -1 : check_release(req, writer, err);
+        return check_release(req, writer, err);
     list_formats(names, sizeof names, kf_writer_info);
     return fail(err, "to", "the target kind is missing: give to=, one of: %s", names);
 }

@@ -14,7 +14,7 @@
 struct kf_request {
     struct kf_options options; /* its strings point into `texts` */
     char *filename;  /* name of the input as the user knows it, basename only; never NULL */
-    char *texts[16]; /* owned copies of string values, indexed by row */
+    char *texts[20]; /* owned copies of string values, indexed by row */
 };
 
 /* What is wrong with a parameter. */

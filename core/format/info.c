@@ -241,6 +241,7 @@ const struct kf_format_info kf_info_write_tfjs = {
     .title = "layers model of TensorFlow.js, a zip of its folder (.tfjs.zip)",
     .media_type = "application/zip",
     .suffix = ".tfjs.zip",
+    .quantizes = true,
 };
 
 /* clang-format off */

@@ -8,6 +8,7 @@
 #include "../io/checksum.h"
 #include "../io/text/json.h"
 #include "../io/zip/zip.h"
+#include "../model/affine.h"
 #include "tfjs.h"
 #include <inttypes.h>
 #include <kf/progress.h>
@@ -55,13 +56,69 @@ static int check_dtypes(const struct kf_tensor_names *names, struct kf_report *r
     return 0;
 }
 
-static int plan_names(struct kf_model *model, struct kf_report *rep)
+/* What quantizing to each dtype changes at most. */
+static const struct {
+    enum kf_dtype dtype;
+    const char *bound;
+} quantizing[] = {
+    [KF_QUANTIZE_NONE] = {KF_DTYPE_NONE, NULL},
+    [KF_QUANTIZE_FLOAT16] = {KF_DTYPE_FLOAT16, "a 2048th of a value, or 3e-8"},
+    [KF_QUANTIZE_UINT8] = {KF_DTYPE_UINT8, "a 510th of the range of the values"},
+    [KF_QUANTIZE_UINT16] = {KF_DTYPE_UINT16, "a 131070th of the range of the values"},
+};
+
+/* As what a weight is written; it must be measured before it is. */
+static int quantize(const struct kf_tensor_names *names, struct kf_model *model,
+                    const struct kf_options *options, struct kf_report *rep)
+{
+    enum kf_dtype dtype = quantizing[options->quantize].dtype;
+
+    for (size_t i = 0; dtype != KF_DTYPE_NONE && i < names->n; i++) {
+        struct kf_tensor *tensor = names->items[i].tensor;
+
+        tensor->payload = kf_affine_quantized(model->arena, tensor->payload, dtype);
+        tensor->done = kf_arena_printf(model->arena, "%s%s%s", tensor->done ? tensor->done : "",
+                                       tensor->done ? "; " : "", kf_dtype_name(dtype));
+        if (!tensor->payload || !tensor->done)
+            return no_memory(rep);
+        KF_TRY(kf_report_add(rep, KF_QUANTIZED, names->items[i].owner,
+                             "%s is kept in %s, which changes its values by at most %s",
+                             tensor->variable, kf_dtype_name(dtype),
+                             quantizing[options->quantize].bound));
+    }
+    return 0;
+}
+
+/* Look at all values of what is quantized; the table of the report gets how far they may move. */
+static int measure_values(const struct kf_tensor_names *names, const struct kf_options *options,
+                          struct kf_report *rep)
+{
+    for (size_t i = 0; options->quantize != KF_QUANTIZE_NONE && i < names->n; i++) {
+        const struct kf_tensor *tensor = names->items[i].tensor;
+        char done[160];
+        double error = 0;
+
+        KF_TRY(kf_affine_measure(tensor->payload, names->items[i].owner, &error, rep));
+        snprintf(done, sizeof(done), "%.100s, each within %.3g of what it was", tensor->done,
+                 error);
+        if (i < rep->n_tensors)
+            kf_report_set(&rep->tensors[i].done, done);
+    }
+    return 0;
+}
+
+static int plan_names(struct kf_model *model, const struct kf_options *options,
+                      struct kf_report *rep)
 {
     struct kf_tensor_names names = {0};
     int r = kf_tfjs_names(&names, model, rep);
 
     if (r >= 0)
         r = check_dtypes(&names, rep);
+    if (r >= 0)
+        r = kf_report_status(rep); /* what follows takes float32 */
+    if (r >= 0)
+        r = quantize(&names, model, options, rep);
     if (r >= 0)
         r = kf_tensor_names_plan(&names, model, rep);
     kf_tensor_names_finish(&names);
@@ -77,23 +134,39 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     KF_TRY(kf_assets_to_config(model, options, rep));
     KF_TRY(kf_keras2_settle(model, keras, rep));
     KF_TRY(kf_tfjs_check(model, false, rep));
-    KF_TRY(plan_names(model, rep));
+    KF_TRY(plan_names(model, options, rep));
     KF_TRY(kf_tfjs_topology(&config, model, rep)); /* that there is one */
     json_decref(config);
     return 0;
 }
 
+static int add_quantization(json_t *spec, const struct kf_payload *payload, struct kf_report *rep)
+{
+    const struct kf_affine *affine = kf_affine_of(payload);
+    const char *dtype = kf_dtype_name(payload->dtype);
+
+    if (payload->dtype == KF_DTYPE_FLOAT16)
+        return kf_json_set(spec, "quantization",
+                           json_pack("{s:s, s:s}", "dtype", dtype, "original_dtype", "float32"),
+                           rep);
+    return kf_json_set(spec, "quantization",
+                       json_pack("{s:s, s:f, s:f, s:s}", "dtype", dtype, "min", affine->min,
+                                 "scale", affine->scale, "original_dtype", "float32"),
+                       rep);
+}
+
 static int add_weight(json_t *weights, const struct kf_tensor_name *item, struct kf_report *rep)
 {
     const struct kf_payload *payload = item->tensor->payload;
-    json_auto_t *shape = json_array();
+    json_auto_t *shape = json_array(), *spec = NULL;
 
     for (unsigned i = 0; i < payload->rank; i++)
         KF_TRY(kf_json_append(shape, json_integer((json_int_t)payload->dims[i]), rep));
-    return kf_json_append(weights,
-                          json_pack("{s:s, s:O, s:s}", "name", item->name, "shape", shape, "dtype",
-                                    kf_dtype_name(payload->dtype)),
-                          rep);
+    spec = json_pack("{s:s, s:O, s:s}", "name", item->name, "shape", shape, "dtype",
+                     kf_dtype_name(KF_DTYPE_FLOAT32));
+    if (spec && payload->dtype != KF_DTYPE_FLOAT32)
+        KF_TRY(add_quantization(spec, payload, rep));
+    return kf_json_append(weights, json_incref(spec), rep);
 }
 
 /* The list of the weights and of the files that they stand in, a new reference. */
@@ -223,6 +296,7 @@ static int write_zip(struct shards *shards, struct kf_model *model,
     int r;
 
     KF_TRY(measure(&shards->total, names, rep));
+    KF_TRY(measure_values(names, shards->options, rep));
     r = make_document(&document, model, names, shards->total, rep);
     if (r >= 0)
         r = write_document(shards->zip, document, rep);

@@ -4,7 +4,7 @@
 const HEADINGS = ["problems", "needs", "lost", "layer_mismatches", "renamed_layers", "config_changes", "findings"];
 // Codes that are told and change nothing, and those that change the numbers.
 const NOTES = ["nodes-rewritten", "training-rewritten", "training-dropped", "extra-dropped", "finding", "carries-code", "training-differs"];
-const LOSSY = ["dequantized"];
+const LOSSY = ["dequantized", "quantized"];
 
 export const EFFECTS = ["exact", "adapted", "lossy", "refused"];
 export const SIGNS = { exact: "=", adapted: "≈", lossy: "!", refused: "×" };

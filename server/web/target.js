@@ -16,7 +16,7 @@ const WORDS = /^[a-z0-9-]+( [a-z0-9-]+)*$/; // a list of values, against a descr
 
 const LABELS = {
   allow: "Accept at worst", custom: "Custom classes and Lambda", require: "Insist on", guess: "Take likely mappings",
-  backend: "Backend of a Keras 1 model", input_shape: "Input shape", checksum: "Checksums", histograms: "Histograms", archive: "Archive", opset: "ONNX operator set",
+  backend: "Backend of a Keras 1 model", input_shape: "Input shape", checksum: "Checksums", histograms: "Histograms", archive: "Archive", opset: "ONNX operator set", quantize: "Quantized weights",
 };
 
 // Options that a refusal with this code may be answered by.
@@ -124,6 +124,7 @@ class Chooser {
     const { format } = this;
     this.version.replaceChildren();
     this.form.querySelector('[data-option="opset"]')?.toggleAttribute("hidden", format.name !== "onnx");
+    this.form.querySelector('[data-option="quantize"]')?.toggleAttribute("hidden", format.name !== "tfjs");
     this.form.querySelector('[data-option="archive"]')?.toggleAttribute("hidden", !format.name.startsWith("savedmodel"));
     if (format.releases.length > 1) {
       const select = releaseSelect(format);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers models of TensorFlow.js: the folder in the zip, its shards, and what is refused by name."""
 
+import hashlib
 import json
 import shutil
 import tarfile
@@ -160,3 +161,74 @@ def test_what_cannot_be_read_says_so(kferry, zoo):
     assert "shards-missing" in json.dumps(kferry.report("model.json", "--to", "keras", "-o", "x.keras", status=65))
     (kferry.folder / "graph.json").write_text(json.dumps({"format": "graph-model", "modelTopology": {"node": []}}))
     assert "convert the model that it was made from" in json.dumps(kferry.report("graph.json", "--to", "keras", "-o", "x.keras", status=65))
+
+
+def quantized(data, dtype):
+    """As TensorFlow.js' converter does it: the numbers, and min and scale. Source: tensorflowjs/quantization.py (4.22.0)"""
+    if dtype == "float16":
+        return data.astype("float16"), {}
+    least, most, last = float(data.min()), float(data.max()), np.iinfo(dtype).max
+    if least == most:
+        return np.zeros_like(data, dtype), {"min": least, "scale": 1.0}
+    scale = (most - least) / last
+    if least <= 0 <= most:
+        least = -np.round(-least / scale) * scale
+        most = last * scale + least
+    return np.round((data.astype("float64").clip(least, most) - least) / scale).astype(dtype), {"min": least, "scale": scale}
+
+
+def read_quantized(path):
+    """{name: (numbers, quantization)} of a zip."""
+    with zipfile.ZipFile(path) as archive:
+        (group,) = json.loads(archive.read("model.json"))["weightsManifest"]
+        data = b"".join(archive.read(name) for name in group["paths"])
+    at, weights = 0, {}
+    for one in group["weights"]:
+        how = one["quantization"]
+        assert one["dtype"] == how["original_dtype"] == "float32"
+        values = np.frombuffer(data, how["dtype"], int(np.prod(one["shape"], dtype=int)), at)
+        at += values.nbytes
+        weights[one["name"]] = values.reshape(one["shape"]), how
+    assert at == len(data)
+    return weights
+
+
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "uint16"])
+@pytest.mark.parametrize("id", ["dense_softmax", "lstm", "batch_norm"])
+def test_weights_are_quantized_as_the_converter_does(kferry, zoo, id, dtype):
+    zoo(id)
+    convert(kferry)
+    _, whole = folder_of(kferry.folder / "m.zip")
+    report = kferry.report("m.h5", "--to", "tfjs", "-o", "q.zip", "--quantize", dtype, "--allow", "lossy", "--checksum", "sha256")
+    assert report["verdict"] == "lossy" and len([c for c in report["config_changes"] if c["code"] == "quantized"]) == len(whole)
+    bounds = {row["target"]: float(row["done"].split("within ")[1].split()[0]) for row in report["tensors"]}
+    sums = {row["target"]: row["checksum"] for row in report["tensors"]}
+    back = {}
+    for name, (values, how) in read_quantized(kferry.folder / "q.zip").items():
+        wanted, numbers = quantized(whole[name], dtype)
+        assert np.array_equal(values, wanted) and {key: how[key] for key in numbers} == numbers
+        back[name] = (values * how["scale"] + how["min"]).astype("float32") if numbers else values.astype("float32")
+        assert np.abs(back[name].astype("float64") - whole[name]).max() <= bounds[name] * 1.001
+        assert sums[name]["before"]["value"] == hashlib.sha256(whole[name].tobytes()).hexdigest()
+        assert sums[name]["after"]["value"] == hashlib.sha256(values.tobytes()).hexdigest()
+    read = kferry.report("q.zip", "--to", "npz", "-o", "back.npz")
+    with np.load(kferry.folder / "back.npz") as arrays:
+        for row in read["tensors"]:
+            assert np.array_equal(arrays[row["target"]], back[row["source"]])
+
+
+def test_quantizing_is_lossy_and_of_this_target_alone(kferry, zoo):
+    zoo("dense_softmax")
+    assert "allow=adapted" in json.dumps(kferry.report("m.h5", "--to", "tfjs", "-o", "q.zip", "--quantize", "uint8", status=65))
+    done = kferry.run("convert", "m.h5", "-o", "m.keras", "--quantize", "uint8")
+    assert done.returncode == 64 and "leave quantize out" in done.stderr
+
+
+@pytest.mark.parametrize("dtype, value, said", [("uint8", np.nan, "is no number"), ("float16", 7e4, "infinite in float16")])
+def test_what_no_number_stands_for_is_refused(kferry, dtype, value, said):
+    layers = [{"class_name": "InputLayer", "config": {"batch_input_shape": [None, 2], "dtype": "float32", "sparse": False, "ragged": False, "name": "in"}},
+              {"class_name": "Dense", "config": {"name": "d", "trainable": True, "dtype": "float32", "units": 1, "activation": "linear", "use_bias": False}}]
+    (kferry.folder / "a.json").write_text(json.dumps({"class_name": "Sequential", "keras_version": "2.15.0", "config": {"name": "m", "layers": layers}}))
+    np.savez(kferry.folder / "w.npz", np.array([[1], [value]], "float32"))
+    report = kferry.report("w.npz", "--architecture", "a.json", "--to", "tfjs", "-o", "m.zip", "--quantize", dtype, "--allow", "lossy", status=65)
+    assert said in json.dumps(report)

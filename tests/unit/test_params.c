@@ -294,7 +294,7 @@ static void every_parameter_is_described(void **state)
     (void)state;
     for (; kf_param_describe(n, &name, &values, &help); n++)
         assert_true(kf_param_known(name) && *values && *help);
-    assert_int_equal(n, 15);
+    assert_int_equal(n, 16);
 }
 
 int main(void)

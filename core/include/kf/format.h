@@ -18,6 +18,7 @@ struct kf_format_info {
     const char *title;                       /* "Keras model file (.keras)" */
     const char *media_type;                  /* of what is written; NULL for a reader */
     const char *suffix;                      /* ".keras"; NULL for a reader */
+    bool quantizes;                          /* takes the option quantize */
     bool folder;                             /* writers: what is written is one, packed */
     const char *wrote;                       /* readers: who writes such files, "Keras 2.0-2.15" */
     const struct kf_release_range *releases; /* writers: family NULL ends it; NULL for a reader */

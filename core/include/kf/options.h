@@ -13,6 +13,7 @@ enum kf_allow { KF_ALLOW_EXACT, KF_ALLOW_ADAPTED, KF_ALLOW_LOSSY };
 enum kf_custom { KF_CUSTOM_REFUSE, KF_CUSTOM_KEEP };
 enum kf_backend { KF_BACKEND_FILE, KF_BACKEND_TENSORFLOW, KF_BACKEND_THEANO };
 enum kf_archive { KF_ARCHIVE_TAR, KF_ARCHIVE_ZIP };
+enum kf_quantize { KF_QUANTIZE_NONE, KF_QUANTIZE_FLOAT16, KF_QUANTIZE_UINT8, KF_QUANTIZE_UINT16 };
 enum kf_checksum_kind { KF_CHECKSUM_XXH3, KF_CHECKSUM_SHA256, KF_CHECKSUM_NONE };
 
 /* Ceilings, each with the reason for its default. */
@@ -46,9 +47,10 @@ struct kf_options {
     bool require_training;
     bool guess;
     enum kf_backend backend;
-    int opset;               /* of ONNX, 0 for the default */
-    const char *input_shape; /* "None,7" ; inputs separated by ';' */
-    enum kf_archive archive; /* of a target that is a folder */
+    int opset;                 /* of ONNX, 0 for the default */
+    enum kf_quantize quantize; /* of the weights, where the target can hold them so */
+    const char *input_shape;   /* "None,7" ; inputs separated by ';' */
+    enum kf_archive archive;   /* of a target that is a folder */
     enum kf_checksum_kind checksum;
     bool histograms;              /* of tensors whose values are rewritten */
     struct kf_progress *progress; /* kf/progress.h; NULL when nobody wants to know */
