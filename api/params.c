@@ -40,9 +40,6 @@ static const struct param {
 };
 _Static_assert(N_OF(params) <= N_OF(((struct kf_request *)0)->texts), "texts has a place a row");
 
-/* Names of the API that this version does not serve: never silently ignored. */
-static const char *const later[] = {"verify"};
-
 static int fail(struct kf_param_error *err, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -92,9 +89,6 @@ static int fail_unknown(const char *name, struct kf_param_error *err)
     struct kf_nearest nearest;
     char shown[SHOWN];
 
-    for (size_t i = 0; i < N_OF(later); i++)
-        if (strcmp(later[i], name) == 0)
-            return fail(err, name, "%s is not available in this version of kferry", later[i]);
     kf_nearest_init(&nearest, name);
     for (size_t i = 0; i < N_OF(params); i++)
         kf_nearest_offer(&nearest, params[i].name);

@@ -13,6 +13,7 @@
  */
 struct kf_request {
     struct kf_options options; /* its strings point into `texts` */
+    bool verify;               /* a script that compares comes with the result */
     char *filename;  /* name of the input as the user knows it, basename only; never NULL */
     char *texts[20]; /* owned copies of string values, indexed by row */
 };

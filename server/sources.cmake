@@ -41,6 +41,7 @@ set(KF_SERVE_SOURCES
   jobs/notify.c
   jobs/order.c
   jobs/outcome.c
+  jobs/verify.c
   jobs/pool.c
   jobs/queue.c
   settings/reload.c

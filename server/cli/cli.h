@@ -177,6 +177,8 @@ int cli_batch_publish(const struct cli_job *job, const char *dir, const char *fo
 
 /** Write a report as --report says; EXIT_FINE without the flag. */
 int cli_write_report(const struct cli_job *job, const json_t *report);
+/** The script of --verify, called after the result; what is not asked for is no failure. */
+int cli_write_script(const struct cli_job *job, const char *result, const json_t *report);
 /** Put the artefact of the job in `dir` to where it belongs. */
 int cli_publish(const char *dir, const char *to);
 /**

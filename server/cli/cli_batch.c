@@ -69,6 +69,8 @@ int cli_batch_publish(const struct cli_job *job, const char *dir, const char *fo
         cli_error("cannot write %s in %s: %s", output, folder, strerror(errno));
         return EXIT_CANNOT_WRITE;
     }
+    if (report && cli_write_script(job, path, report) != EXIT_FINE)
+        return EXIT_CANNOT_WRITE;
     return job->cli->unpacked ? cli_folder_publish(job, dir, path, report) : cli_publish(dir, path);
 }
 

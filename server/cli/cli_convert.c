@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "../jobs/verify.h"
 #include "../remote/remote.h"
 #include "cli.h"
 #include "cli_remote.h"
@@ -81,6 +82,10 @@ static int complete(struct cli *cli)
         cli_error("what to write does not follow from the name %s: give --to; `kferry formats` "
                   "lists the kinds",
                   cli->output);
+        return EXIT_USAGE;
+    }
+    if (req->verify && cli->output && remote_is_uri(cli->output)) {
+        cli_error("the script of --verify is written beside a file, and %s is none", cli->output);
         return EXIT_USAGE;
     }
     if ((req->filename[0] == '\0' && name_input(cli, &err) < 0) ||
@@ -170,6 +175,28 @@ int cli_write_report(const struct cli_job *job, const json_t *report)
     return EXIT_CANNOT_WRITE;
 }
 
+int cli_write_script(const struct cli_job *job, const char *result, const json_t *report)
+{
+    char path[PATH_MAX], *text;
+    FILE *out = NULL;
+    int bad = -1;
+
+    if (!job->cli->request.verify)
+        return EXIT_FINE;
+    text = verify_script(report);
+    if (text && snprintf(path, sizeof path, "%s.verify.py", result) < (int)sizeof path)
+        out = fopen(path, "we");
+    if (out) {
+        bad = fputs(text, out) == EOF ? -1 : 0;
+        bad |= fclose(out);
+    }
+    free(text);
+    if (bad == 0)
+        return EXIT_FINE;
+    cli_error("cannot write %s.verify.py: %s", result, strerror(errno));
+    return EXIT_CANNOT_WRITE;
+}
+
 /* The result appears last: when it is there, everything else went well. */
 static int conclude(struct cli_job *job, const struct place *place, int status)
 {
@@ -187,6 +214,8 @@ static int conclude(struct cli_job *job, const struct place *place, int status)
         cli_job_explain(job);
     if (status == EXIT_FINE)
         status = reported;
+    if (status == EXIT_FINE && !cli->dry_run)
+        status = cli_write_script(job, place->path, job->report);
     if (status != EXIT_FINE || cli->dry_run)
         return status;
     if (remote_is_uri(place->path))

@@ -100,6 +100,11 @@ static int prepare(struct request *req)
         memcpy(req->failure.parameter, err.parameter, sizeof err.parameter);
         return request_fail(req, "invalid-parameter", "%s", err.detail);
     }
+    if (c->params.verify && (c->stored || (c->form != ANSWER_TAR && c->form != ANSWER_ZIP)))
+        return request_fail(
+            req, "invalid-parameter",
+            "the script of verify=script comes with the result in an archive, and in "
+            "no job: Accept application/x-tar or application/zip");
     n = c->order ? 0 : body_list(&c->body, c->params.filename, inputs);
     if (job_write_request(c->dir, &c->params, inputs, n, false) < 0)
         return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));

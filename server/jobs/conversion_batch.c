@@ -10,6 +10,7 @@
 #include "report_json.h"
 #include "resume.h"
 #include "scratch.h"
+#include "verify.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -54,6 +55,20 @@ static int add_json(struct gathering *g, const char *name, const json_t *value)
     char *text = json_dumps(value, JSON_INDENT(2));
 
     return text ? add_member(g, name, NULL, text, strlen(text)) : -1;
+}
+
+/* The script that compares a result with what it was made of, called after it. */
+static int add_script(struct gathering *g, const char *output, const json_t *report)
+{
+    char *text = verify_script(report), *name = NULL;
+    int status = -1;
+
+    if (text && asprintf(&name, "%s.verify.py", output) >= 0)
+        status = add_member(g, name, NULL, text, strlen(text));
+    else
+        free(text);
+    free(name);
+    return status;
 }
 
 /* Move an artefact out of its folder, which goes, and count it. */
@@ -104,6 +119,9 @@ static int take(void *context, const struct found_model *model, const char *dir,
                    ? conversion_deliver_one(g->req, model->output, done ? path : NULL, report)
                    : -1;
     if (done && add_artifact(g, model, dir) < 0)
+        return -1;
+    if (done && report && g->req->conversion->params.verify &&
+        add_script(g, model->output, report) < 0)
         return -1;
     name = batch_report_name(model->output);
     if (report)

@@ -9,6 +9,7 @@
 #include "report_json.h"
 #include "resume.h"
 #include "scratch.h"
+#include "verify.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -71,20 +72,25 @@ int outcome_stem(const char *name)
 /* Lay out the tar or zip answer. In this thread, because a zip needs the artefact's CRC first. */
 static void pack(struct conversion *c)
 {
-    char names[2][NAME_BYTES_MAX];
+    char names[3][NAME_BYTES_MAX], *script = c->params.verify ? verify_script(c->report) : NULL;
     int stem = outcome_stem(c->artifact_name);
+    size_t n = script ? 3 : 2;
     const struct archive_member members[] = {
         {.name = names[0], .size = c->artifact_size, .fd = c->artifact},
         {.name = names[1],
          .data = blob_data(c->report_text),
          .size = blob_size(c->report_text),
          .fd = -1},
+        {.name = names[2], .data = script, .size = script ? strlen(script) : 0, .fd = -1},
     };
 
     snprintf(names[0], sizeof names[0], "%.*s-kferry/%s", stem, c->artifact_name, c->artifact_name);
     snprintf(names[1], sizeof names[1], "%.*s-kferry/report.json", stem, c->artifact_name);
-    c->archive = c->form == ANSWER_TAR ? archive_tar(members, 2, time(NULL))
-                                       : archive_zip(members, 2, time(NULL));
+    snprintf(names[2], sizeof names[2], "%.*s-kferry/verify.py", stem, c->artifact_name);
+    if (script || !c->params.verify)
+        c->archive = c->form == ANSWER_TAR ? archive_tar(members, n, time(NULL))
+                                           : archive_zip(members, n, time(NULL));
+    free(script);
 }
 
 static void collect_artifact(struct request *req)

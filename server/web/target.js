@@ -11,7 +11,7 @@ import { failure, release, verdictMark } from "./words.js";
 
 const PLANNED_MAX = 64e6; // bytes that are sent for a plan without being asked
 const WAIT_MS = 250;
-const OWN = new Set(["to", "from", "keras", "filename", "architecture"]); // parameters that are no options
+const OWN = new Set(["to", "from", "keras", "filename", "architecture", "verify"]); // parameters that are no options
 const WORDS = /^[a-z0-9-]+( [a-z0-9-]+)*$/; // a list of values, against a description of them
 
 const LABELS = {

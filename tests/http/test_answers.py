@@ -72,6 +72,21 @@ def test_tar_and_zip_hold_artefact_and_report(service, model):
         assert archive.read(names[0]) == whole
 
 
+def test_the_script_that_compares_comes_in_an_archive(service, model):
+    path = f"{TO}?verify=script"
+    tar = service.put(path, model, Accept="application/x-tar")
+    with tarfile.open(fileobj=io.BytesIO(tar.body)) as archive:
+        assert archive.getnames()[2:] == ["my model-kferry/verify.py"]
+        script = archive.extractfile("my model-kferry/verify.py").read().decode()
+    compile(script, "verify.py", "exec")
+    assert "REPORT = json.loads(" in script and "REPORT = None" not in script
+    with zipfile.ZipFile(io.BytesIO(service.put(path, model, Accept="application/zip").body)) as archive:
+        assert archive.testzip() is None and archive.namelist()[2] == "my model-kferry/verify.py"
+    for accept in ("*/*", "application/json"):
+        alone = service.put(path, model, Accept=accept)
+        assert alone.status == 400 and "application/x-tar or application/zip" in alone.json()["detail"]
+
+
 def test_folder_is_sent_as_tar_or_zip(service, model):
     tar = service.put("/v1/convert/savedmodel/m.h5", model)
     assert tar.status == 200 and tar.headers["content-type"] == "application/x-tar"

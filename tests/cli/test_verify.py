@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""--verify script: the script beside the result, with the report in it. Real Keras runs it in conformance."""
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def model(kferry):
+    shutil.copy(TESTS / "fixtures" / "zoo" / "dense_softmax.h5", kferry.folder / "m.h5")
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location("script", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_script_has_the_report(kferry, model):
+    report = kferry.report("m.h5", "-o", "m.keras", "--verify", "script")
+    script = load(kferry.folder / "m.keras.verify.py")
+    assert script.REPORT["tensors"] == report["tensors"]
+    assert sorted(path.name for path in kferry.folder.iterdir() if path.suffix == ".py") == ["m.keras.verify.py"]
+
+
+def test_names_that_python_and_json_write_otherwise(kferry, model):
+    """A report with quotes, backslashes and characters beyond 16 bits is a text in the script."""
+    config = {"class_name": "Sequential", "keras_version": "2.15.0", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 2], "dtype": "float32", "sparse": False, "ragged": False, "name": "in"}},
+        {"class_name": "Activation", "config": {"name": "\"quoted\" \\\\ ''' \U0001f600", "trainable": True, "dtype": "float32", "activation": "relu"}}]}}
+    (kferry.folder / "a.json").write_text(json.dumps(config))
+    report = kferry.report("a.json", "--to", "json", "--keras", "3.15", "-o", "b.json", "--verify", "script")
+    assert load(kferry.folder / "b.json.verify.py").REPORT["config_changes"] == report["config_changes"]
+
+
+def test_it_comes_with_what_is_converted_alone(kferry, model):
+    assert kferry.run("convert", "m.h5", "-o", "m.keras").returncode == 0
+    assert kferry.run("convert", "m.h5", "--to", "keras", "--dry-run", "--verify", "script").returncode == 0
+    assert not (kferry.folder / "m.keras.verify.py").exists()
+
+
+def test_each_of_several_results_has_its_own(kferry, model):
+    shutil.copy(kferry.folder / "m.h5", kferry.folder / "n.h5")
+    assert kferry.run("convert", "m.h5", "n.h5", "--to", "keras", "-o", "out/", "--verify", "script").returncode == 0
+    assert sorted(path.name for path in (kferry.folder / "out").iterdir()) == ["m.keras", "m.keras.verify.py", "n.keras", "n.keras.verify.py"]
+
+
+@pytest.mark.parametrize("args, said", [
+    (["-o", "m.keras", "--verify", "full"], "it may be: no script"),
+    (["-o", "s3://bucket/m.keras", "--verify", "script"], "beside a file"),
+])
+def test_what_it_cannot_be(kferry, model, args, said):
+    done = kferry.run("convert", "m.h5", *args)
+    assert done.returncode == 64 and said in done.stderr
