@@ -3,6 +3,7 @@
 #include "connections.h"
 #include "../clock.h"
 #include "problem.h"
+#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,6 +11,9 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#define PARTING_MS 5
 
 struct connection {
     LIST_ENTRY(connection) others;
@@ -17,6 +21,7 @@ struct connection {
     int64_t since; /* clock_ms() */
     bool busy;     /* a request is being answered */
     bool kept;     /* it had one before */
+    bool over;     /* we hung up */
     bool tls;      /* only its own thread may write to it */
 };
 
@@ -27,7 +32,15 @@ struct connections {
     int64_t header_ms, keep_ms;
 };
 
-#define TOO_LATE "header-timeout"
+/* What is said to somebody who has not said what they want. */
+struct word {
+    const char *code, *detail;
+    unsigned retry_after; /* seconds, 0 for no such header */
+};
+
+static const struct word too_late = {"header-timeout",
+                                     "the request line and headers did not arrive in time", 0};
+static const struct word closing = {"shutting-down", "the service is stopping", 2};
 
 struct connections *connections_create(int64_t header_ms, int64_t keep_ms)
 {
@@ -113,20 +126,23 @@ void connections_idle(struct connections *connections, struct MHD_Connection *co
 }
 
 /* Who has not said what they want gets one answer, whatever it was to be. */
-static void say_too_late(int fd)
+static void say(int fd, const struct word *word)
 {
-    const struct kf_problem problem = {
-        .code = TOO_LATE, .detail = "the request line and headers did not arrive in time"};
+    const struct kf_problem problem = {.code = word->code, .detail = word->detail};
+    unsigned status = kf_problem_type(word->code)->status;
     json_t *object = kf_problem_json(&problem);
-    char *body = json_dumps(object, JSON_COMPACT), *text = NULL;
+    char *body = json_dumps(object, JSON_COMPACT), *text = NULL, retry[40] = "";
     int n = -1;
 
+    if (word->retry_after > 0)
+        snprintf(retry, sizeof retry, "Retry-After: %u\r\n", word->retry_after);
     if (body)
         n = asprintf(&text,
-                     "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\n"
-                     "Conversion-Error: " TOO_LATE "\r\nConnection: close\r\n"
+                     "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
+                     "Conversion-Error: %s\r\n%sConnection: close\r\n"
                      "Content-Length: %zu\r\n\r\n%s",
-                     strlen(body), body);
+                     status, MHD_get_reason_phrase_for(status), word->code, retry, strlen(body),
+                     body);
     if (n > 0)
         (void)send(fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n >= 0)
@@ -136,12 +152,12 @@ static void say_too_late(int fd)
 }
 
 /* Between requests silence is no fault: then the connection just ends. */
-static void hang_up(struct connection *c)
+static void hang_up(struct connection *c, const struct word *word)
 {
     if (!c->kept && !c->tls)
-        say_too_late(c->fd);
+        say(c->fd, word);
     shutdown(c->fd, SHUT_RDWR);
-    c->busy = true; /* once is enough */
+    c->over = true; /* once is enough */
 }
 
 void connections_look(struct connections *connections)
@@ -152,10 +168,63 @@ void connections_look(struct connections *connections)
     pthread_mutex_lock(&connections->lock);
     LIST_FOREACH(c, &connections->open, others)
     {
-        if (!c->busy && now - c->since > (c->kept ? connections->keep_ms : connections->header_ms))
-            hang_up(c);
+        if (!c->busy && !c->over &&
+            now - c->since > (c->kept ? connections->keep_ms : connections->header_ms))
+            hang_up(c, &too_late);
     }
     pthread_mutex_unlock(&connections->lock);
+}
+
+static bool has_unread(int fd)
+{
+    char byte;
+
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool connections_are_quiet(struct connections *connections)
+{
+    struct connection *c;
+    bool quiet = true;
+
+    pthread_mutex_lock(&connections->lock);
+    LIST_FOREACH(c, &connections->open, others)
+    {
+        quiet = quiet && (c->over || (!c->busy && !has_unread(c->fd)));
+    }
+    pthread_mutex_unlock(&connections->lock);
+    return quiet;
+}
+
+void connections_part(struct connections *connections)
+{
+    struct connection *c;
+
+    pthread_mutex_lock(&connections->lock);
+    LIST_FOREACH(c, &connections->open, others)
+    {
+        if (!c->busy && !c->over)
+            hang_up(c, &closing);
+    }
+    pthread_mutex_unlock(&connections->lock);
+}
+
+void connections_turn_away(int listen_fd, bool tls)
+{
+    char rest[4096];
+    int fd;
+
+    while ((fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+        struct pollfd more = {.fd = fd, .events = POLLIN};
+
+        if (!tls)
+            say(fd, &closing);
+        shutdown(fd, SHUT_WR);
+        /* Closing with something unread resets the connection: what was sent already is read. */
+        while (poll(&more, 1, PARTING_MS) > 0 && recv(fd, rest, sizeof rest, 0) > 0)
+            continue;
+        close(fd);
+    }
 }
 
 unsigned connections_count(struct connections *connections)

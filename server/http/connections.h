@@ -4,6 +4,7 @@
 
 #include "auto.h"
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,18 @@ void connections_idle(struct connections *connections, struct MHD_Connection *co
 
 /** Hang up on who takes too long. Called a few times a second. */
 void connections_look(struct connections *connections);
+
+/*
+ * At the end of a service: what has come in is answered first. Who has asked nothing yet is told
+ * 503 shutting-down, or over TLS and between requests hears nothing: whatever was sent to a
+ * connection that ends without an answer was not read, and may be sent again.
+ */
+/** Nothing is being answered, and nothing that came is unread. */
+bool connections_are_quiet(struct connections *connections);
+/** Hang up on everybody who waits. */
+void connections_part(struct connections *connections);
+/** Tell those whom nobody has accepted on a socket that listens, without waiting for more. */
+void connections_turn_away(int listen_fd, bool tls);
 
 unsigned connections_count(struct connections *connections);
 

@@ -5,6 +5,7 @@
 #include "../server.h"
 #include "../settings/config.h"
 #include "auth.h"
+#include "connections.h"
 #include "tls.h"
 #include <stdio.h>
 
@@ -65,10 +66,18 @@ int doors_open(struct doors *doors, struct server *server)
     return doors->admin ? 0 : EXIT_CONFIG;
 }
 
+/* Who came to the door while it was being closed. */
+static void close_door(struct listener *listener, bool tls)
+{
+    if (listener && !listener->inherited)
+        connections_turn_away(listener->fd, tls);
+    listener_destroy(listener);
+}
+
 void doors_close(struct doors *doors, struct server *server)
 {
-    listener_destroy(doors->listener);
-    listener_destroy(doors->admin);
+    close_door(doors->listener, server->config->tls_cert[0] != '\0');
+    close_door(doors->admin, false);
     auth_destroy(server->auth);
     tls_unload();
 }

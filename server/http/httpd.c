@@ -17,6 +17,7 @@
 #include "tls.h"
 #include "wire.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +31,14 @@
 #define SWALLOW_MAX (UINT64_C(64) << 20)
 
 struct httpd {
-    struct server *server; /* borrowed */
+    struct server *server;           /* borrowed */
+    const struct listener *listener; /* borrowed */
     struct MHD_Daemon *daemon;
-    bool admin;
+    bool admin, tls;
 };
+
+#define SETTLE_MS      1000 /* in which what has come in is still answered, at the end */
+#define SETTLE_STEP_MS 5
 
 static void *on_line(void *cls, const char *uri, struct MHD_Connection *connection)
 {
@@ -214,7 +219,9 @@ struct httpd *httpd_start(struct server *server, const struct listener *listener
     if (!httpd)
         return NULL;
     httpd->server = server;
+    httpd->listener = listener;
     httpd->admin = admin;
+    httpd->tls = tls;
     /*
      * Not epoll: libmicrohttpd 0.9.75 uses it edge-triggered and misses a client that hangs up
      * right behind its last bytes. It closes the socket it is given; the listener keeps its own.
@@ -237,6 +244,22 @@ struct httpd *httpd_start(struct server *server, const struct listener *listener
     return httpd->daemon ? httpd_take(&httpd) : NULL;
 }
 
+/* Nobody accepts any more; who is here or on the way in is not to wonder what became of them. */
+static void settle(const struct httpd *httpd, int listen_fd)
+{
+    struct connections *connections = httpd->server->connections;
+    int64_t end = clock_ms() + SETTLE_MS;
+
+    do {
+        if (listen_fd >= 0 && !httpd->listener->inherited)
+            connections_turn_away(listen_fd, httpd->tls);
+        if (connections_are_quiet(connections))
+            break;
+        poll(NULL, 0, SETTLE_STEP_MS);
+    } while (clock_ms() < end);
+    connections_part(connections);
+}
+
 void httpd_destroy(struct httpd *httpd)
 {
     MHD_socket fd;
@@ -246,6 +269,7 @@ void httpd_destroy(struct httpd *httpd)
     if (httpd->daemon) {
         /* Taken back first: a socket that the daemon has it shuts down, for systemd as well. */
         fd = MHD_quiesce_daemon(httpd->daemon);
+        settle(httpd, fd);
         MHD_stop_daemon(httpd->daemon);
         if (fd != MHD_INVALID_SOCKET)
             close(fd);

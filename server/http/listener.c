@@ -175,6 +175,7 @@ static bool open_systemd(struct listener *listener, const char *name, char *erro
     listener->fd = systemd_socket(name, error, max);
     if (listener->fd < 0)
         return false;
+    listener->inherited = true;
     getsockname(listener->fd, (struct sockaddr *)&address, &len);
     if (address.sun_family != AF_UNIX) {
         name_it(listener);

@@ -13,6 +13,7 @@
 struct listener {
     int fd;
     bool on_unix;
+    bool inherited; /* systemd's, which goes on listening: who comes late is for the next service */
     bool local;     /* a Unix socket or a loopback address: nobody from elsewhere gets here */
     char *path;     /* of a Unix socket of ours, owned; removed when the listener goes */
     char name[128]; /* as it was bound, with the port that port 0 became */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers that die, clients that leave, and the start and stop of the service."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -136,6 +137,32 @@ def test_idle_service_stops_at_once(service):
         began = time.time()
         assert service.stop() == 0
         assert time.time() - began < 2
+
+
+def test_what_has_come_in_is_answered_at_the_end(start):
+    """Whether or not anybody has accepted or read it: asleep, the service does neither before it is told to stop."""
+    service = start()
+    get = b"GET /livez HTTP/1.1\r\nHost: h\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        kept, idle = (stack.enter_context(service.connect()) for _ in range(2))
+        for sock in (kept, idle):
+            sock.sendall(get)
+            assert read_answer(sock).status == 200
+        os.kill(service.process.pid, signal.SIGSTOP)
+        asked, half, silent = (stack.enter_context(service.connect()) for _ in range(3))
+        for sock, data in ((kept, get), (asked, get), (half, get[:20])):
+            sock.sendall(data)
+        service.terminate()
+        os.kill(service.process.pid, signal.SIGCONT)
+        assert service.stop() == 0
+        for sock in (kept, asked, half, silent):
+            answer = read_answer(sock)
+            if answer.status != 200:
+                assert (answer.status, answer.json()["code"]) == (503, "shutting-down")
+                assert answer.headers["retry-after"] == "2" and answer.headers["connection"] == "close"
+            if sock in (half, silent):
+                assert answer.status == 503
+        assert idle.recv(1) == b"", "between requests it ends without a word"
 
 
 def test_orphans_of_a_killed_service_are_swept(start, model, tmp_path):
