@@ -1,13 +1,30 @@
-"""What kferry wrote, read again: the zoo of tf.keras 2.15 as .keras of Keras 3, and that once more. No Keras is needed."""
+"""What kferry wrote, read again. No Keras is needed.
+
+    once more    the zoo of tf.keras 2.15 as .keras of Keras 3, and that once more: the same tensors by the same names
+    there, back  the zoo of tf.keras 2.15 to Keras 3.15 and back, and that of Keras 3.15 to 2.15 and back: `kferry diff` finds the same
+                 model, or one of the two reports speaks of every layer where it finds a difference; ROUNDTRIP.tsv lists where
+                 neither does, as nothing is computed otherwise
+"""
 import collections
 import csv
+import json
+import subprocess
 
-from suite import FIXTURES, convert_all, reasons, table
+from suite import FIXTURES, HERE, convert_all, reasons, table
 
+QUIET = HERE / "ROUNDTRIP.tsv"
 ZOO = FIXTURES / "zoo"
 # Release that is written, and every how many-th model: the oldest orders the layers of a graph otherwise.
 EVERY = {"3.15": 1, "3.0": 5}
 TOLD = {"old_theano_": ["--backend", "theano"]}
+# Zoo and suffix of what is read; what is written there and back, for whom; every how many-th model unless all are wanted.
+WAYS = {
+    "2-3-2": ("zoo", ".h5", ("keras", "3.15"), ("h5", "2.15"), 6),
+    "3-2-3": ("zoo3", ".keras", ("h5", "2.15"), ("keras", "3.15"), 4),
+    "3-2-3-zip": ("zoo3", ".keras", ("keras", "2.15"), ("keras", "3.15"), 12),
+}
+# A layer that comes or goes is reported; what is then called, and what comes out, has other numbers.
+FOLLOWS = ("call", "outputs")
 
 
 def backend(id):
@@ -42,6 +59,53 @@ def run_release(options, tally, used, release):
     table(f"zoo, written for {release} and read again: {len(files)} models", sorted(count.items()))
 
 
+def said(report):
+    """Layers that a report speaks of, by their old names and their new ones."""
+    lists = ("config_changes", "layer_mismatches", "problems", "findings", "lost", "renamed_layers")
+    entries = [entry for name in lists for entry in report.get(name, [])]
+    return {entry[key] for entry in entries for key in ("where", "before", "after") if isinstance(entry.get(key), str)}
+
+
+def unsaid(options, source, back, reports):
+    """Differences that no report speaks of, and whether the two files are the same."""
+    done = subprocess.run([options.kferry, "diff", source, back, "--json"], capture_output=True, text=True)
+    if done.returncode not in (0, 1):
+        return [done.stderr.strip()[-300:]], False
+    found = json.loads(done.stdout)["differences"]
+    places = said(reports[0]) | said(reports[1])
+    moved = any(entry["what"] == "layer-missing" for entry in found)
+    return [entry for entry in found if entry["where"] not in places and not (moved and entry["what"] in FOLLOWS)], not found
+
+
+def run_way(options, tally, used, way):
+    zoo, suffix, there, back, every = WAYS[way]
+    manifest = [row["id"] for row in csv.DictReader((FIXTURES / zoo / "MANIFEST.tsv").open(), delimiter="\t")]
+    chosen = manifest if options.whole else manifest[::every]
+    files = {id: FIXTURES / zoo / (id + suffix) for id in chosen if options.only in id}
+    folders, results = [options.work / f"roundtrip-{way}-{i}" for i in (1, 2)], []
+    paths = files
+    for folder, (to, keras) in zip(folders, (there, back)):
+        converted = convert_all(options, paths, folder, lambda id: ["--keras", keras] + (backend(id) if not results else []), to=to, suffix=f".{to}")
+        paths = {id: folder / f"{id}.{to}" for id in paths if converted[id][0] == 0}
+        results.append(converted)
+    quiet = {row["id"] for row in csv.DictReader(QUIET.open(), delimiter="\t")}
+    count = collections.Counter()
+    for id in files:
+        outcome = [converted[id] for converted in results if id in converted]
+        broken = [status for status, _ in outcome if status not in (0, 65)]
+        used.update(rule for _, report in outcome for rule in report.get("rules", []))
+        if id not in paths:
+            count["refused"] += 1
+            tally.check(not broken, f"roundtrip/{way}/{id}", f"exit status {broken}")
+            continue
+        rest, same = unsaid(options, files[id], paths[id], [report for _, report in outcome])
+        count["the same" if same else "other, as listed" if rest and id in quiet else "other" if rest else "other, as the reports say"] += 1
+        tally.check(bool(rest) == (id in quiet), f"roundtrip/{way}/{id}", json.dumps(rest[:3]) if rest else "is listed, but the reports say it all")
+    table(f"{zoo}, there and back {way}: {len(files)} models", sorted(count.items()))
+
+
 def run(options, tally, used):
     for release in EVERY:
         run_release(options, tally, used, release)
+    for way in WAYS:
+        run_way(options, tally, used, way)
