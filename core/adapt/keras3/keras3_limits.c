@@ -85,6 +85,35 @@ static int ellipsis(struct kf_adapt *adapt, struct kf_layer *layer)
     return kf_streq(adapt->options->to, "h5") ? kf_keras3_ellipsis(adapt, layer) : 0;
 }
 
+static int refuse_h5(struct kf_adapt *adapt, const struct kf_layer *layer, const char *rule,
+                     const char *what)
+{
+    kf_report_rule(adapt->rep, rule);
+    return kf_report_add(adapt->rep, KF_VALUE_NO_EQUAL, layer->path,
+                         "Keras 3 does not load %s from a legacy .h5: take to=keras", what);
+}
+
+/* The layer is made with the variables of LoRA, which are merged into its kernel in a .keras. */
+static int h5_lora(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    json_t *rank = json_object_get(layer->config, "lora_rank");
+
+    return kf_streq(adapt->options->to, "h5") && json_is_integer(rank)
+               ? refuse_h5(adapt, layer, "limit:h5_lora", "a layer with LoRA")
+               : 0;
+}
+
+/* Weights come in another order than they are asked for. */
+static int h5_float8(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    const json_t *policy = json_object_get(layer->config, "dtype");
+    const char *mode = kf_json_str(json_object_get(policy, "config"), "mode", NULL);
+
+    return kf_streq(adapt->options->to, "h5") && kf_streq(mode, "float8")
+               ? refuse_h5(adapt, layer, "limit:h5_float8", "a layer quantized to float8")
+               : 0;
+}
+
 #define KF_NEVER 999 /* no release runs it */
 
 static const struct limit {
