@@ -33,7 +33,6 @@ struct kf_adapt {
     struct kf_report *rep;
     int since;   /* target release as major * 100 + minor, as the tables count */
     bool native; /* the file speaks the target's dialect: only the release may be another one */
-    bool models_pass; /* a model in a Sequential passes masks on: in Keras 1 and 3, not in 2 */
     enum kf_backend backend; /* whose kernels the tensors hold now, as far as it was said */
     enum kf_rules rules;
     bool trained; /* what compile() was told is adapted already */

@@ -207,6 +207,7 @@ const struct kf_format_info kf_info_write_savedmodel = {
 const struct kf_format_info kf_info_write_savedmodel_repaired = {
     .name = "savedmodel-repaired",
     .title = "the same SavedModel, mended for TensorFlow 2.16 and later (folder, .tar or .zip)",
+    .only = "saved-model-folder",
     .media_type = "application/x-tar",
     .suffix = ".tar",
     .folder = true,

@@ -74,8 +74,14 @@ bool kf_class_takes(const struct kf_class *found, const char *key)
 static const struct kf_class keras2_classes[] = {
 #define KF_CLASS(module, name, since, keys) {module, name, since, keys},
 #include "keras2_classes.def"
+#define KF_CLASS(module, name, since, keys) {module, name, since, keys},
 #include "keras2_training.def"
 #undef KF_CLASS
+};
+
+static const char *const keras2_bare[] = {
+#define KF_BARE(name) name,
+#include "keras2_classes.def"
 };
 
 /* What Layer.__init__ of Keras 2 takes: allowed_kwargs of keras/src/engine/base_layer.py (2.15). */
@@ -164,4 +170,12 @@ const char *kf_class_unversioned(struct kf_arena *arena,
         return name;
     stem = kf_arena_strndup(arena, name, n - 2);
     return stem && find(module, stem) ? stem : name;
+}
+
+bool kf_keras2_class_may_be_bare(const struct kf_class *found)
+{
+    for (size_t i = 0; i < sizeof(keras2_bare) / sizeof(keras2_bare[0]); i++)
+        if (strcmp(keras2_bare[i], found->name) == 0)
+            return true;
+    return !*found->keys;
 }

@@ -42,6 +42,9 @@ const char *kf_class_unversioned(struct kf_arena *arena,
 /** True when the key is one of the class's own, which not every layer takes. */
 bool kf_keras2_class_adds(const struct kf_class *found, const char *key);
 
+/** True when a config of the class may have no key of the class's own. */
+bool kf_keras2_class_may_be_bare(const struct kf_class *found);
+
 /** The first release of Keras 2 whose class takes the key, as 2 * 100 + minor; 0 for none. */
 int kf_keras2_class_takes(const struct kf_class *found, const char *key);
 

@@ -42,13 +42,19 @@ struct kf_model *kf_model_create(void)
     return &owner->model;
 }
 
+static void drop_calls(struct kf_layer *layer)
+{
+    for (size_t k = 0; k < layer->n_calls; k++) {
+        json_decref(layer->calls[k].args);
+        json_decref(layer->calls[k].kwargs);
+    }
+    layer->n_calls = 0;
+}
+
 static void drop_layer(struct kf_layer *layer)
 {
     json_decref(layer->config);
-    for (size_t i = 0; i < layer->n_calls; i++) {
-        json_decref(layer->calls[i].args);
-        json_decref(layer->calls[i].kwargs);
-    }
+    drop_calls(layer);
 }
 
 void kf_model_destroy(struct kf_model *model)
@@ -126,6 +132,13 @@ int kf_graph_insert(struct kf_model *model, struct kf_graph *graph, size_t index
     return 0;
 }
 
+void kf_graph_remove(struct kf_graph *graph, size_t index)
+{
+    graph->n_layers--;
+    memmove(graph->layers + index, graph->layers + index + 1,
+            (graph->n_layers - index) * sizeof(struct kf_layer *));
+}
+
 int kf_layer_add_call(struct kf_model *model, struct kf_layer *layer, json_t *args, json_t *kwargs,
                       struct kf_report *rep)
 {
@@ -162,6 +175,17 @@ int kf_graph_unchain(struct kf_model *model, struct kf_graph *graph, struct kf_r
     graph->topology = KF_FUNCTIONAL;
     graph->class_name = "Functional";
     return 0;
+}
+
+void kf_graph_chain(struct kf_graph *graph)
+{
+    for (size_t i = 0; i < graph->n_layers; i++)
+        drop_calls(graph->layers[i]);
+    json_decref(graph->inputs);
+    json_decref(graph->outputs);
+    graph->inputs = graph->outputs = NULL;
+    graph->topology = KF_SEQUENTIAL;
+    graph->class_name = "Sequential";
 }
 
 bool kf_ref_get(const json_t *value, struct kf_ref *out)

@@ -138,6 +138,8 @@ struct kf_layer *kf_layer_new(struct kf_model *model);
 /** Add a layer at `index` (n_layers appends). For a functional graph only append: refs count. */
 int kf_graph_insert(struct kf_model *model, struct kf_graph *graph, size_t index,
                     struct kf_layer *layer, struct kf_report *rep);
+/** Take a layer out of a Sequential. */
+void kf_graph_remove(struct kf_graph *graph, size_t index);
 int kf_layer_add_call(struct kf_model *model, struct kf_layer *layer, json_t *args, json_t *kwargs,
                       struct kf_report *rep);
 
@@ -146,6 +148,8 @@ int kf_layer_add_call(struct kf_model *model, struct kf_layer *layer, json_t *ar
  * gives; its first is an InputLayer. NO_MEMORY.
  */
 int kf_graph_unchain(struct kf_model *model, struct kf_graph *graph, struct kf_report *rep);
+/** The Sequential again that kf_graph_unchain() was given. */
+void kf_graph_chain(struct kf_graph *graph);
 
 /* Refs. */
 json_t *kf_ref_new(size_t layer, size_t call, size_t output);

@@ -96,13 +96,16 @@ static json_t *verdict_json(const struct kf_input *in, const struct kf_request *
     return verdict;
 }
 
-static json_t *verdicts_json(const struct kf_input *in, const struct kf_request *req)
+/* One for each target that files of the reader's may become. */
+static json_t *verdicts_json(const struct kf_input *in, const struct kf_request *req,
+                             const char *reader)
 {
     const struct kf_format_info *writer;
     json_t *list = json_array();
 
     for (size_t i = 0; (writer = kf_writer_info(i)); i++)
-        json_array_append_new(list, verdict_json(in, req, writer));
+        if (!writer->only || (reader && strcmp(writer->only, reader) == 0))
+            json_array_append_new(list, verdict_json(in, req, writer));
     return list;
 }
 
@@ -119,7 +122,7 @@ static int inspect(const struct kf_input *in, const struct kf_request *req, stru
         return status;
     }
     if (facts)
-        json_object_set_new(facts, "targets", verdicts_json(in, req));
+        json_object_set_new(facts, "targets", verdicts_json(in, req, rep->source.format));
     return save_new("facts.json", facts);
 }
 

@@ -26,6 +26,7 @@ def test_inspect_json_has_facts_verdicts_and_report(kferry, model, check_report)
     assert facts["report"]["source"]["format"] == "keras-h5"
     verdicts = {t["to"]: t["verdict"] for t in facts["targets"]}
     assert verdicts["keras"] in ("exact", "adapted")
+    assert "savedmodel-repaired" not in verdicts
 
 
 def test_inspect_json_has_the_graph(kferry):

@@ -144,6 +144,8 @@ def test_weights_come_with_an_architecture(kferry, check_report):
 
 def test_what_optimizers_broke_is_mended(kferry, saved, check_report):
     put(kferry.folder / "m", saved)
+    verdicts = {t["to"]: t["verdict"] for t in json.loads(kferry.run("inspect", "m", "--json").stdout)["targets"]}
+    assert verdicts["savedmodel-repaired"] != "refused"
     report = convert(kferry, "m", to="savedmodel-repaired")
     check_report(report)
     assert report["training"] == "dropped" and "slot variables" in report["config_changes"][0]["reason"]

@@ -71,7 +71,6 @@ int kf_adapt_keras1(struct kf_adapt *adapt)
     struct kf_keras1 keras1 = {.adapt = adapt};
     struct formats formats = {false, false};
 
-    adapt->models_pass = true;
     find_backend(adapt);
     kf_layers_each(graph, note_format, &formats);
     if (formats.first != formats.last)

@@ -22,27 +22,6 @@ static int rewrite_parts(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
-static int note_mask(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    (void)graph;
-    *(bool *)context |= strcmp(layer->class_name, "Masking") == 0 ||
-                        kf_json_bool(layer->config, "mask_zero", false);
-    return 0;
-}
-
-/* A model in a chain does with masks what one in a graph does not: such a chain stays one. */
-static int has_masked_models(struct kf_graph *graph, bool *out)
-{
-    bool masks = false;
-
-    *out = false;
-    for (size_t i = 0; i < graph->n_layers; i++)
-        *out |= graph->layers[i]->inner != NULL;
-    KF_TRY(kf_layers_each(graph, note_mask, &masks));
-    *out &= masks;
-    return 0;
-}
-
 /* Whether a chain has a Lambda and all that it has are understood. */
 static int must_unchain(struct kf_adapt *adapt, struct kf_graph *graph, bool *out)
 {
@@ -55,10 +34,6 @@ static int must_unchain(struct kf_adapt *adapt, struct kf_graph *graph, bool *ou
             KF_TRY(kf_lambda_understood(adapt, graph, i, &fine));
         }
     *out = any && fine;
-    if (!*out)
-        return 0;
-    KF_TRY(has_masked_models(graph, &fine));
-    *out = !fine;
     return 0;
 }
 

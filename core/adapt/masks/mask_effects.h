@@ -11,9 +11,11 @@ enum kf_mask_effect {
     SOURCE_MASKING,
     PASS,
     TAKE,
+    TIME,
     SEQUENCE,
     END,
     QUERY,
+    NAMED,
     MERGE,
     CONCAT,
     LEAK

@@ -38,6 +38,13 @@ static json_t *ref_json(struct kf_ref ref)
 
 static int make_mask(struct kf_masks *masks, const struct kf_mask *mask, struct kf_ref *out);
 
+/* Whether any along the last axis is set. */
+static int add_any(struct kf_masks *masks, struct kf_ref of, struct kf_ref *out)
+{
+    return add_operation(masks, "Any", json_pack("{s:i, s:b}", "axis", -1, "keepdims", 0),
+                         json_pack("[o]", ref_json(of)), out);
+}
+
 /* Masks end to end. */
 static int make_joined(struct kf_masks *masks, size_t atom, struct kf_ref *out)
 {
@@ -57,6 +64,15 @@ static int make_joined(struct kf_masks *masks, size_t atom, struct kf_ref *out)
     return r;
 }
 
+/* Where in steps of steps any is set. */
+static int make_reduced(struct kf_masks *masks, size_t atom, struct kf_ref *out)
+{
+    struct kf_ref part;
+
+    KF_TRY(make_mask(masks, masks->atoms[atom].parts, &part));
+    return add_any(masks, part, out);
+}
+
 /* ids != 0 of an Embedding, any feature != mask_value of a Masking. */
 static int make_source(struct kf_masks *masks, size_t atom, struct kf_ref *out)
 {
@@ -68,19 +84,21 @@ static int make_source(struct kf_masks *masks, size_t atom, struct kf_ref *out)
                          json_pack("[o, f]", ref_json(masks->atoms[atom].at), value), out));
     if (!masking)
         return 0;
-    return add_operation(masks, "Any", json_pack("{s:i, s:b}", "axis", -1, "keepdims", 0),
-                         json_pack("[o]", ref_json(*out)), out);
+    return add_any(masks, *out, out);
 }
 
 /* The nodes that compute an atom, once. */
 static int make_atom_node(struct kf_masks *masks, size_t atom, struct kf_ref *out)
 {
-    if (!masks->atoms[atom].made) {
-        KF_TRY(masks->atoms[atom].n_parts ? make_joined(masks, atom, &masks->atoms[atom].node)
-                                          : make_source(masks, atom, &masks->atoms[atom].node));
-        masks->atoms[atom].made = true;
+    struct kf_atom *made = &masks->atoms[atom];
+
+    if (!made->made) {
+        KF_TRY(made->any       ? make_reduced(masks, atom, &made->node)
+               : made->n_parts ? make_joined(masks, atom, &made->node)
+                               : make_source(masks, atom, &made->node));
+        made->made = true;
     }
-    *out = masks->atoms[atom].node;
+    *out = made->node;
     return 0;
 }
 
@@ -98,19 +116,18 @@ static int make_mask(struct kf_masks *masks, const struct kf_mask *mask, struct 
     return 0;
 }
 
-/* True when nothing is known of a mask, or of a part of it. */
-static bool is_opaque(const struct kf_masks *masks, const struct kf_mask *mask)
+bool kf_mask_known(const struct kf_masks *masks, const struct kf_mask *mask)
 {
-    bool opaque = mask->n == 0;
+    bool known = mask->n > 0 && !masks->closed;
 
-    for (size_t i = 0; !opaque && i < mask->n; i++) {
-        size_t atom = mask->atoms[i];
+    for (size_t i = 0; known && i < mask->n; i++) {
+        const struct kf_atom *atom = &masks->atoms[mask->atoms[i]];
 
-        opaque = masks->atoms[atom].opaque;
-        for (size_t k = 0; !opaque && k < masks->atoms[atom].n_parts; k++)
-            opaque = is_opaque(masks, &masks->atoms[atom].parts[k]);
+        known = !atom->opaque;
+        for (size_t k = 0; known && k < atom->n_parts; k++)
+            known = kf_mask_known(masks, &atom->parts[k]);
     }
-    return opaque;
+    return known;
 }
 
 int kf_mask_refuse(struct kf_masks *masks, const struct kf_layer *layer)
@@ -122,16 +139,40 @@ int kf_mask_refuse(struct kf_masks *masks, const struct kf_layer *layer)
     return 0;
 }
 
-int kf_mask_write(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *call,
-                  struct kf_mask *mask)
+int kf_mask_node(struct kf_masks *masks, const struct kf_mask *mask, json_t **out)
 {
     struct kf_ref node = {0};
 
-    if (is_opaque(masks, mask))
-        return kf_mask_refuse(masks, layer);
     KF_TRY(make_mask(masks, mask, &node));
+    *out = ref_json(node);
+    return 0;
+}
+
+int kf_mask_write(struct kf_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                  const char *key, struct kf_mask *mask)
+{
+    json_t *node;
+
+    if (!kf_mask_known(masks, mask))
+        return kf_mask_refuse(masks, layer);
+    KF_TRY(kf_mask_node(masks, mask, &node));
     mask->differs = false;
-    KF_TRY(kf_json_set(call->kwargs, "mask", ref_json(node), masks->adapt->rep));
+    KF_TRY(kf_json_set(call->kwargs, key, node, masks->adapt->rep));
     return kf_report_add(masks->adapt->rep, KF_MASK_WRITTEN, layer->path,
                          "the mask is written out: Keras 3 would compute another one");
+}
+
+int kf_mask_cut(struct kf_masks *masks, const struct kf_layer *layer, json_t *holder, size_t index,
+                const char *key)
+{
+    json_t *ref = key ? json_object_get(holder, key) : json_array_get(holder, index);
+    struct kf_ref out;
+
+    if (masks->closed)
+        return kf_mask_refuse(masks, layer);
+    KF_TRY(add_operation(masks, "Copy", json_object(), json_pack("[O]", ref), &out));
+    KF_TRY(key ? kf_json_set(holder, key, ref_json(out), masks->adapt->rep)
+               : kf_json_set_at(holder, index, ref_json(out), masks->adapt->rep));
+    return kf_report_add(masks->adapt->rep, KF_MASK_WRITTEN, layer->path,
+                         "an operation cuts off the mask that Keras 3 would hand on");
 }

@@ -10,12 +10,6 @@
  * or by a registered name, which classes of Keras have none of; a legacy .h5 says neither.
  */
 
-/*
- * Layers of Keras whose configs may have no key of their own: before 2.3 these had none, which
- * holds on in a config that was brought up from there, and other writers give inputs but a shape.
- */
-#define MAY_LACK_KEYS "Flatten GlobalAveragePooling1D GlobalMaxPooling1D InputLayer"
-
 static bool is_told(const struct kf_layer *layer)
 {
     if (layer->module)
@@ -32,8 +26,8 @@ static bool lacks_keys(const struct kf_layer *layer, const struct kf_class *foun
     const char *key;
     json_t *value;
 
-    if (keras < KF_KERAS(2, 0, 0) || keras >= KF_KERAS(3, 0, 0) || layer->module || !*found->keys ||
-        kf_in_words(MAY_LACK_KEYS, layer->class_name))
+    if (keras < KF_KERAS(2, 0, 0) || keras >= KF_KERAS(3, 0, 0) || layer->module ||
+        kf_keras2_class_may_be_bare(found))
         return false;
     json_object_foreach(layer->config, key,
                         value) if (kf_keras2_class_adds(found, key)) return false;

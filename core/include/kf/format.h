@@ -24,6 +24,7 @@ struct kf_format_info {
     const struct kf_release_range *releases; /* writers: family NULL ends it; NULL for a reader */
     int keras_default; /* writers: KF_KERAS() of the default target; 0 for none, or, where there are
                         * releases, for the last of the model's own generation */
+    const char *only;  /* writers: the one reader whose files they take; NULL where any will do */
 };
 
 /** The reader or writer number `index`, NULL past the end. */
