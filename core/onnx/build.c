@@ -184,8 +184,10 @@ static int run_call(struct kf_onnx_call *call)
     if (++onnx->n_calls > CALLS_MAX)
         return kf_report_add(onnx->rep, KF_TOO_LARGE, layer->path,
                              "models in models make more than %d calls of layers", CALLS_MAX);
-    if (layer->inner)
+    if (layer->inner) {
+        kf_onnx_feed_mask(call);
         return run_graph(call, layer->inner);
+    }
     if (strcmp(layer->class_name, "InputLayer") == 0) {
         for (size_t i = 0; i < call->n_in; i++)
             kf_onnx_give_value(call, call->in[i]);

@@ -139,6 +139,9 @@ struct kf_onnx_tensor *kf_onnx_activate(struct kf_onnx_call *call, const json_t 
 /** Put masks on what a call gives, as compute_mask() of its class does. */
 void kf_onnx_pass_masks(struct kf_onnx_call *call);
 
+/** Give the input of a model that is called with a mask that one. */
+void kf_onnx_feed_mask(struct kf_onnx_call *call);
+
 /* The functions of the rows. */
 #define KF_ONNX_LAYER(class_name, form, op) void kf_onnx_form_##form(struct kf_onnx_call *call);
 #include "layers.def"

@@ -149,3 +149,25 @@ void kf_onnx_pass_masks(struct kf_onnx_call *call)
             set_mask(call, i, NULL);
     }
 }
+
+void kf_onnx_feed_mask(struct kf_onnx_call *call)
+{
+    json_t *given = kf_onnx_argument(call, 2, "mask");
+    struct kf_onnx_value *old = call->n_in ? call->in[0] : NULL, **in;
+
+    if (!old || !given || json_is_null(given))
+        return;
+    if (call->n_in > 1) {
+        kf_onnx_refuse(call, "a model of several inputs is called with masks");
+        return;
+    }
+    in = kf_onnx_alloc(call->onnx, sizeof(*in));
+    if (!in) {
+        kf_onnx_no_memory(call->onnx);
+        return;
+    }
+    in[0] = kf_onnx_value_new(call->onnx, old->plain, old->moved);
+    if (in[0])
+        in[0]->mask = kf_onnx_mask(call, 2);
+    call->in = in;
+}

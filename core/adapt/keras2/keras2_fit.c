@@ -121,6 +121,7 @@ int kf_adapt_keras2_release(struct kf_adapt *adapt)
     adapt->rules = KF_RULES_KERAS2;
     if (adapt->native)
         kf_adapt_note_theano(adapt);
+    KF_TRY(kf_adapt_merges(adapt, adapt->model->graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_keras2_calls(adapt, adapt->model->graph));
     KF_TRY(fit_graph(adapt, adapt->model->graph));

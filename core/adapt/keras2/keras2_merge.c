@@ -6,8 +6,8 @@
 
 /*
  * Keras 2.0 to 2.2 have the Merge of Keras 1 for old code (keras/legacy/layers.py, 2.2.4), and
- * write it as Keras 1 does. Its mode "cos" and functions in the place of a mode stay, to be
- * refused with the class.
+ * write it as Keras 1 does. A lambda in the place of a mode makes it a Lambda; its mode "cos" and
+ * a function of a name stay, to be refused with the class.
  */
 
 /* "mask": [null, null], which every call of one has, is no mask. */
@@ -26,9 +26,12 @@ static void drop_no_masks(struct kf_layer *layer)
 
 static bool has_class(const struct kf_layer *layer)
 {
+    const char *type = kf_json_str(layer->config, "mode_type", "raw");
+
     return strcmp(layer->class_name, "Merge") == 0 &&
-           strcmp(kf_json_str(layer->config, "mode_type", "raw"), "raw") == 0 &&
-           kf_in_words("sum mul ave max concat dot", kf_json_str(layer->config, "mode", "?"));
+           (strcmp(type, "lambda") == 0 ||
+            (strcmp(type, "raw") == 0 &&
+             kf_in_words("sum mul ave max concat dot", kf_json_str(layer->config, "mode", "?"))));
 }
 
 int kf_adapt_merges(struct kf_adapt *adapt, struct kf_graph *graph)

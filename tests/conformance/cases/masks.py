@@ -113,26 +113,19 @@ g.graph("mask_batch_norm_then_merge", TOKENS, lambda x: L.GRU(4)(L.Concatenate()
 
 # What Keras 2 loses and Keras 3 hands on.
 g.graph("mask_lost_in_graph", ((6,), "int32"), lambda x: (lambda e: L.LSTM(4)(L.Add()([L.Rescaling(0.5)(e), L.Identity()(e)])))(table()(x)))
-g.graph("mask_lost_on_one_side", TOKENS, lambda x: L.GRU(4)(L.Add()([L.Rescaling(0.5)(table()(x[0])), table()(x[1])])))
-g.graph("mask_lost_then_states", ((6,), "int32"), lambda x: (lambda e: L.LSTM(4)(L.Identity()(e), initial_state=[L.GlobalMaxPooling1D()(e)] * 2))(table()(x)))
 g.graph("mask_lost_in_nested", ((6,), "int32"), lambda x: L.LSTM(4)((lambda t: K.Model(t, L.Identity()(L.Dense(4)(t))))(L.Input((6, 4)))(table()(x))))
 g.graph("mask_lost_into_nested", ((6,), "int32"), lambda x: lstm_model()(L.Identity()(table()(x))))
 g.graph("mask_merged_into_nested", TOKENS, lambda x: lstm_model()(L.Add()([table()(x[0]), table()(x[1])])))
 g.graph("mask_lost_mha", TOKENS, lambda x: L.GlobalAveragePooling1D()(L.MultiHeadAttention(2, 3)(L.Identity()(table()(x[0])), L.Rescaling(2.0)(table()(x[1])))))
-g.graph("mask_merged_mha", TOKENS, lambda x: (lambda a, b: L.GlobalAveragePooling1D()(L.MultiHeadAttention(2, 3)(L.Add()([a, b]), L.Multiply()([a, b]))))(*[table()(t) for t in x]))
 g.graph("mask_merged_attention", TOKENS, lambda x: (lambda a, b: L.LSTM(4)(L.Attention()([L.Add()([a, b]), L.Identity()(b)])))(*[table()(t) for t in x]))
-g.graph("mask_through_nested_add", TOKENS, lambda x: L.LSTM(4)(L.Add()([plain_model()(table()(x[0])), table()(x[1])])))
 
 # Models in chains, with an input of their own and without.
-g.add("mask_chain_of_models", lambda: K.Sequential([L.Input((6,), dtype="int32"), masked_model(), plain_model(), L.LSTM(4)]))
 g.add("mask_chain_into_model", lambda: K.Sequential([L.Input((6,), dtype="int32"), table(), K.Sequential([L.Dense(4), L.Dropout(0.1)]), lstm_model()]))
 g.add("mask_chain_lost_in_model", lambda: K.Sequential([L.Input((6,), dtype="int32"), table(), K.Sequential([L.Input((6, 4)), L.Rescaling(0.5), L.Dense(4)]), L.LSTM(4)]))
 
 # A mask of words in sentences, and what a TimeDistributed makes of it.
 WORDS = ((3, 5), "int32")
 g.graph("mask_words_lstm", WORDS, lambda x: L.LSTM(3)(L.TimeDistributed(L.Bidirectional(L.GRU(3)))(table()(x))))
-g.graph("mask_words_sequences", WORDS, lambda x: L.LSTM(3)(L.TimeDistributed(L.GlobalAveragePooling1D())(L.TimeDistributed(L.LSTM(3, return_sequences=True))(table()(x)))))
 g.graph("mask_words_masking", (3, 5, 2), lambda x: L.LSTM(3)(L.TimeDistributed(L.LSTM(3))(L.TimeDistributed(L.Masking())(x))))
 g.graph("mask_words_model", WORDS, lambda x: L.LSTM(3)(L.TimeDistributed((lambda t: K.Model(t, L.LSTM(3)(L.Add()([table()(t), L.Embedding(10, 4)(t)]))))(L.Input((5,), dtype="int32")))(x)))
-g.graph("mask_sentences_model", (6, 3), lambda x: L.LSTM(3)(L.TimeDistributed(K.Sequential([L.Input((3,)), L.Dense(4), L.Dense(2)]))(L.Masking()(x))))
 g.chain("mask_words_chain", WORDS, lambda: [table(), L.TimeDistributed(L.LSTM(3)), L.LSTM(3)])
