@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from archives import tar, zip_
 
@@ -140,6 +141,33 @@ def test_weights_come_with_an_architecture(kferry, check_report):
     assert "variables-missing" in {need["code"] for need in report["needs"]}
     tar(kferry.folder / "m.tar", {**files, index.replace(".index", ".json"): architecture})
     assert convert(kferry, "m.tar")["source"]["format"] == "checkpoint"
+
+
+@pytest.mark.parametrize("id, names", [
+    ("module", {"w"}),
+    ("export", {"first/kernel", "first/bias", "last/kernel", "last/bias"}),
+    ("plain", {"first/kernel", "first/bias", "last/kernel", "last/bias"}),
+    ("first_graph", {"W"}),
+    ("subclassed", {"own/dense/kernel", "own/dense/bias", "own/dense_1/kernel", "own/dense_1/bias"}),
+])
+def test_without_layers_tensors_have_names(kferry, check_report, id, names):
+    (kferry.folder / "m.tar").write_bytes(member("refused", f"{id}.tar"))
+    check_report(convert(kferry, "m.tar", to="npz"))
+    check_report(convert(kferry, "m.tar", to="safetensors"))
+    with np.load(kferry.folder / "out.npz") as arrays:
+        assert set(arrays.files) == names
+        assert all(arrays[name].size and np.isfinite(arrays[name]).all() for name in names)
+    convert(kferry, "m.tar", to="weights.h5", status=65)
+
+
+def test_checkpoints_keep_what_their_optimizer_leads_to(kferry, check_report):
+    (kferry.folder / "m.tar").write_bytes(member("keras3", "keras3_functional.tar"))
+    (kferry.folder / "a.json").write_bytes(member("keras3", "keras3_functional.json"))
+    check_report(convert(kferry, "m.tar", to="npz"))
+    check_report(convert(kferry, "m.tar", to="npz", out="whole.npz", told=("--architecture", "a.json")))
+    with np.load(kferry.folder / "out.npz") as alone, np.load(kferry.folder / "whole.npz") as whole:
+        assert len(alone.files) == len(whole.files) == 10
+        assert sorted(alone[name].tobytes() for name in alone.files) == sorted(whole[name].tobytes() for name in whole.files)
 
 
 def test_what_optimizers_broke_is_mended(kferry, saved, check_report):

@@ -175,6 +175,9 @@ int kf_checkpoint_take(struct kf_checkpoint *cp, struct kf_layer *layer, struct 
 
 bool kf_checkpoint_is_aside(const char *key)
 {
+    /* An optimizer of Keras 3 leads to the model's variables, too. */
+    if (strstr(key, "optimizer/_trainable_variables/"))
+        return false;
     return strstr(key, ".OPTIMIZER_SLOT") || kf_starts(key, "optimizer/") ||
            strstr(key, "/optimizer/") || strstr(key, "keras_api/") ||
            kf_starts(key, "save_counter") || kf_starts(key, KF_OBJECT_GRAPH) ||

@@ -19,18 +19,45 @@ struct names {
     bool *listed; /* of each entry of the bundle */
 };
 
-/* What optimizers and training loops of TensorFlow 1 keep beside the variables. */
+/* What belongs to training, checkpoint_training.def. */
+static const char *const slots[] = {
+#define KF_TRAINING_SLOT(name) name,
+#include "checkpoint_training.def"
+    NULL};
+static const char *const counters[] = {
+#define KF_TRAINING_COUNTER(name) name,
+#include "checkpoint_training.def"
+    NULL};
+static const char *const scopes[] = {
+#define KF_TRAINING_SCOPE(name) name,
+#include "checkpoint_training.def"
+    NULL};
+
+static bool is_one_of(const char *const *words, const char *part, size_t n)
+{
+    for (; *words; words++)
+        if (strlen(*words) == n && memcmp(*words, part, n) == 0)
+            return true;
+    return false;
+}
+
+/* Bytes of "Adam_1" without its number. */
+static size_t unnumbered(const char *part)
+{
+    size_t n = strlen(part), digits = n;
+
+    while (digits > 0 && part[digits - 1] >= '0' && part[digits - 1] <= '9')
+        digits--;
+    return digits < n && digits > 1 && part[digits - 1] == '_' ? digits - 1 : n;
+}
+
 static bool is_training(const char *name)
 {
-    static const char *const ends[] = {"/Adam",      "/Adam_1",  "/Momentum", "/RMSProp",
-                                       "/RMSProp_1", "/Adagrad", "/Adadelta", "/Adadelta_1",
-                                       "/Ftrl",      "/Ftrl_1"};
+    const char *slash = strrchr(name, '/'), *last = slash ? slash + 1 : name;
+    size_t n = unnumbered(last);
 
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (kf_ends(name, ends[i]))
-            return true;
-    return kf_in_words("global_step beta1_power beta2_power", name) ||
-           kf_starts(name, "training/") || kf_starts(name, "Adam/") || kf_starts(name, "metrics/");
+    return is_one_of(counters, last, n) || (slash && is_one_of(slots, last, n)) ||
+           (slash && is_one_of(scopes, name, strcspn(name, "/")));
 }
 
 static void add(struct names *names, const struct kf_bundle_entry *entry, const char *name)

@@ -74,7 +74,7 @@ int kf_saved_model_refuse(const struct kf_saved_model *saved, struct kf_report *
     if (!saved->objects || !saved->objects->n_nodes)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "it is a SavedModel of TensorFlow 1: a graph and variables by name, "
-                             "without objects of Keras");
+                             "without objects of Keras; they can be had as npz or safetensors");
     if (any_edge(saved, "_endpoint_names _endpoint_signatures _all_variables _misc_assets"))
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "model.export() or ExportArchive wrote it to predict with: it holds "
@@ -87,7 +87,7 @@ int kf_saved_model_refuse(const struct kf_saved_model *saved, struct kf_report *
                              "be lost; model.save() with TF_USE_LEGACY_KERAS=1 writes it");
     return kf_report_add(rep, KF_NOT_A_MODEL, "",
                          "there is no Keras model in it: it was made of a tf.Module, whose code is "
-                         "Python");
+                         "Python; its variables can be had as npz or safetensors");
 }
 
 static void put_variable(struct kf_buf *text, const Kf__Tf__Variable *variable)

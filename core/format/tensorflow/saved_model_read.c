@@ -178,13 +178,21 @@ static int refuse(struct reading *reading)
     return kf_report_status(reading->rep);
 }
 
+/* No layers, but tensors with names do. */
+static int take_loose(struct reading *reading)
+{
+    KF_TRY(open_variables(reading));
+    return kf_checkpoint_loose(&reading->checkpoint, reading->model, reading->rep);
+}
+
 static int read_metadata(struct reading *reading, json_t *metadata)
 {
     json_t *config = config_of(metadata);
     bool given = reading->model->in->architecture && !has_layers(config);
+    bool loose = !given && reading->model->names_do && !has_layers(config);
     int r = 0;
 
-    if (!given)
+    if (!given && !loose)
         r = config ? read_config(reading, metadata, config)
                    : kf_report_add(reading->rep, KF_CUSTOM_CLASS, "",
                                    "%s is a model defined by Python code: it has no config",
@@ -193,6 +201,8 @@ static int read_metadata(struct reading *reading, json_t *metadata)
     if (r == -KF_CUSTOM_CLASS)
         kf_saved_model_list(&reading->saved, reading->rep);
     KF_TRY(r);
+    if (loose)
+        return take_loose(reading);
     return given ? bind_given(reading) : bind_objects(reading);
 }
 
@@ -207,8 +217,11 @@ static int read_saved_model(struct kf_model *model, void *state, const struct kf
     KF_TRY(kf_saved_model_open(&reading.saved, model, options, rep));
     kf_saved_model_unsafe(&reading.saved, rep);
     kf_saved_model_print(&reading.saved, rep);
-    if (!reading.saved.metadata || !reading.saved.metadata[0])
-        return model->in->architecture ? bind_given(&reading) : refuse(&reading);
+    if (!reading.saved.metadata || !reading.saved.metadata[0]) {
+        if (model->in->architecture)
+            return bind_given(&reading);
+        return model->names_do ? take_loose(&reading) : refuse(&reading);
+    }
     metadata = kf_saved_model_metadata(&reading.saved, 0, rep);
     if (!metadata)
         return kf_report_status(rep);
