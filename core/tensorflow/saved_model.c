@@ -187,7 +187,7 @@ static Kf__Tf__Signature__Entry **entries(struct kf_tf *tf, struct kf_onnx_tenso
     return list;
 }
 
-/* MetaGraphDef without its graph and saver. */
+/* MetaGraphDef without its graph and saver; first, as its first field is how it is told. */
 static bool put_meta(struct kf_buf *meta, Kf__Tf__Signature__Entry **inputs, size_t n_inputs,
                      Kf__Tf__Signature__Entry **outputs, size_t n_outputs)
 {
@@ -234,12 +234,12 @@ static bool make(struct kf_buf *out, struct kf_buf *meta, struct kf_tf *tf,
 
     if (!inputs || !outputs)
         return false;
-    if (tf->n_variables && (!add_lists(tf, &saver) || !add_restore(tf, &saver) ||
-                            !add_save(tf, &saver) || !put_saver(meta, tf, &saver)))
+    if (tf->n_variables &&
+        (!add_lists(tf, &saver) || !add_restore(tf, &saver) || !add_save(tf, &saver)))
         return false;
     return put_meta(meta, inputs, onnx->n_inputs, outputs, onnx->n_outputs) &&
-           put_graph(meta, tf) && kf_buf_add(out, schema, sizeof(schema)) &&
-           kf_proto_put(out, 2, meta->data, meta->n);
+           (!tf->n_variables || put_saver(meta, tf, &saver)) && put_graph(meta, tf) &&
+           kf_buf_add(out, schema, sizeof(schema)) && kf_proto_put(out, 2, meta->data, meta->n);
 }
 
 int kf_tf_saved_model(struct kf_buf *out, struct kf_tf *tf, const struct kf_onnx *onnx)

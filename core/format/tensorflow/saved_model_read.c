@@ -185,6 +185,15 @@ static int take_loose(struct reading *reading)
     return kf_checkpoint_loose(&reading->checkpoint, reading->model, reading->rep);
 }
 
+/* A model that is no list of layers: code that is not in the file. */
+static int refuse_code(struct reading *reading, const json_t *metadata, const char *what)
+{
+    return kf_report_add(reading->rep, KF_ARCHITECTURE_MISSING, "",
+                         "%s is a model defined by Python code: %s; its variables can be had as "
+                         "npz or safetensors",
+                         kf_json_str(metadata, "class_name", "it"), what);
+}
+
 static int read_metadata(struct reading *reading, json_t *metadata)
 {
     json_t *config = config_of(metadata);
@@ -193,12 +202,12 @@ static int read_metadata(struct reading *reading, json_t *metadata)
     int r = 0;
 
     if (!given && !loose)
-        r = config ? read_config(reading, metadata, config)
-                   : kf_report_add(reading->rep, KF_CUSTOM_CLASS, "",
-                                   "%s is a model defined by Python code: it has no config",
-                                   kf_json_str(metadata, "class_name", "it"));
+        r = has_layers(config)
+                ? read_config(reading, metadata, config)
+                : refuse_code(reading, metadata,
+                              config ? "its config has no layers" : "it has no config");
     json_decref(config);
-    if (r == -KF_CUSTOM_CLASS)
+    if (r == -KF_CUSTOM_CLASS || r == -KF_ARCHITECTURE_MISSING)
         kf_saved_model_list(&reading->saved, reading->rep);
     KF_TRY(r);
     if (loose)
