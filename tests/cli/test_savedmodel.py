@@ -171,6 +171,18 @@ def test_checkpoints_keep_what_their_optimizer_leads_to(kferry, check_report):
         assert sorted(alone[name].tobytes() for name in alone.files) == sorted(whole[name].tobytes() for name in whole.files)
 
 
+def test_an_export_of_keras_3_has_each_variable_twice(kferry, check_report):
+    (kferry.folder / "m.tar").write_bytes(member("keras3", "keras3_export.tar"))
+    (kferry.folder / "a.json").write_bytes(member("keras3", "keras3_export.json"))
+    check_report(convert(kferry, "m.tar", to="npz"))
+    with np.load(kferry.folder / "out.npz") as arrays:
+        assert set(arrays.files) == {f"{layer}/{name}" for layer in ("dense", "dense_1") for name in ("kernel", "bias")} | {
+            f"lstm/lstm_cell/{name}" for name in ("kernel", "recurrent_kernel", "bias")}
+    report = convert(kferry, "m.tar", told=("--architecture", "a.json"))
+    check_report(report)
+    assert report["verdict"] == "exact"
+
+
 def test_what_optimizers_broke_is_mended(kferry, saved, check_report):
     put(kferry.folder / "m", saved)
     verdicts = {t["to"]: t["verdict"] for t in json.loads(kferry.run("inspect", "m", "--json").stdout)["targets"]}

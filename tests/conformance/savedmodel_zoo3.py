@@ -46,6 +46,13 @@ def convolution():
     return keras.Sequential([L.Input((6, 6, 2)), L.SeparableConv2D(3, 2), L.PReLU(), L.Conv2DTranspose(2, 3), L.LayerNormalization(), L.Flatten()])
 
 
+def export():
+    """What model.export() writes has each variable twice, and the state of a seed."""
+    x = L.Input((4,), name="x")
+    first = L.Dense(3)(x)
+    return keras.Model(x, L.LSTM(2)(L.Reshape((3, 1))(L.Add()([first, L.Dense(3)(first)]))))
+
+
 def make(out, name, model, trained):
     x = np.random.default_rng(1).normal(size=(4, *model.input_shape[1:])).astype("f4")
     if trained:
@@ -53,9 +60,13 @@ def make(out, name, model, trained):
         model.fit(x, np.zeros(model(x).shape), verbose=0)
     saved = tf.train.Checkpoint(net=model, optimizer=model.optimizer) if trained else tf.train.Checkpoint(model)
     with tempfile.TemporaryDirectory() as folder, tarfile.open(out / f"{name}.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
-        saved.write(f"{folder}/ckpt")
-        for file in sorted(os.listdir(folder)):
-            member = archive.gettarinfo(f"{folder}/{file}", f"{name}/{file}")
+        if name == "keras3_export":
+            model.export(folder, verbose=False)
+        else:
+            saved.write(f"{folder}/ckpt")
+        for path in sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file()):
+            file = path.relative_to(folder)
+            member = archive.gettarinfo(path, f"{name}/{file}")
             member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode = 0, 0, 0, "", "", 0o644
             with open(f"{folder}/{file}", "rb") as data:
                 archive.addfile(member, data)
@@ -67,7 +78,7 @@ def make(out, name, model, trained):
 
 def main(out):
     out = pathlib.Path(out)
-    models = {"functional": functional, "recurrent": recurrent, "attention": attention, "nested": nested, "convolution": convolution}
+    models = {"functional": functional, "recurrent": recurrent, "attention": attention, "nested": nested, "convolution": convolution, "export": export}
     keras.utils.set_random_seed(5)
     rows = [make(out, f"keras3_{name}", build(), name == "functional") for name, build in models.items()]
     manifest = out / "MANIFEST.tsv"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
+#include "../../io/text/json.h"
 #include "checkpoint_bind.h"
 #include <string.h>
 
@@ -60,14 +61,81 @@ static bool is_training(const char *name)
            (slash && is_one_of(scopes, name, strcspn(name, "/")));
 }
 
+static bool *listed_of(struct names *names, const struct kf_bundle_entry *entry)
+{
+    return &names->listed[entry - kf_tensor_bundle_at(names->cp->bundle, 0)];
+}
+
 static void add(struct names *names, const struct kf_bundle_entry *entry, const char *name)
 {
-    bool *listed = &names->listed[entry - kf_tensor_bundle_at(names->cp->bundle, 0)];
+    bool *listed = listed_of(names, entry);
 
     if (*listed || !*entry->key || kf_checkpoint_is_aside(entry->key) || is_training(name))
         return;
     *listed = true;
     names->items[names->n++] = (struct named){.name = name, .entry = entry};
+}
+
+static bool is_same(const struct kf_bundle_entry *a, const struct kf_bundle_entry *b)
+{
+    return a->type == b->type && a->rank == b->rank && a->message->size == b->message->size &&
+           a->message->crc32c == b->message->crc32c && !a->message->n_slices &&
+           !b->message->n_slices && memcmp(a->dims, b->dims, a->rank * sizeof(a->dims[0])) == 0;
+}
+
+/* The variable at edge number `i` of a list's node; NULL for none. */
+static const struct kf_bundle_entry *in_list(const struct names *names, int list, size_t i,
+                                             int *node, const char **name)
+{
+    *node = names->cp->graph->nodes[list]->children[i]->node_id;
+    return kf_checkpoint_value(names->cp, *node, name);
+}
+
+/* Pass over those of the second list that are, by name, shape and checksum, in the first. */
+static int skip_second(struct names *names, int first, int second, json_t *known)
+{
+    Kf__Tf__TrackableObjectGraph__Object **nodes = names->cp->graph->nodes;
+    bool *own = kf_arena_alloc(names->model->arena, names->cp->graph->n_nodes);
+    const struct kf_bundle_entry *entry, *same;
+    const char *name;
+    int node;
+
+    if (!own)
+        return kf_report_add(names->rep, KF_NO_MEMORY, "", "out of memory");
+    for (size_t i = 0; i < nodes[first]->n_children; i++)
+        if (in_list(names, first, i, &node, &name)) {
+            own[node] = true;
+            if (kf_utf8_valid(name))
+                KF_TRY(kf_json_set(known, name, json_integer(node), names->rep));
+        }
+    for (size_t i = 0; i < nodes[second]->n_children; i++) {
+        const json_t *other;
+
+        entry = in_list(names, second, i, &node, &name);
+        other = entry ? json_object_get(known, name) : NULL;
+        same = other ? kf_checkpoint_value(names->cp, (int)json_integer_value(other), &name) : NULL;
+        if (same && !own[node] && is_same(same, entry))
+            *listed_of(names, entry) = true;
+    }
+    return 0;
+}
+
+/* What model.export() of Keras 3 wrote has each variable twice, as two objects. */
+static int skip_copies(struct names *names)
+{
+    int first = kf_checkpoint_child(names->cp, 0, "variables");
+    int second = kf_checkpoint_child(names->cp, 0, "_all_variables");
+    json_t *known;
+    int r;
+
+    if (first < 0 || second < 0)
+        return 0;
+    known = json_object();
+    if (!known)
+        return kf_report_add(names->rep, KF_NO_MEMORY, "", "out of memory");
+    r = skip_second(names, first, second, known);
+    json_decref(known);
+    return r;
 }
 
 /* By the object graph where there is one, else the keys are the names. */
@@ -81,6 +149,7 @@ static int collect(struct names *names)
     names->listed = kf_arena_alloc(names->model->arena, n + 1);
     if (!names->items || !names->listed)
         return kf_report_add(names->rep, KF_NO_MEMORY, "", "out of memory");
+    KF_TRY(skip_copies(names));
     for (size_t i = 0; cp->graph && i < cp->graph->n_nodes; i++) {
         const struct kf_bundle_entry *entry = kf_checkpoint_value(cp, (int)i, &name);
 

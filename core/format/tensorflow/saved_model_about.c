@@ -80,7 +80,7 @@ int kf_saved_model_refuse(const struct kf_saved_model *saved, struct kf_report *
                              "model.export() or ExportArchive wrote it to predict with: it holds "
                              "signatures and variables, and no architecture; with "
                              "model.save(\"m.keras\") there is one");
-    if (any_keras(saved) || any_edge(saved, "layer-0 layer_with_weights-0"))
+    if (any_keras(saved) || any_edge(saved, "layer-0 layer_with_weights-0 _functional _operations"))
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "there is no Keras metadata in it, though it was made of a Keras "
                              "model: tf.saved_model.save() writes none, and keras_metadata.pb may "
