@@ -93,6 +93,13 @@ static void memory_may_run_out_of_a_checkpoint(void **state)
     torture_fixture("savedmodel/weights_dense.tar", config, "keras", -KF_WEIGHT_COUNT);
 }
 
+static void memory_may_run_out_of_variables_by_name(void **state)
+{
+    (void)state;
+    torture_fixture("savedmodel/module.tar", NULL, "npz", 0);
+    torture_fixture("savedmodel/keras3_export.tar", NULL, "npz", 0);
+}
+
 static void memory_may_run_out_of_a_refusal(void **state)
 {
     (void)state;
@@ -106,6 +113,7 @@ int main(void)
         cmocka_unit_test(memory_may_run_out_of_a_saved_model),
         cmocka_unit_test(memory_may_run_out_of_what_is_mended),
         cmocka_unit_test(memory_may_run_out_of_a_checkpoint),
+        cmocka_unit_test(memory_may_run_out_of_variables_by_name),
         cmocka_unit_test(memory_may_run_out_of_a_refusal),
     };
 
