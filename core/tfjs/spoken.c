@@ -62,9 +62,9 @@ int kf_tfjs_spoken(json_t *config, bool made_there, struct kf_report *rep)
     size_t i;
 
     if (kf_json_is_object_of_class(config)) {
-        KF_TRY(kf_json_set(config, "class_name", json_string(kf_tfjs_object_of(class_name)), rep));
         if (made_there)
             KF_TRY(settle_config(class_name, json_object_get(config, "config"), rep));
+        KF_TRY(kf_json_set(config, "class_name", json_string(kf_tfjs_object_of(class_name)), rep));
     }
     json_object_foreach(config, key, one) KF_TRY(kf_tfjs_spoken(one, made_there, rep));
     json_array_foreach(config, i, one) KF_TRY(kf_tfjs_spoken(one, made_there, rep));

@@ -113,6 +113,16 @@ static void keep_plain_keys(json_t *config)
     }
 }
 
+static int tell_class(const struct topology *topology, const json_t *class_name)
+{
+    json_auto_t *activation = json_string("Activation");
+
+    return kf_report_change(topology->rep, KF_CLASS_REPLACED, topology->where, "class_name",
+                            class_name, activation,
+                            "TensorFlow.js has no %s, which does nothing but in training",
+                            json_string_value(class_name));
+}
+
 /* A class that does nothing when it predicts becomes the activation that does nothing. */
 static int settle_class(const struct topology *topology, json_t *layer, json_t *config)
 {
@@ -121,10 +131,7 @@ static int settle_class(const struct topology *topology, json_t *layer, json_t *
     if (!kf_tfjs_is_idle(class_name))
         return 0;
     if (topology->rep)
-        KF_TRY(kf_report_change(topology->rep, KF_CLASS_REPLACED, topology->where, "class_name",
-                                json_string(class_name), json_string("Activation"),
-                                "TensorFlow.js has no %s, which does nothing but in training",
-                                class_name));
+        KF_TRY(tell_class(topology, json_object_get(layer, "class_name")));
     keep_plain_keys(config);
     if (json_object_set_new(config, "activation", json_string("linear")) < 0)
         return -1;
