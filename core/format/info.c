@@ -221,6 +221,15 @@ const struct kf_format_info kf_info_write_onnx = {
     .suffix = ".onnx",
 };
 
+const struct kf_format_info kf_info_write_onnx_data = {
+    .name = "onnx-data",
+    .title = "ONNX model with its weights in a file beside it (folder, .tar or .zip)",
+    .media_type = "application/x-tar",
+    .suffix = ".tar",
+    .folder = true,
+    .releases = (const struct kf_release_range[]){END},
+};
+
 const struct kf_format_info kf_info_write_npz = {
     .name = "npz",
     .title = "arrays of NumPy in the order of get_weights() (.npz)",
@@ -277,6 +286,7 @@ static const struct kf_format_info *const writers[] = {
     &kf_info_write_weights_h5,
     &kf_info_write_json,
     &kf_info_write_onnx,
+    &kf_info_write_onnx_data,
     &kf_info_write_npz,
     &kf_info_write_safetensors,
     &kf_info_write_tfjs,

@@ -32,6 +32,7 @@ extern const struct kf_format_info kf_info_write_h5_weights;
 extern const struct kf_format_info kf_info_write_savedmodel;
 extern const struct kf_format_info kf_info_write_savedmodel_repaired;
 extern const struct kf_format_info kf_info_write_onnx;
+extern const struct kf_format_info kf_info_write_onnx_data;
 extern const struct kf_format_info kf_info_write_npz;
 extern const struct kf_format_info kf_info_write_safetensors;
 extern const struct kf_format_info kf_info_write_tfjs;

@@ -55,6 +55,7 @@ extern const struct kf_writer kf_write_h5_weights;
 extern const struct kf_writer kf_write_savedmodel;
 extern const struct kf_writer kf_write_savedmodel_repaired;
 extern const struct kf_writer kf_write_onnx;
+extern const struct kf_writer kf_write_onnx_data;
 extern const struct kf_writer kf_write_npz;
 extern const struct kf_writer kf_write_safetensors;
 extern const struct kf_writer kf_write_tfjs;
@@ -69,6 +70,7 @@ static const struct kf_writer *const writers[] = {
     &kf_write_savedmodel,
     &kf_write_savedmodel_repaired,
     &kf_write_onnx,
+    &kf_write_onnx_data,
     &kf_write_npz,
     &kf_write_safetensors,
     &kf_write_tfjs,

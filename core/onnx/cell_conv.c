@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../io/text/json.h"
+#include "activations.h"
 #include "cell.h"
 #include "window.h"
 #include <string.h>
@@ -83,10 +84,24 @@ static struct kf_onnx_tensor *of_state(struct cell *cell, struct kf_onnx_tensor 
     return kf_onnx_conv(&cell->call, state, cell->kernel, NULL, &window, 1);
 }
 
-static struct kf_onnx_tensor *activate(struct cell *cell, const char *key, struct kf_onnx_tensor *x)
+static struct kf_onnx_tensor *activate(struct cell *cell, const char *key, const char *fallback,
+                                       struct kf_onnx_tensor *x)
 {
-    return kf_onnx_activate(&cell->call, json_object_get(cell->call.layer->config, key), x,
-                            cell->last);
+    const json_t *given = json_object_get(cell->call.layer->config, key);
+    bool known;
+
+    return given ? kf_onnx_activate(&cell->call, given, x, cell->last)
+                 : kf_onnx_activation(cell->call.onnx, fallback, x, 1, &known);
+}
+
+static struct kf_onnx_tensor *activate_gate(struct cell *cell, struct kf_onnx_tensor *x)
+{
+    return activate(cell, "recurrent_activation", "sigmoid", x);
+}
+
+static struct kf_onnx_tensor *activate_state(struct cell *cell, struct kf_onnx_tensor *x)
+{
+    return activate(cell, "activation", "tanh", x);
 }
 
 /* One step: its gates stand in the order input, forget, candidate, output. */
@@ -103,15 +118,14 @@ static bool step(struct cell *cell, struct kf_onnx_tensor *x)
         x = kf_onnx_binary(onnx, "Add", x, of_state(cell, cell->states[0]));
     node = kf_onnx_split(onnx, x, 1, sizes, N_GATES);
     for (unsigned i = 0; i < N_GATES; i++)
-        gates[i] =
-            node ? activate(cell, i == 2 ? "activation" : "recurrent_activation", node->out[i])
-                 : NULL;
+        gates[i] = !node    ? NULL
+                   : i == 2 ? activate_state(cell, node->out[i])
+                            : activate_gate(cell, node->out[i]);
     cell->states[1] = kf_onnx_binary(onnx, "Mul", gates[0], gates[2]);
     if (before)
         cell->states[1] = kf_onnx_binary(onnx, "Add", kf_onnx_binary(onnx, "Mul", gates[1], before),
                                          cell->states[1]);
-    cell->states[0] =
-        kf_onnx_binary(onnx, "Mul", gates[3], activate(cell, "activation", cell->states[1]));
+    cell->states[0] = kf_onnx_binary(onnx, "Mul", gates[3], activate_state(cell, cell->states[1]));
     return cell->states[0] != NULL;
 }
 

@@ -22,17 +22,18 @@ struct kf_onnx_tensor *kf_onnx_take(struct kf_onnx_call *call)
 bool kf_onnx_window_read(struct kf_onnx_call *call, struct kf_onnx_window *window,
                          const struct kf_onnx_tensor *x, const char *size, const char *stride)
 {
-    const json_t *strides = json_object_get(call->layer->config, stride);
+    bool pool = kf_streq(size, "pool_size");
 
     *window = (struct kf_onnx_window){.n = x && x->rank > 2 ? x->rank - 2 : 0};
     if (!window->n || window->n > KF_ONNX_SPATIAL_MAX ||
         !kf_onnx_sizes(call, size, 1, window->size, window->n) ||
         !kf_onnx_sizes(call, "dilation_rate", 1, window->dilation, window->n))
         return false;
-    if (!strides || json_is_null(strides)) /* of a pooling: as large as the window */
-        memcpy(window->stride, window->size, sizeof(window->stride));
-    else if (!kf_onnx_sizes(call, stride, 1, window->stride, window->n))
+    if (!kf_onnx_sizes(call, stride, 0, window->stride, window->n))
         return false;
+    for (unsigned i = 0; i < window->n; i++)
+        if (!window->stride[i]) /* not told */
+            window->stride[i] = pool ? window->size[i] : 1;
     for (unsigned i = 0; i < window->n; i++)
         if (window->size[i] < 1 || window->stride[i] < 1 || window->dilation[i] < 1) {
             kf_onnx_refuse(call, "its window has no size");

@@ -20,9 +20,11 @@
 
 #define SUFFIX ".tar"
 
-/* What a SavedModel has at its top: a folder with nothing else in it may be replaced by another. */
+/* What a SavedModel and an ONNX model with its weights have at their tops: a folder with nothing
+ * else in it may be replaced by another. */
 static const char *const known[] = {
-    "saved_model.pb", "keras_metadata.pb", "fingerprint.pb", "variables", "assets", "assets.extra"};
+    "saved_model.pb", "keras_metadata.pb", "fingerprint.pb", "variables",
+    "assets",         "assets.extra",      "model.onnx",     "model.onnx.data"};
 
 char *cli_folder_name(const struct cli *cli, const char *output)
 {

@@ -123,9 +123,9 @@ class Chooser {
   showVersions() {
     const { format } = this;
     this.version.replaceChildren();
-    this.form.querySelector('[data-option="opset"]')?.toggleAttribute("hidden", format.name !== "onnx");
+    this.form.querySelector('[data-option="opset"]')?.toggleAttribute("hidden", !format.name.startsWith("onnx"));
     this.form.querySelector('[data-option="quantize"]')?.toggleAttribute("hidden", format.name !== "tfjs");
-    this.form.querySelector('[data-option="archive"]')?.toggleAttribute("hidden", !format.name.startsWith("savedmodel"));
+    this.form.querySelector('[data-option="archive"]')?.toggleAttribute("hidden", !/^savedmodel|^onnx-data/.test(format.name));
     if (format.releases.length > 1) {
       const select = releaseSelect(format);
       const note = h("p", { class: "soft" });

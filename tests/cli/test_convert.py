@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+import tarfile
 import zipfile
 
 import h5py
@@ -193,3 +194,22 @@ def test_closed_standard_descriptors_do_no_harm(kferry, model):
     quoted = " ".join(command)
     assert os.system(f"cd {kferry.folder} && {quoted} <&- >&- 2>&-") == 0
     assert (kferry.folder / "out.keras").stat().st_size > 0
+
+
+def test_onnx_with_its_weights_beside_it(kferry):
+    with zipfile.ZipFile(FIXTURES / "zoo3" / "preprocessing.zip") as packed:
+        packed.extract("stft_spectrogram.keras", kferry.folder)
+    done = kferry.run("convert", "stft_spectrogram.keras", "--to", "onnx-data", "-o", "beside/")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in (kferry.folder / "beside").iterdir()}
+    assert names == {"model.onnx", "model.onnx.data"}
+    model, data = ((kferry.folder / "beside" / name).read_bytes() for name in sorted(names))
+    # both kernels, 64 samples of 33 waves in 4 bytes, the second one at the next multiple of 64
+    assert len(data) == 2 * 64 * 33 * 4 and b"model.onnx.data" in model and b"8448" in model
+    for suffix in ("tar", "zip"):
+        done = kferry.run("convert", "stft_spectrogram.keras", "--to", "onnx-data", "-o", f"beside.{suffix}")
+        assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(kferry.folder / "beside.zip") as packed:
+        assert packed.testzip() is None and packed.read("onnx/model.onnx.data") == data
+    with tarfile.open(kferry.folder / "beside.tar") as packed:
+        assert packed.extractfile("onnx/model.onnx.data").read() == data

@@ -62,6 +62,7 @@ static const struct other {
     {"onnx", "nested_frozen_parts"},
     {"onnx", "ops_attention"},
     {"onnx", "separable_causal"},
+    {"onnx-data", "mha_self"},
     {"npz", "nested_frozen_parts"},
     {"tfjs", "nested_frozen_parts"},
     {"tfjs", "mha_self"},

@@ -1,12 +1,14 @@
 """keras.applications with random weights and 10 classes, as tf.keras 2.15 writes them, to .keras, judged by the newest Keras 3.
 
 The smallest of each family for small images, every other one as .h5 and as .keras; with `--whole` all of them, for images of their own
-size, as both: tests/full has that. They are made when the test runs, a few at a time, as they are large.
+size, as both: tests/full has that. Each is written as ONNX, too, and judged by ONNX Runtime. They are made when the test runs, a few
+at a time, as they are large.
 """
 import collections
 import shutil
 import subprocess
 
+from parts import onnx
 from suite import HERE, convert_all, judge, reasons, table, verdict_of
 
 NEEDS = {"k2", "k3"}
@@ -75,6 +77,20 @@ def judge_some(options, tally, used, count, folder, names):
         tally.check(ok, f"applications/{id}", verdict_of(results.get(id)) if status == 0 else f"{status}: {reasons(report)}")
 
 
+def judge_as_onnx(options, tally, used, count, folder, names):
+    """The same models as ONNX, each once, by ONNX Runtime."""
+    files = {name: next(path for path in (folder / (name + suffix) for suffix in SUFFIXES) if path.exists()) for name in names}
+    converted = convert_all(options, files, folder / "onnx", to="onnx", suffix=".onnx")
+    done = [(name, folder / "onnx" / f"{name}.onnx", tolerance(folder, name + ".onnx")) for name in files if converted[name][0] == 0]
+    results = onnx.judge(options, folder / "onnx", folder, done)
+    for name in files:
+        status, report = converted[name]
+        ok = status == 0 and bool(results.get(name, {}).get("ok"))
+        used.update(rule for rule in report.get("rules", []) if ok or not rule.startswith(onnx.ROWS))
+        count["right as ONNX" if ok else "refused as ONNX" if status == 65 else "wrong as ONNX"] += 1
+        tally.check(ok, f"applications/onnx/{name}", verdict_of(results.get(name)) if status == 0 else f"{status}: {reasons(report)}")
+
+
 def run(options, tally, used):
     names, count = chosen(options), collections.Counter()
     if not NEEDS <= set(options.keras):
@@ -83,6 +99,8 @@ def run(options, tally, used):
     for start in range(0, len(names), at_once):
         folder = options.work / "applications"
         judge_some(options, tally, used, count, folder, names[start:start + at_once])
+        if "onnx" in options.keras:
+            judge_as_onnx(options, tally, used, count, folder, [name for name in names[start:start + at_once] if (folder / f"{name}.tolerance").exists()])
         shutil.rmtree(folder)
     kinds = "as .h5 and as .keras" if options.whole else "as .h5 or as .keras"
     table(f"keras.applications of tf.keras 2.15 in k3: {len(names)} models, each {kinds}", sorted(count.items()))

@@ -3,9 +3,10 @@ import collections
 import csv
 import json
 import subprocess
+import tarfile
 
 from parts.keras3 import count_one, listed
-from suite import FIXTURES, HERE, convert_all, table
+from suite import FIXTURES, HERE, convert_all, reasons, table, verdict_of
 
 REFUSED = HERE / "REFUSED-onnx.tsv"
 LIMITS = HERE / "LIMITS-onnx.tsv"
@@ -19,6 +20,8 @@ TASKS = {
     "zoo3-13": ("zoo3", ".keras", "13", 3),
     "zoo3-21": ("zoo3", ".keras", "21", 3),
 }
+# Models of zoo3 with weights that are large enough to stand in a file of their own.
+BESIDE = ("stft_spectrogram", "stft_spectrogram_phase")
 THEANO = ("old_theano_",)
 # Rows of the tables of ONNX: used is one that a model which is right has used.
 ROWS = ("onnx:", "onnx-operation:", "onnx-activation:", "onnx-gate:")
@@ -59,8 +62,43 @@ def run_task(options, tally, used, task):
         print(f"    {group}: " + ", ".join(f"{n} {what}" for what, n in sorted(groups[group].items())))
 
 
+def run_wild(options, tally, files, tolerances, refs):
+    """Wild files against what their own Keras says of them, which is in `refs` for those that have a tolerance."""
+    folder, count = options.work / "onnx-wild", collections.Counter()
+    converted = convert_all(options, files, folder, to="onnx", suffix=".onnx")
+    results = judge(options, folder, refs, [(id, folder / f"{id}.onnx", tolerances[id]) for id in tolerances if converted[id][0] == 0])
+    for id in files:
+        status, report = converted[id]
+        if id in results:
+            count["right" if results[id].get("ok") else "wrong"] += 1
+            tally.check(bool(results[id].get("ok")), f"onnx/wild/{id}", verdict_of(results[id]))
+        else:
+            count["without a truth" if status == 0 else "refused" if status == 65 else "broken"] += 1
+            tally.check(status in (0, 65), f"onnx/wild/{id}", f"exit status {status}: {report.get('error')}")
+            if status == 65:
+                print(f"  refused {id}: {reasons(report)}")
+    table(f"wild files as ONNX: {len(files)}", sorted(count.items()))
+
+
+def run_beside(options, tally):
+    """Models whose weights stand in a file beside them."""
+    files = {id: FIXTURES / "zoo3" / f"{id}.keras" for id in BESIDE if options.only in id}
+    files = {id: path for id, path in files.items() if path.exists()}
+    folder = options.work / "onnx-beside"
+    converted = convert_all(options, files, folder, lambda id: ["--archive", "tar"], to="onnx-data", suffix=".tar")
+    done = [id for id in files if converted[id][0] == 0]
+    for id in done:
+        with tarfile.open(folder / f"{id}.tar") as archive:
+            archive.extractall(folder / id)
+    results = judge(options, folder, FIXTURES / "zoo3", [(id, folder / id / "onnx" / "model.onnx", 1e-5) for id in done])
+    for id in files:
+        apart = id in done and (folder / id / "onnx" / "model.onnx.data").exists()
+        tally.check(apart and bool(results[id].get("ok")), f"onnx/beside/{id}", verdict_of(results.get(id)))
+
+
 def run(options, tally, used):
     if "onnx" not in options.keras:
         return
     for task in TASKS:
         run_task(options, tally, used, task)
+    run_beside(options, tally)

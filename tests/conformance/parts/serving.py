@@ -11,6 +11,7 @@ import re
 import subprocess
 import tarfile
 
+from parts import onnx
 from suite import FIXTURES, HERE, convert_all, count_one, judge, listed, reasons, table, verdict_of
 
 REFUSED = HERE / "REFUSED-savedmodel.tsv"
@@ -124,6 +125,8 @@ def run_wild(options, tally):
             left = {id: f"{files[id]}\t" for id in done if id not in truth}  # with how far rounding moves it
             made = judge(options.envs / name / "bin" / "python", folder, folder / "refs", list(left), "-truth", True, left)
             truth.update({id: result for id, result in made.items() if result.get("ok")})
+    if "onnx" in options.keras:
+        onnx.run_wild(options, tally, files, {id: max(1e-5, STEPS * result["rounding"]) for id, result in truth.items()}, folder / "refs")
     results = judge_in(RELEASES[0], options, folder, folder / "refs",
                        [(id, folder / f"{id}.tar", max(1e-5, STEPS * result["rounding"]), files[id]) for id, result in truth.items()])
     for id in files:
