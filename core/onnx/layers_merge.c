@@ -184,3 +184,33 @@ void kf_onnx_form_dot(struct kf_onnx_call *call)
         gone[k++] = 2;
     kf_onnx_give(call, k ? kf_onnx_squeeze(onnx, z, gone, k) : z);
 }
+
+/* Source: keras/src/applications/inception_resnet_v2.py, CustomScaleLayer (3.15.1) */
+void kf_onnx_form_scaled_sum(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    bool moved = all_moved(call);
+    struct kf_onnx_tensor **all = gather(call, moved);
+
+    if (all && call->n_in == 2)
+        kf_onnx_give_as(call,
+                        kf_onnx_binary(onnx, "Add", all[0],
+                                       kf_onnx_binary_with(onnx, "Mul", all[1],
+                                                           kf_onnx_real(call, "scale", 1))),
+                        moved);
+}
+
+/* Source: keras/src/applications/convnext.py, LayerScale (3.15.1) */
+void kf_onnx_form_layer_scale(struct kf_onnx_call *call)
+{
+    int64_t dims[KF_ONNX_RANK_MAX] = {-1};
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_either(call->in[0], &moved);
+    struct kf_onnx_tensor *by = kf_onnx_weight(call, "gamma");
+
+    for (unsigned i = 1; x && i < x->rank; i++)
+        dims[i] = 1;
+    if (moved && x && x->rank > 1)
+        by = kf_onnx_reshape(call->onnx, by, dims, x->rank - 1);
+    kf_onnx_give_as(call, kf_onnx_binary(call->onnx, "Mul", x, by), moved);
+}

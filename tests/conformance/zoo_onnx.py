@@ -58,6 +58,15 @@ def residual():
     return keras.Model(x, L.GlobalAveragePooling2D()(L.Softmax()(z)))
 
 
+def scaled():
+    """Layers that keras.applications has for its own."""
+    from keras.src.applications import convnext, inception_resnet_v2
+    x = L.Input((4, 5, 3), name="x")
+    y = convnext.LayerScale(0.5, 6)(L.Conv2D(6, 2)(x))
+    z = convnext.LayerScale(0.3, 3)(x)
+    return keras.Model(x, [inception_resnet_v2.CustomScaleLayer(0.2)([y, L.ReLU()(y)]), inception_resnet_v2.CustomScaleLayer(0.3)([x, z])])
+
+
 def fixed_batch(function):
     """A model for batches of one size."""
     def build():
@@ -142,6 +151,9 @@ GROUPS = {
     },
     "activation": {
         "hard_swish": layer(lambda: L.Dense(4, activation="hard_swish"), (6,)),
+    },
+    "layer": {
+        "scaled": scaled,
     },
     "free": {
         "residual": residual,
