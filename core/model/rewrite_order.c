@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rewrite_order.h"
 #include "../base/num.h"
-#include "rewrite_private.h"
 #include <string.h>
 
 /*
@@ -13,38 +13,12 @@
 /* A row of the source that stays a row is pulled by itself, without a tile, from this size on. */
 #define ROW 64
 
-struct order {
-    struct kf_arena *arena;
-    unsigned n;
-    uint64_t dims[KF_AXES_MAX];    /* of the source */
-    unsigned axes[KF_AXES_MAX];    /* axis i of the result is axis axes[i] of the source */
-    uint64_t strides[KF_AXES_MAX]; /* how far apart the elements of a source's axis come to stand */
-    unsigned cut;                  /* the axis of the result that tiles divide */
-    uint64_t block, step;          /* elements below one index of `cut`; indices in a tile */
-    uint64_t at, bytes;            /* the range of the result that stands in the tile */
-};
-
-/* A box of the source: [low, high) along each axis. */
-struct box {
-    uint64_t low[KF_AXES_MAX], high[KF_AXES_MAX];
-};
-
-/* Elements below one index of axis `axis` of the source. */
-static uint64_t below(const struct order *order, unsigned axis)
-{
-    uint64_t n = 1;
-
-    while (++axis < order->n)
-        n *= order->dims[axis];
-    return n;
-}
-
 /* The tile that has element `to` of the result: its range, and the box that it comes from. */
-static struct box find_tile(struct order *order, uint64_t to, size_t size)
+static struct kf_box find_tile(struct kf_order *order, uint64_t to, size_t size)
 {
     uint64_t outer = to / order->block, n = order->dims[order->axes[order->cut]];
     uint64_t first = outer % n / order->step * order->step, last = kf_min(first + order->step, n);
-    struct box box = {{0}, {0}};
+    struct kf_box box = {{0}, {0}};
 
     order->at = (outer - outer % n + first) * order->block * size;
     order->bytes = (last - first) * order->block * size;
@@ -80,7 +54,7 @@ static void spread(char *to, uint64_t apart, const char *from, size_t n, size_t 
 }
 
 /* Scatter `n` elements of the source, from its element `first` on, into the tile. */
-static void scatter(const struct order *order, char *tile, const char *piece, uint64_t first,
+static void scatter(const struct kf_order *order, char *tile, const char *piece, uint64_t first,
                     size_t n, size_t size)
 {
     unsigned last = order->n - 1;
@@ -116,43 +90,34 @@ static int fetch(const struct kf_payload *payload, char *tile, uint64_t first, u
     return 0;
 }
 
-/* Step to the next index of the axes in front of `axis`; false after the last one. */
-static bool next(const struct box *box, uint64_t *index, unsigned axis)
-{
-    while (axis-- > 0) {
-        if (++index[axis] < box->high[axis])
-            return true;
-        index[axis] = box->low[axis];
-    }
-    return false;
-}
-
 /* The box in the order of the source, in runs as long as it has them. */
-static int fill_tile(const struct kf_payload *payload, struct order *order, char *tile, uint64_t to,
-                     struct kf_report *rep)
+static int fill_tile(const struct kf_payload *payload, struct kf_order *order, char *tile,
+                     uint64_t to, struct kf_report *rep)
 {
-    struct box box = find_tile(order, to, kf_dtype_size(payload->dtype));
+    struct kf_box box = find_tile(order, to, kf_dtype_size(payload->dtype));
     uint64_t index[KF_AXES_MAX], run;
     unsigned axis = order->n - 1;
 
+    if (kf_order_has_lines(order, &box, kf_dtype_size(payload->dtype)))
+        return kf_order_fill_by_lines(payload, tile, &box, rep);
     while (axis > 0 && box.low[axis] == 0 && box.high[axis] == order->dims[axis])
         axis--;
     memcpy(index, box.low, sizeof(index));
-    run = (box.high[axis] - box.low[axis]) * below(order, axis);
+    run = (box.high[axis] - box.low[axis]) * kf_order_below(order, axis);
     do {
         uint64_t first = 0;
 
         for (unsigned i = 0; i <= axis; i++)
-            first += index[i] * below(order, i);
+            first += index[i] * kf_order_below(order, i);
         KF_TRY(fetch(payload, tile, first, run, rep));
-    } while (next(&box, index, axis));
+    } while (kf_box_next(&box, index, axis));
     return 0;
 }
 
 static int pull_tiled(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                       struct kf_report *rep)
 {
-    struct order *order = (struct order *)payload->state;
+    struct kf_order *order = (struct kf_order *)payload->state;
     size_t size = kf_dtype_size(payload->dtype);
     char *out = to, *tile;
     bool mine;
@@ -179,7 +144,7 @@ static int pull_tiled(const struct kf_payload *payload, uint64_t at, void *to, s
 static int pull_rows(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                      struct kf_report *rep)
 {
-    const struct order *order = payload->state;
+    const struct kf_order *order = payload->state;
     uint64_t row = order->dims[order->n - 1] * kf_dtype_size(payload->dtype);
     char *out = to;
 
@@ -188,7 +153,7 @@ static int pull_rows(const struct kf_payload *payload, uint64_t at, void *to, si
         uint64_t rest = at / row, from = 0;
 
         for (unsigned i = order->n - 1; i-- > 0; rest /= order->dims[order->axes[i]])
-            from += rest % order->dims[order->axes[i]] * below(order, order->axes[i]);
+            from += rest % order->dims[order->axes[i]] * kf_order_below(order, order->axes[i]);
         KF_TRY(payload->inner->pull(payload->inner, from * kf_dtype_size(payload->dtype) + at % row,
                                     out, some, rep));
         at += some;
@@ -199,7 +164,7 @@ static int pull_rows(const struct kf_payload *payload, uint64_t at, void *to, si
 }
 
 /* Leave out axis `i` of the result, whose elements belong to the axis in front of it or are one. */
-static void drop_axis(struct order *order, unsigned i)
+static void drop_axis(struct kf_order *order, unsigned i)
 {
     unsigned axis = order->axes[i];
 
@@ -213,7 +178,7 @@ static void drop_axis(struct order *order, unsigned i)
 }
 
 /* Axes that stay side by side are one, and those of one element none: runs become longer. */
-static void simplify(struct order *order)
+static void simplify(struct kf_order *order)
 {
     for (unsigned i = order->n; i-- > 0;) {
         unsigned axis = order->axes[i];
@@ -228,7 +193,7 @@ static void simplify(struct order *order)
 }
 
 /* Where elements go, and how the result is cut in tiles. */
-static void settle(struct order *order, size_t size)
+static void settle(struct kf_order *order, size_t size)
 {
     uint64_t stride = 1, tile = TILE / size;
 
@@ -246,7 +211,7 @@ static void settle(struct order *order, size_t size)
 static struct kf_payload *reorder(struct kf_arena *arena, const struct kf_payload *inner,
                                   const uint64_t *dims, const unsigned *axes, unsigned n)
 {
-    struct order *order = kf_arena_alloc(arena, sizeof(*order));
+    struct kf_order *order = kf_arena_alloc(arena, sizeof(*order));
     size_t size = kf_dtype_size(inner->dtype);
     bool rows;
 

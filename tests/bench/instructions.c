@@ -13,7 +13,10 @@
  * Conversions in this very process, for a counter of instructions:
  *
  *   instructions make OUT.h5 LAYERS WIDTH   a legacy .h5, a Sequential of Dense layers
+ *   instructions graph OUT.h5 LAYERS WIDTH  the same of a graph: after each Dense an Add of what
+ *                                           goes in there and what comes out
  *   instructions convert IN TO OUT
+ *   instructions inspect IN
  */
 static int pull_counting(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                          struct kf_report *rep)
@@ -30,12 +33,47 @@ static int pull_counting(const struct kf_payload *payload, uint64_t at, void *to
 
 static json_t *dense(int number, int width)
 {
-    char name[32];
+    return json_pack("{s:o, s:b, s:s, s:i, s:s, s:b}", "name", json_sprintf("dense_%d", number),
+                     "trainable", 1, "dtype", "float32", "units", width, "activation", "relu",
+                     "use_bias", 1);
+}
 
-    snprintf(name, sizeof(name), "dense_%d", number);
-    return json_pack("{s:s, s:{s:s, s:b, s:s, s:i, s:s, s:b}}", "class_name", "Dense", "config",
-                     "name", name, "trainable", 1, "dtype", "float32", "units", width, "activation",
-                     "relu", "use_bias", 1);
+/* A layer of a graph, with the layers that it is called on. */
+static json_t *call(const char *class_name, json_t *config, const char *const *from)
+{
+    json_t *inputs = json_array();
+
+    for (; *from; from++)
+        json_array_append_new(inputs, json_pack("[s, i, i, {}]", *from, 0, 0));
+    return json_pack("{s:s, s:o, s:O, s:[o]}", "class_name", class_name, "config", config, "name",
+                     json_object_get(config, "name"), "inbound_nodes", inputs);
+}
+
+static char *graph_config(int layers, int width)
+{
+    json_t *list = json_pack("[{s:s, s:s, s:{s:[n, i], s:s, s:s}, s:[]}]", "class_name",
+                             "InputLayer", "name", "x", "config", "batch_input_shape", width,
+                             "dtype", "float32", "name", "x", "inbound_nodes");
+    char before[32] = "x", inner[32];
+    json_t *model;
+    char *text;
+
+    for (int i = 0; i < layers; i++) {
+        json_t *add = json_pack("{s:o, s:b, s:s}", "name", json_sprintf("add_%d", i), "trainable",
+                                1, "dtype", "float32");
+
+        snprintf(inner, sizeof(inner), "dense_%d", i);
+        json_array_append_new(list,
+                              call("Dense", dense(i, width), (const char *const[]){before, NULL}));
+        json_array_append_new(list, call("Add", add, (const char *const[]){inner, before, NULL}));
+        snprintf(before, sizeof(before), "add_%d", i);
+    }
+    model = json_pack("{s:s, s:{s:s, s:b, s:o, s:[[s, i, i]], s:[[s, i, i]]}}", "class_name",
+                      "Functional", "config", "name", "graph", "trainable", 1, "layers", list,
+                      "input_layers", "x", 0, 0, "output_layers", before, 0, 0);
+    text = json_dumps(model, JSON_COMPACT);
+    json_decref(model);
+    return text;
 }
 
 static char *config(int layers, int width)
@@ -46,7 +84,8 @@ static char *config(int layers, int width)
     char *text;
 
     for (int i = 0; i < layers; i++)
-        json_array_append_new(list, dense(i, width));
+        json_array_append_new(
+            list, json_pack("{s:s, s:o}", "class_name", "Dense", "config", dense(i, width)));
     model = json_pack("{s:s, s:{s:s, s:o}}", "class_name", "Sequential", "config", "name", "many",
                       "layers", list);
     text = json_dumps(model, JSON_COMPACT);
@@ -79,12 +118,11 @@ static int write_layer(struct kf_h5_out *h5, struct kf_arena *arena, int number,
                              KF_CHECKSUM_NONE, NULL, rep);
 }
 
-static int make(const char *path, int layers, int width, struct kf_report *rep)
+static int make(const char *path, char *text, int layers, int width, struct kf_report *rep)
 {
     KF_AUTO(kf_arena) arena = kf_arena_create();
     KF_AUTO(kf_h5_out) h5 = NULL;
     const char **names = kf_arena_alloc(arena, (size_t)layers * sizeof(*names));
-    char *text = config(layers, width);
     int r;
 
     KF_TRY(kf_h5_create(&h5, path, rep));
@@ -113,6 +151,18 @@ static int convert(const char *path, const char *to, const char *out, struct kf_
     return r;
 }
 
+static int inspect(const char *path, struct kf_report *rep)
+{
+    struct kf_options options = KF_OPTIONS_INIT;
+    struct kf_input in = {.fd = open(path, O_RDONLY | O_CLOEXEC), .name = path};
+    json_t *facts;
+    int r = kf_inspect(&in, &options, rep, &facts);
+
+    json_decref(facts);
+    close(in.fd);
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     struct kf_report rep;
@@ -120,7 +170,12 @@ int main(int argc, char **argv)
 
     kf_report_init(&rep);
     if (argc == 5 && strcmp(argv[1], "make") == 0)
-        r = make(argv[2], atoi(argv[3]), atoi(argv[4]), &rep);
+        r = make(argv[2], config(atoi(argv[3]), atoi(argv[4])), atoi(argv[3]), atoi(argv[4]), &rep);
+    else if (argc == 5 && strcmp(argv[1], "graph") == 0)
+        r = make(argv[2], graph_config(atoi(argv[3]), atoi(argv[4])), atoi(argv[3]), atoi(argv[4]),
+                 &rep);
+    else if (argc == 3 && strcmp(argv[1], "inspect") == 0)
+        r = inspect(argv[2], &rep);
     else if (argc == 5 && strcmp(argv[1], "convert") == 0)
         r = convert(argv[2], argv[3], argv[4], &rep);
     for (size_t i = 0; r < 0 && i < rep.n_entries; i++)

@@ -5,7 +5,7 @@
            [--mib 1024] [--runs 3] [--folder DIR]
 
 The models are made here with h5py, dense random float32: 16 large Dense layers, CuDNN kernels that
-must be turned round, gates that must be scaled, and 2,500 layers. Each line gives the median wall
+must be turned round, gates that must be scaled, the variables of a SavedModel, and 2,500 layers. Each line gives the median wall
 time until the result is on the disk, its spread, the ratio to `cp` in the same run, order
 alternated, and the largest process's memory.
 """
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,7 @@ WORKS = (
     ("legacy .h5 to .keras of 2.15", "large.h5", ".keras", ("--keras", "2.15"), 2),
     ("gates scaled", "scaled.h5", ".keras", (), None),
     ("CuDNN kernels turned", "turned.h5", ".keras", (), None),
+    ("SavedModel's variables to .keras", "saved_model", ".keras", ("--architecture", "large.json"), None),
     ("2,500 layers", "many.h5", ".keras", (), None),  # real Keras takes minutes to build it
 )
 
@@ -84,13 +86,25 @@ def make_recurrent(path, class_name, units, kernel, bias, version, **config):
 
 
 def make(folder, mib):
-    """All sources but large.keras, which kferry makes."""
+    """All sources but those of make_by()."""
     floats = mib * 2**18
     make_dense(f"{folder}/large.h5", LAYERS, int((floats / LAYERS)**0.5))
     make_dense(f"{folder}/many.h5", MANY, int((floats / 2 / MANY)**0.5))
     make_recurrent(f"{folder}/scaled.h5", "LSTM", int((floats / 8)**0.5), 4, 4, "2.15.0",
                    recurrent_activation="hard_sigmoid")
     make_recurrent(f"{folder}/turned.h5", "CuDNNGRU", int((floats / 6)**0.5), 3, 6, "2.2.4")
+
+
+def make_by(kferry, folder):
+    """The sources that kferry makes of large.h5."""
+    def convert(source, *arguments):
+        subprocess.run([kferry, "convert", f"{folder}/{source}", *arguments], check=True, capture_output=True)
+
+    convert("large.h5", "-o", f"{folder}/large.keras")
+    convert("large.h5", "-o", f"{folder}/large.json")
+    convert("large.keras", "--to", "savedmodel", "-o", f"{folder}/saved_model.tar")
+    subprocess.run(["tar", "-xf", f"{folder}/saved_model.tar", "-C", folder], check=True)
+    os.unlink(f"{folder}/saved_model.tar")
 
 
 def measure(command):
@@ -112,9 +126,10 @@ def lines(options, folder):
     for what, source, suffix, arguments, keras in WORKS:
         path = f"{folder}/{source}"
         if source not in seen:
-            yield f"cp {source}", ["cp", "--sparse=never", "--reflink=never", path, out], source
+            yield f"cp {source}", ["cp", "-r", "--sparse=never", "--reflink=never", path, out], source
             seen.add(source)
-        yield what, [options.kferry, "convert", path, "-o", out + suffix, *arguments], source
+        files = [f"{folder}/{word}" if word.startswith("large.") else word for word in arguments]
+        yield what, [options.kferry, "convert", path, "-o", out + suffix, *files], source
         if pythons.get(keras):
             code = KERAS.format(module="keras.models" if keras == 3 else "tensorflow.keras.models",
                                 what="_weights" if suffix == ".weights.h5" else "")
@@ -132,8 +147,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         subprocess.run([options.python, __file__, "--make", folder, str(options.mib)], check=True)
-        subprocess.run([options.kferry, "convert", f"{folder}/large.h5", "-o", f"{folder}/large.keras"],
-                       check=True, capture_output=True)
+        make_by(options.kferry, folder)
         table = list(lines(options, folder))
         seconds, memory = [[] for _ in table], [0.0 for _ in table]
         for run in range(options.runs):
@@ -143,7 +157,7 @@ def main():
                 seconds[i].append(took)
                 memory[i] = max(memory[i], mib)
                 for made in pathlib.Path(folder).glob("out*"):
-                    made.unlink()
+                    shutil.rmtree(made) if made.is_dir() else made.unlink()
     print(f"{options.mib} MiB of weights (half for 2,500 layers), {options.runs} runs\n")
     print(f"{'':32}{'median s':>10}{'min':>8}{'max':>8}{'x cp':>8}{'MiB':>8}")
     copies = {source: statistics.median(took) for (title, _, source), took in zip(table, seconds)

@@ -291,6 +291,60 @@ static void kernels_larger_than_a_tile_are_turned_too(void **unused)
     check_large_gates(KF_GATE_COLUMNS, 2001, 3, 1100);
 }
 
+/* Each order of four axes, in elements of each size: whole lines, strips and short ones. */
+static void check_order(const uint64_t *dims, const unsigned *axes, enum kf_dtype dtype)
+{
+    uint64_t n = dims[0] * dims[1] * dims[2] * dims[3];
+    size_t size = kf_dtype_size(dtype);
+    char *in = malloc(n * size), *got = malloc(n * size);
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload inner = {
+        .dtype = dtype, .rank = 4, .pull = pull_memory, .file_at = KF_NOWHERE, .state = in};
+    const struct kf_payload *out;
+    struct kf_report rep;
+    bool fits;
+
+    kf_report_init(&rep);
+    memcpy(inner.dims, dims, 4 * sizeof(*dims));
+    for (uint64_t i = 0; i < n * size; i++)
+        in[i] = (char)(i * 31 + i / 251);
+    out = kf_rewrite_transpose(arena, &inner, axes, 4, &fits);
+    assert_non_null(out);
+    assert_int_equal(out->pull(out, 0, got, n * size, &rep), 0);
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t index[4], from = 0, rest = i;
+
+        for (unsigned axis = 4; axis-- > 0; rest /= dims[axes[axis]])
+            index[axes[axis]] = rest % dims[axes[axis]];
+        for (unsigned axis = 0; axis < 4; axis++)
+            from = from * dims[axis] + index[axis];
+        if (memcmp(got + i * size, in + from * size, size) != 0)
+            assert_int_equal(i, SIZE_MAX);
+    }
+    kf_arena_destroy(arena);
+    kf_report_finish(&rep);
+    free(in);
+    free(got);
+}
+
+static void axes_of_all_orders_change_places(void **unused)
+{
+    static const enum kf_dtype dtypes[] = {KF_DTYPE_INT8, KF_DTYPE_FLOAT16, KF_DTYPE_FLOAT32,
+                                           KF_DTYPE_FLOAT64};
+    static const uint64_t shapes[][4] = {{3, 18, 5, 530}, {2, 3, 33, 1100}, {40, 3, 2, 7}};
+
+    (void)unused;
+    for (unsigned code = 0; code < 256; code++) {
+        const unsigned axes[4] = {code & 3, code >> 2 & 3, code >> 4 & 3, code >> 6};
+
+        if ((1u << axes[0] | 1u << axes[1] | 1u << axes[2] | 1u << axes[3]) != 0xf)
+            continue;
+        for (size_t i = 0; i < 4; i++)
+            for (size_t j = 0; j < 3; j++)
+                check_order(shapes[j], axes, dtypes[i]);
+    }
+}
+
 static void flatten_joins_the_last_axes(void **unused)
 {
     static const float in[6] = {1, 2, 3, 4, 5, 6};
@@ -324,6 +378,7 @@ int main(void)
         cmocka_unit_test(joined_rows_stand_side_by_side),
         cmocka_unit_test(join_refuses_pieces_of_other_heights),
         cmocka_unit_test(transposed_axes_change_places),
+        cmocka_unit_test(axes_of_all_orders_change_places),
         cmocka_unit_test(kernels_larger_than_a_tile_are_turned_too),
         cmocka_unit_test(deviations_become_variances),
         cmocka_unit_test(flatten_joins_the_last_axes),

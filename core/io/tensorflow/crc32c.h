@@ -2,11 +2,16 @@
 #ifndef KF_IO_CRC32C_H
 #define KF_IO_CRC32C_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* CRC-32C (Castagnoli), eight bytes at a time; filled by kf_crc32c_init(). */
+/*
+ * CRC-32C (Castagnoli), eight bytes at a time, by the processor's instruction where it has one;
+ * filled by kf_crc32c_init().
+ */
 struct kf_crc32c {
+    bool instruction;
     uint32_t table[8][256];
 };
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KF_MODEL_REWRITE_ORDER_H
+#define KF_MODEL_REWRITE_ORDER_H
+
+/* Between rewrite_order.c and rewrite_lines.c only. */
+#include "rewrite_private.h"
+
+struct kf_order {
+    struct kf_arena *arena;
+    unsigned n;
+    uint64_t dims[KF_AXES_MAX];    /* of the source */
+    unsigned axes[KF_AXES_MAX];    /* axis i of the result is axis axes[i] of the source */
+    uint64_t strides[KF_AXES_MAX]; /* how far apart the elements of a source's axis come to stand */
+    unsigned cut;                  /* the axis of the result that tiles divide */
+    uint64_t block, step;          /* elements below one index of `cut`; indices in a tile */
+    uint64_t at, bytes;            /* the range of the result that stands in the tile */
+};
+
+/* A box of the source: [low, high) along each axis. */
+struct kf_box {
+    uint64_t low[KF_AXES_MAX], high[KF_AXES_MAX];
+};
+
+/** Elements below one index of axis `axis` of the source. */
+uint64_t kf_order_below(const struct kf_order *order, unsigned axis);
+/** Step to the next index of the axes in front of `axis`; false after the last one. */
+bool kf_box_next(const struct kf_box *box, uint64_t *index, unsigned axis);
+
+/** Whether a box is best brought into its tile by lines: ranges of the source's last axis. */
+bool kf_order_has_lines(const struct kf_order *order, const struct kf_box *box, size_t size);
+/** Bring it. What pulling from the source reports. */
+int kf_order_fill_by_lines(const struct kf_payload *payload, char *tile, const struct kf_box *box,
+                           struct kf_report *rep);
+
+#endif
