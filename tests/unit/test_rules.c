@@ -218,14 +218,14 @@ static void gone_classes_have_a_reason(void **state)
 
 static void some_kinds_of_files_have_a_class(void **state)
 {
-    struct kf_options h5 = {.to = "h5"}, keras = {.to = "keras"};
+    struct kf_options h5 = {.to = "h5"}, weights = {.to = "weights.h5"};
     struct kf_adapt to_h5 = {.rules = KF_RULES_KERAS2, .options = &h5};
-    struct kf_adapt to_keras = {.rules = KF_RULES_KERAS2, .options = &keras};
+    struct kf_adapt to_weights = {.rules = KF_RULES_KERAS2, .options = &weights};
     const char *rule = NULL;
 
     (void)state;
     assert_non_null(kf_rules_gone(&to_h5, "SpectralNormalization", &rule));
-    assert_null(kf_rules_gone(&to_keras, "SpectralNormalization", &rule));
+    assert_null(kf_rules_gone(&to_weights, "SpectralNormalization", &rule));
 }
 
 static void policies_become_their_name(void **state)
