@@ -157,7 +157,7 @@ def test_refusal_tells_the_way_out(kferry, model):
         (["convert", "model.h5", "-o", "x.keras", "--architecture", "b.json"], 66, "b.json"),
         (["convert", "-", "-o", "x.keras"], 64, "pipe"),
         (["convert", "model.h5", "-o", "x.keras", "--kera", "3.15"], 64, "did you mean --keras?"),
-        (["convert", "model.h5", "-o", "x.keras", "--verify", "full"], 64, "not available"),
+        (["convert", "model.h5", "-o", "x.keras", "--verify", "full"], 64, "no script"),
         (["convert", "model.h5", "-o", "x.keras", "--quiet=1"], 64, "no value"),
         (["convert", "model.h5", "-o", "x.keras", "--allow", "all"], 64, "exact adapted lossy"),
         (["convert", "model.h5", "-o", "x.keras", "--to", "kera"], 64, "did you mean"),
