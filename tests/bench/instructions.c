@@ -97,24 +97,28 @@ static char *config(int layers, int width)
 static int write_layer(struct kf_h5_out *h5, struct kf_arena *arena, int number, uint64_t width,
                        const char **names, struct kf_report *rep)
 {
-    const struct kf_payload kernel = {.dtype = KF_DTYPE_FLOAT32,
-                                      .rank = 2,
-                                      .dims = {width, width},
-                                      .pull = pull_counting,
-                                      .file_at = KF_NOWHERE};
+    struct kf_payload *kernel = kf_arena_alloc(arena, sizeof(*kernel));
+    struct kf_payload *bias = kf_arena_alloc(arena, sizeof(*bias));
     const char *name = kf_arena_printf(arena, "dense_%d", number);
     const char *group = kf_arena_printf(arena, "/model_weights/%s", name);
     const char *weights[2] = {kf_arena_printf(arena, "%s/kernel:0", name),
                               kf_arena_printf(arena, "%s/bias:0", name)};
-    struct kf_payload bias = kernel;
 
-    bias.rank = 1;
+    if (!kernel || !bias)
+        return -KF_NO_MEMORY;
+    *kernel = (struct kf_payload){.dtype = KF_DTYPE_FLOAT32,
+                                  .rank = 2,
+                                  .dims = {width, width},
+                                  .pull = pull_counting,
+                                  .file_at = KF_NOWHERE};
+    *bias = *kernel;
+    bias->rank = 1;
     names[number] = name;
     KF_TRY(kf_h5_out_group(h5, group, rep));
     KF_TRY(kf_h5_out_attr_names(h5, group, "weight_names", weights, 2, rep));
-    KF_TRY(kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[0]), &kernel,
+    KF_TRY(kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[0]), kernel,
                              KF_CHECKSUM_NONE, NULL, rep));
-    return kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[1]), &bias,
+    return kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[1]), bias,
                              KF_CHECKSUM_NONE, NULL, rep);
 }
 

@@ -96,7 +96,7 @@ int kf_h5_create(struct kf_h5_out **out, const char *path, struct kf_report *rep
 int kf_h5_create_in(struct kf_h5_out **out, const struct kf_sink *to, struct kf_report *rep);
 void kf_h5_out_destroy(struct kf_h5_out *h5); /* closes without a word; for error paths */
 KF_DEFINE_AUTO(kf_h5_out)
-/** Flush and close, reporting what fails; afterwards only destroy. */
+/** Write all of it and close, reporting what fails; afterwards only destroy. */
 int kf_h5_out_close(struct kf_h5_out *h5, struct kf_report *rep);
 
 /** Make a group and those above it; one that is there is fine. */
@@ -113,9 +113,10 @@ int kf_h5_out_attr_names(struct kf_h5_out *h5, const char *path, const char *nam
                          const char *const *names, size_t n, struct kf_report *rep);
 
 /**
- * Write a payload as a contiguous dataset; see kf_move() for the checksums and what it costs.
+ * Make a contiguous dataset, and those groups above it that are missing. Its bytes are moved by
+ * kf_h5_out_close(), as kf_move() does it: `payload` and `row` must live until then.
  *
- * `row` may be NULL; else its checksums are filled as options->checksum says.
+ * `row` may be NULL; else its checksums are filled then as `checksum` says.
  */
 int kf_h5_out_payload(struct kf_h5_out *h5, const char *path, const struct kf_payload *payload,
                       enum kf_checksum_kind checksum, struct kf_tensor_report *row,

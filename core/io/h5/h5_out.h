@@ -13,13 +13,16 @@
  *
  *   superblock       version 0, at 0
  *   texts            collections of the global heap, where they come
- *   tensors          contiguous, each at a multiple of 8, where they come
- *   at the end, what stands below a group in front of it:
- *     dataset        object header 1: dataspace, datatype, fill value, layout, attributes
+ *   in the order in which they were made, each at a multiple of 8:
  *     group          local heap of names, symbol nodes, B-tree, object header 1: symbol table,
  *                    attributes
+ *     dataset        object header 1: dataspace, datatype, fill value, layout, attributes; then
+ *                    its bytes, contiguous
  *
- * So every byte is written once, the superblock last.
+ * Keras 2.13 to 2.15 and the first of Keras 3 read HDF5 out of a zip through Python, which reads
+ * from the member's beginning when it goes back and all that is between when it goes on: whoever
+ * takes layer after layer goes forwards here. All of it is written at the end, when what is known
+ * of the last object is known to the first.
  * Source: HDF5 File Format Specification 3.0
  */
 #define KF_H5_SUPERBLOCK 96
@@ -34,24 +37,30 @@ struct kf_h5_out_attr {
     size_t n;
 };
 
+/* The bytes of a dataset, and who wants to hear of them. */
+struct kf_h5_out_data {
+    const struct kf_payload *payload;
+    enum kf_checksum_kind checksum;
+    struct kf_tensor_report *row;
+    const char *path;
+};
+
 /* A group or a dataset of the file that is written. */
 struct kf_h5_object {
     struct kf_h5_object *parent;   /* NULL for the root */
-    struct kf_h5_object *before;   /* made before this one; so a group comes before its members */
+    struct kf_h5_object *next;     /* made after this one; so a group comes before its members */
     struct kf_h5_object *children; /* of a group, the last one first */
     struct kf_h5_object *sibling;
+    struct kf_h5_object **members; /* the children sorted by name, when they get their places */
     const char *name;
     size_t n_children;
     struct kf_h5_out_attr *attrs;
     size_t n_attrs;
-    bool is_dataset;
-    enum kf_dtype dtype;
-    unsigned rank;
-    const uint64_t *dims;
-    uint64_t at;               /* of its bytes, KF_H5_UNDEFINED when there are none */
-    uint64_t address;          /* of its header */
-    uint64_t name_at;          /* its name in the heap of the group that it is in */
-    uint64_t tree_at, heap_at; /* of a group */
+    const struct kf_h5_out_data *data; /* of a dataset, NULL for a group */
+    uint64_t at;                       /* of its bytes, KF_H5_UNDEFINED when there are none */
+    uint64_t address;                  /* of its header */
+    uint64_t name_at;                  /* its name in the heap of the group that it is in */
+    uint64_t tree_at, heap_at;         /* of a group */
 };
 
 /* Texts that wait for their collection to be full. */
@@ -99,7 +108,8 @@ int kf_h5_out_attr(struct kf_h5_out *h5, const char *path, const char *name,
 /** Write the collection of texts that is not full. WRITE_FAILED. */
 int kf_h5_out_texts(struct kf_h5_out *h5, struct kf_report *rep);
 
-/* h5_write_tree.c: all objects, and the superblock. WRITE_FAILED, NO_MEMORY. */
+/* h5_write_tree.c: all objects, and the superblock. What pulling reports, WRITE_FAILED, NO_MEMORY.
+ */
 int kf_h5_out_tree(struct kf_h5_out *h5, struct kf_report *rep);
 
 /** Put `n` bytes of a little-endian number; returns what follows them. */

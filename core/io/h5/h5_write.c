@@ -112,7 +112,7 @@ static bool grow_table(struct kf_h5_out *h5)
     bigger.table = kf_alloc(bigger.cap * sizeof(struct kf_h5_object *));
     if (!bigger.table)
         return false;
-    for (struct kf_h5_object *object = h5->last; object->parent; object = object->before)
+    for (struct kf_h5_object *object = h5->root->next; object; object = object->next)
         *find_member(&bigger, object->parent, object->name, strlen(object->name)) = object;
     kf_free(h5->table);
     h5->table = bigger.table;
@@ -154,17 +154,17 @@ int kf_h5_out_make(struct kf_h5_object **out, struct kf_h5_out *h5, struct kf_h5
 {
     struct kf_h5_object *object, **place;
 
-    if (parent->is_dataset || !is_name(name))
+    if (parent->data || !is_name(name))
         return kf_report_add(rep, KF_WRITE_FAILED, name, "the object can be no member of %s",
-                             parent->is_dataset ? parent->name : "a group");
+                             parent->data ? parent->name : "a group");
     if (!grow_table(h5) || !(object = kf_arena_alloc(h5->arena, sizeof(*object))))
         return kf_report_add(rep, KF_NO_MEMORY, name, "no memory for groups");
     place = find_member(h5, parent, name, strlen(name));
     if (*place)
         return kf_report_add(rep, KF_WRITE_FAILED, name, "the file has two objects of one name");
-    *object = (struct kf_h5_object){
-        .name = name, .parent = parent, .before = h5->last, .sibling = parent->children};
-    parent->children = *place = h5->last = object;
+    *object = (struct kf_h5_object){.name = name, .parent = parent, .sibling = parent->children};
+    parent->children = *place = h5->last->next = object;
+    h5->last = object;
     parent->n_children++;
     h5->n_objects++;
     *out = object;

@@ -42,21 +42,25 @@
 /* Several of the largest pieces that are put at once: an attribute. */
 #define PEN_SIZE ((size_t)1 << 18)
 
-/* What is written one after another at the end of the file. */
+/* What is written one after another. */
 struct pen {
     struct kf_h5_out *h5;
     struct kf_report *rep;
+    bool places; /* nothing is written: everything gets its place */
     char *data;
     size_t n;
-    uint64_t at; /* of the first byte in `data` */
-    int status;  /* of the first write that failed */
+    uint64_t at;  /* of the first byte in `data` */
+    uint64_t end; /* of what was put */
+    int status;   /* of the first write that failed */
 };
 
 static void flush(struct pen *pen)
 {
-    if (pen->status == 0)
+    if (pen->n == 0)
+        return;
+    if (pen->status == 0 && !pen->places)
         pen->status = kf_h5_out_write(pen->h5, pen->at, pen->data, pen->n, pen->rep);
-    pen->at += pen->n;
+    pen->at = pen->end = pen->at + pen->n;
     pen->n = 0;
 }
 
@@ -81,16 +85,17 @@ static void put_entry(char *to, const struct kf_h5_object *object)
 {
     kf_h5_put(to, object->name_at, 8);
     kf_h5_put(to + 8, object->address, 8);
-    if (object->is_dataset)
+    if (object->data)
         return;
     kf_h5_put(to + 16, 1, 4);
     kf_h5_put(to + 24, object->tree_at, 8);
     kf_h5_put(to + 32, object->heap_at, 8);
 }
 
-/* The heap with the names of the members, which are sorted. */
-static void put_heap(struct pen *pen, struct kf_h5_object *group, struct kf_h5_object **members)
+/* The heap with the names of the members. */
+static void put_heap(struct pen *pen, struct kf_h5_object *group)
 {
+    struct kf_h5_object *const *members = group->members;
     uint64_t size = 8;
     char *p = take(pen, HEAP_HEAD + 8);
 
@@ -130,10 +135,10 @@ struct level {
 };
 
 /* Node `i` of a level of `n`. */
-static void put_node(struct pen *pen, const struct kf_h5_object *group,
-                     struct kf_h5_object *const *members, const struct level *level, size_t i,
-                     size_t n)
+static void put_node(struct pen *pen, const struct kf_h5_object *group, const struct level *level,
+                     size_t i, size_t n)
 {
+    struct kf_h5_object *const *members = group->members;
     size_t first = i * CHILDREN, end = (size_t)kf_min(first + CHILDREN, level->n_children);
     uint64_t at = here(pen);
     char *p = take(pen, NODE_SIZE);
@@ -153,8 +158,7 @@ static void put_node(struct pen *pen, const struct kf_h5_object *group,
 }
 
 /* Symbol nodes and the B-tree over them, from its lowest level to the root. */
-static void put_tree(struct pen *pen, struct kf_h5_object *group,
-                     struct kf_h5_object *const *members)
+static void put_tree(struct pen *pen, struct kf_h5_object *group)
 {
     struct level level = {.child_at = here(pen),
                           .child_size = LEAF_SIZE,
@@ -163,12 +167,12 @@ static void put_tree(struct pen *pen, struct kf_h5_object *group,
     size_t n;
 
     for (size_t i = 0; i < group->n_children; i += ENTRIES)
-        put_leaf(pen, members + i, (size_t)kf_min(ENTRIES, group->n_children - i));
+        put_leaf(pen, group->members + i, (size_t)kf_min(ENTRIES, group->n_children - i));
     do {
         group->tree_at = here(pen);
         n = level.n_children > 0 ? (level.n_children + CHILDREN - 1) / CHILDREN : 1;
         for (size_t i = 0; i < n; i++)
-            put_node(pen, group, members, &level, i, n);
+            put_node(pen, group, &level, i, n);
         level =
             (struct level){level.number + 1, group->tree_at, NODE_SIZE, n, level.span * CHILDREN};
     } while (n > 1);
@@ -206,29 +210,21 @@ static void put_attrs(struct pen *pen, const struct kf_h5_object *object)
         memcpy(put_message(pen, MESSAGE_ATTR, 0, attr->n), attr->data, attr->n);
 }
 
-static uint64_t bytes_of(const struct kf_h5_object *dataset)
-{
-    uint64_t n = kf_dtype_size(dataset->dtype);
-
-    for (unsigned i = 0; i < dataset->rank; i++)
-        n *= dataset->dims[i];
-    return n;
-}
-
 static void put_dataset(struct pen *pen, struct kf_h5_object *dataset)
 {
-    const struct kf_h5_type_bytes *type = kf_h5_type_bytes(dataset->dtype);
-    size_t space = 8 + dataset->rank * 16u, fill = 8, layout = 24;
+    const struct kf_payload *payload = dataset->data->payload;
+    const struct kf_h5_type_bytes *type = kf_h5_type_bytes(payload->dtype);
+    size_t space = 8 + payload->rank * 16u, fill = 8, layout = 24;
     char *p;
 
     put_header(pen, dataset, 4, 4 * MESSAGE + space + type->n + fill + layout);
     p = put_message(pen, MESSAGE_SPACE, 0, space);
     kf_h5_put(p, 1, 1);
-    kf_h5_put(p + 1, dataset->rank, 1);
-    kf_h5_put(p + 2, dataset->rank > 0, 1);
-    for (unsigned i = 0; i < dataset->rank; i++) {
-        kf_h5_put(p + 8 + i * 8, dataset->dims[i], 8);
-        kf_h5_put(p + 8 + (dataset->rank + i) * 8, dataset->dims[i], 8);
+    kf_h5_put(p + 1, payload->rank, 1);
+    kf_h5_put(p + 2, payload->rank > 0, 1);
+    for (unsigned i = 0; i < payload->rank; i++) {
+        kf_h5_put(p + 8 + i * 8, payload->dims[i], 8);
+        kf_h5_put(p + 8 + (payload->rank + i) * 8, payload->dims[i], 8);
     }
     memcpy(put_message(pen, MESSAGE_TYPE, 1, type->n), type->bytes, type->n);
     memcpy(put_message(pen, MESSAGE_FILL, 1, fill), "\2\2\2\1\0\0\0\0", fill);
@@ -236,8 +232,27 @@ static void put_dataset(struct pen *pen, struct kf_h5_object *dataset)
     kf_h5_put(p, 3, 1);
     kf_h5_put(p + 1, 1, 1);
     kf_h5_put(p + 2, dataset->at, 8);
-    kf_h5_put(p + 10, bytes_of(dataset), 8);
+    kf_h5_put(p + 10, kf_payload_bytes(payload), 8);
     put_attrs(pen, dataset);
+}
+
+/* The bytes behind a dataset's header. */
+static int put_bytes(struct pen *pen, struct kf_h5_object *dataset)
+{
+    const struct kf_h5_out_data *data = dataset->data;
+    uint64_t n = kf_payload_bytes(data->payload);
+
+    flush(pen);
+    if (pen->status < 0)
+        return pen->status;
+    if (pen->places)
+        dataset->at = n > 0 ? pen->at : KF_H5_UNDEFINED;
+    else
+        KF_TRY(kf_move(&pen->h5->mover, data->payload, dataset->at, data->checksum, data->row,
+                       data->path, pen->rep));
+    pen->end += n;
+    pen->at = kf_h5_padded(pen->end);
+    return 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -247,22 +262,29 @@ static int compare(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-/* All members of the group have been put. */
-static int put_group(struct pen *pen, struct kf_h5_object *group)
+static int sort_members(struct pen *pen, struct kf_h5_object *group)
 {
-    struct kf_h5_object **members = kf_alloc((group->n_children + 1) * sizeof(*members));
     size_t n = 0;
-    char *p;
 
-    if (!members)
+    group->members =
+        kf_arena_alloc(pen->h5->arena, (group->n_children + 1) * sizeof(*group->members));
+    if (!group->members)
         return kf_report_add(pen->rep, KF_NO_MEMORY, group->name ? group->name : "",
                              "no memory for a group");
     for (struct kf_h5_object *member = group->children; member; member = member->sibling)
-        members[n++] = member;
-    qsort(members, n, sizeof(struct kf_h5_object *), compare);
-    put_heap(pen, group, members);
-    put_tree(pen, group, members);
-    kf_free(members);
+        group->members[n++] = member;
+    qsort(group->members, n, sizeof(struct kf_h5_object *), compare);
+    return 0;
+}
+
+static int put_group(struct pen *pen, struct kf_h5_object *group)
+{
+    char *p;
+
+    if (!group->members)
+        KF_TRY(sort_members(pen, group));
+    put_heap(pen, group);
+    put_tree(pen, group);
     put_header(pen, group, 1, MESSAGE + 16);
     p = put_message(pen, MESSAGE_SYMBOLS, 0, 16);
     kf_h5_put(p, group->tree_at, 8);
@@ -273,12 +295,13 @@ static int put_group(struct pen *pen, struct kf_h5_object *group)
 
 static int put_objects(struct pen *pen)
 {
-    /* From the last one made to the root: what a group holds was made after it. */
-    for (struct kf_h5_object *object = pen->h5->last; object; object = object->before) {
-        if (object->is_dataset)
-            put_dataset(pen, object);
-        else
+    for (struct kf_h5_object *object = pen->h5->root; object; object = object->next) {
+        if (!object->data) {
             KF_TRY(put_group(pen, object));
+            continue;
+        }
+        put_dataset(pen, object);
+        KF_TRY(put_bytes(pen, object));
     }
     flush(pen);
     return pen->status;
@@ -301,15 +324,20 @@ static int write_superblock(struct kf_h5_out *h5, struct kf_report *rep)
 
 int kf_h5_out_tree(struct kf_h5_out *h5, struct kf_report *rep)
 {
-    struct pen pen = {.h5 = h5, .rep = rep, .at = kf_h5_out_place(h5, 0)};
+    struct pen pen = {.h5 = h5, .rep = rep, .places = true, .at = kf_h5_out_place(h5, 0)};
+    uint64_t begin = pen.at;
     int status;
 
     pen.data = kf_alloc(PEN_SIZE);
     if (!pen.data)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to write HDF5");
     status = put_objects(&pen);
+    pen.places = false;
+    pen.at = begin;
+    if (status >= 0)
+        status = put_objects(&pen);
     kf_free(pen.data);
     KF_TRY(status);
-    h5->end = pen.at;
+    h5->end = pen.end;
     return write_superblock(h5, rep);
 }
