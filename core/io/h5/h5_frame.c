@@ -65,6 +65,9 @@ static int check_old(struct kf_h5 *h5, const unsigned char *p, struct kf_report 
 
     if (get64(p + at + 24) != NO_ADDRESS)
         return kf_report_add(rep, KF_CORRUPT, "", "the file is one of several that make an HDF5");
+    /* 4 and 16 are half of what a symbol node and a B-tree's node hold, unless somebody set it. */
+    h5->plain = p[16] == 4 && p[17] == 0 && p[18] == 16 && p[19] == 0 &&
+                get64(p + at) == h5->base && get64(p + at + 16) == h5->src.size;
     h5->root_address = get64(p + at + 40);
     return check_end(h5, get64(p + at), get64(p + at + 16), rep);
 }

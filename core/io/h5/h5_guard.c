@@ -163,6 +163,8 @@ static int follow(struct kf_h5 *h5, const char *path, uint64_t data, uint64_t si
         if (n > size / FREE_SIZE || size < FREE_SIZE || next > size - FREE_SIZE)
             return corrupt(rep, path, "the list of a group's free names");
         KF_TRY(kf_h5_read(h5, data + next, place, sizeof(place), rep));
+        if (kf_h5_get(place + 8, 8) > size - next)
+            return corrupt(rep, path, "the list of a group's free names");
         next = kf_h5_get(place, 8);
     }
     return 0;
@@ -193,7 +195,7 @@ int kf_h5_guard(struct kf_h5_guard *out, struct kf_h5 *h5, uint64_t address, con
 
     *out = (struct kf_h5_guard){0};
     KF_TRY(kf_h5_messages(h5, address, &visitor, &none, rep));
-    out->plain.odd = out->plain.odd || !plain;
+    out->plain.odd = out->plain.odd || !plain || !h5->plain;
     if (found.damaged)
         return corrupt(rep, path, found.damaged);
     if (found.is_external)

@@ -31,6 +31,7 @@ struct walk {
     const struct kf_h5_visitor *visitor;
     bool new_form, ordered;      /* header 2, with creation order */
     unsigned n_messages, n_said; /* of header 1 */
+    bool odd;                    /* a message that continues the header has flags, which none has */
     struct range *blocks;        /* still to be read */
     size_t n_blocks, cap, i_block;
     uint64_t bytes;
@@ -74,6 +75,7 @@ static int visit_messages(struct walk *walk, const char *p, size_t n)
         if (size > n - head)
             return corrupt(walk, "an object header's message longer than its block");
         walk->n_messages++;
+        walk->odd = walk->odd || (type == MESSAGE_CONTINUE && flags != 0);
         if (type == MESSAGE_CONTINUE && size >= 16)
             status = add_block(walk, kf_h5_get(p + head, 8), kf_h5_get(p + head + 8, 8));
         else
@@ -145,6 +147,6 @@ int kf_h5_messages(struct kf_h5 *h5, uint64_t address, const struct kf_h5_visito
     }
     kf_free(walk.blocks);
     if (visitor->plain_out)
-        *visitor->plain_out = !walk.new_form && walk.n_messages == walk.n_said;
+        *visitor->plain_out = !walk.new_form && !walk.odd && walk.n_messages == walk.n_said;
     return status;
 }

@@ -5,6 +5,7 @@
 
 /*
  *   dataspace      version 1 (1), rank 1, flags 1 (1: largest dims follow), reserved 5, dims 8 each
+ *   fill value     version 1 (2), when allocated 1 (1 to 3), when written 1 (0 to 2), set 1, size 4
  *   layout         version 1 (3), contiguous 1 (1), address 8, size 8
  *   symbol table   B-tree's address 8, heap's address 8
  *
@@ -21,6 +22,7 @@
 #define FLAG_CONSTANT   1 /* what the flags of plain messages may be; shared ones are others */
 
 #define SPACE_HEAD  8
+#define FILL_SIZE   8
 #define LAYOUT_SIZE 18
 
 /* The order of bytes and the sign's place stand in the bits; the version makes no difference. */
@@ -50,6 +52,13 @@ static bool take_space(struct kf_h5_plain *plain, const char *p, size_t n)
             return false;
     }
     return true;
+}
+
+/* The fill value that all have who give none. */
+static bool is_fill(const char *p, size_t n)
+{
+    return n >= FILL_SIZE && p[0] == 2 && p[1] >= 1 && p[1] <= 3 && (unsigned char)p[2] <= 2 &&
+           (unsigned char)p[3] <= 1 && kf_h5_get(p + 4, 4) == 0;
 }
 
 static bool take_layout(struct kf_h5_plain *plain, const char *p, size_t n)
@@ -84,7 +93,7 @@ static bool take(struct kf_h5_plain *plain, unsigned type, const char *p, size_t
     case MESSAGE_SYMBOLS:
         return plain->n_symbols++ == 0 && take_symbols(plain, p, n);
     case MESSAGE_FILL:
-        return plain->n_fills++ == 0;
+        return plain->n_fills++ == 0 && is_fill(p, n);
     default:
         return type == MESSAGE_NIL || type == MESSAGE_ATTR || type == MESSAGE_TIME;
     }

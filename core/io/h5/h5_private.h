@@ -66,6 +66,7 @@ struct kf_h5 {
     hid_t driver, file, opened; /* `opened` is the dataset of the last pull */
     const struct kf_h5_dataset *opened_for;
     uint64_t base, root_address; /* where HDF5's address 0 is in the source; see h5_frame.c */
+    bool plain; /* the frame has nothing that only the library shall judge, see h5_plain.h */
     struct kf_h5_node *root;
     struct kf_h5_heap heap;
     uint64_t names_bytes; /* of all lists of names that were read */

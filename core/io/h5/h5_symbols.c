@@ -21,12 +21,19 @@
 #define LEVEL_MAX  8
 #define CACHED_MAX 1 /* what an entry for a hard link may know: nothing, or the group's tree */
 
+/* The last node of a level, and what it says its right neighbour is. */
+struct level {
+    bool met;
+    uint64_t address, right;
+};
+
 struct symbols {
     struct kf_h5 *h5;
     const struct kf_h5_teller *teller;
     struct kf_report *rep;
     char *names; /* of the heap, with a NUL behind them */
     uint64_t n_names;
+    struct level levels[LEVEL_MAX + 1];
 };
 
 /* Read what may lie outside of the file, which then is not told as damage. */
@@ -88,8 +95,26 @@ static int tell_leaf(const struct symbols *symbols, uint64_t address)
     return 0;
 }
 
+/* Whether the nodes of each level know each other. */
+static bool is_next(struct level *level, uint64_t address, uint64_t left, uint64_t right)
+{
+    bool good =
+        level->met ? left == level->address && address == level->right : left == KF_H5_UNDEFINED;
+
+    *level = (struct level){true, address, right};
+    return good;
+}
+
+static bool are_ended(const struct symbols *symbols)
+{
+    for (unsigned i = 0; i <= LEVEL_MAX; i++)
+        if (symbols->levels[i].met && symbols->levels[i].right != KF_H5_UNDEFINED)
+            return false;
+    return true;
+}
+
 /* A node of the level `*level`, or of any when that is unknown. */
-static int tell_node(const struct symbols *symbols, uint64_t address, unsigned level, bool root)
+static int tell_node(struct symbols *symbols, uint64_t address, unsigned level, bool root)
 {
     char node[NODE_SIZE];
     int status = 0;
@@ -100,7 +125,8 @@ static int tell_node(const struct symbols *symbols, uint64_t address, unsigned l
     n = (size_t)kf_h5_get(node + 6, 2);
     if (root)
         level = (unsigned char)node[5];
-    if ((unsigned char)node[5] != level || level > LEVEL_MAX || n > CHILDREN)
+    if ((unsigned char)node[5] != level || level > LEVEL_MAX || n > CHILDREN ||
+        !is_next(&symbols->levels[level], address, kf_h5_get(node + 8, 8), kf_h5_get(node + 16, 8)))
         return 1;
     if (n == 0)
         return root && level == 0 ? 0 : 1;
@@ -121,6 +147,8 @@ int kf_h5_symbols(struct kf_h5 *h5, const struct kf_h5_plain *plain,
 
     if (status == 0)
         status = tell_node(&symbols, plain->tree, 0, true);
+    if (status == 0 && !are_ended(&symbols))
+        status = 1;
     kf_free(symbols.names);
     return status;
 }
