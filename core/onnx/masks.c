@@ -150,12 +150,25 @@ void kf_onnx_pass_masks(struct kf_onnx_call *call)
     }
 }
 
+/* A model passes over a mask that is null, and each input keeps its own. */
+static bool has_mask(json_t *given)
+{
+    const char *key;
+    json_t *one;
+    size_t i;
+
+    if (!json_is_array(given) && !json_is_object(given))
+        return given && !json_is_null(given);
+    json_array_foreach(given, i, one) if (has_mask(one)) return true;
+    json_object_foreach(given, key, one) if (has_mask(one)) return true;
+    return false;
+}
+
 void kf_onnx_feed_mask(struct kf_onnx_call *call)
 {
-    json_t *given = kf_onnx_argument(call, 2, "mask");
     struct kf_onnx_value *old = call->n_in ? call->in[0] : NULL, **in;
 
-    if (!old || !given || json_is_null(given))
+    if (!old || !has_mask(kf_onnx_argument(call, 2, "mask")))
         return;
     if (call->n_in > 1) {
         kf_onnx_refuse(call, "a model of several inputs is called with masks");

@@ -10,7 +10,7 @@ import csv
 import json
 import subprocess
 
-from suite import FIXTURES, HERE, convert_all, reasons, table
+from suite import FIXTURES, HERE, convert_all, listed, reasons, table
 
 QUIET = HERE / "ROUNDTRIP.tsv"
 ZOO = FIXTURES / "zoo"
@@ -88,7 +88,7 @@ def run_way(options, tally, used, way):
         converted = convert_all(options, paths, folder, lambda id: ["--keras", keras] + (backend(id) if not results else []), to=to, suffix=f".{to}")
         paths = {id: folder / f"{id}.{to}" for id in paths if converted[id][0] == 0}
         results.append(converted)
-    quiet = {row["id"] for row in csv.DictReader(QUIET.open(), delimiter="\t")}
+    quiet = listed(QUIET, zoo)
     count = collections.Counter()
     for id in files:
         outcome = [converted[id] for converted in results if id in converted]
