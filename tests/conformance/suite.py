@@ -67,7 +67,7 @@ def refusals(environment):
 def reasons(report):
     """Codes and places of what was refused."""
     entries = report.get("layer_mismatches", []) + report.get("needs", []) + report.get("problems", [])
-    return "; ".join(sorted({f"{e['code']}: {e['reason']}" for e in entries}))[:300] or report.get("error", "")
+    return "; ".join(sorted({f"{e['code']}: {e['reason']}" for e in entries})) or report.get("error", "")
 
 
 class Tally:
