@@ -97,16 +97,24 @@ void kf_onnx_form_op_tensordot(struct kf_onnx_call *call)
         kf_onnx_refuse(call, "it sums over no axes, or not over pairs of them");
 }
 
-/* Both as lists: each of one times each of the other, or the sum of the products of pairs. */
+/* Both operands as lists. */
+static bool flat_pair(struct kf_onnx_call *call, struct kf_onnx_tensor **x)
+{
+    if (!kf_onnx_operand_pair(call, x))
+        return false;
+    for (unsigned i = 0; i < 2; i++)
+        x[i] = kf_onnx_reshape(call->onnx, x[i], &flat, 1);
+    return true;
+}
+
+/* Each of one times each of the other, or the sum of the products of pairs. */
 void kf_onnx_form_op_outer(struct kf_onnx_call *call)
 {
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x[2];
 
-    if (!kf_onnx_operand_pair(call, x))
+    if (!flat_pair(call, x))
         return;
-    for (unsigned i = 0; i < 2; i++)
-        x[i] = kf_onnx_reshape(onnx, x[i], &flat, 1);
     kf_onnx_give(call, kf_onnx_binary(onnx, "Mul", kf_onnx_unsqueeze(onnx, x[0], &flat, 1), x[1]));
 }
 
@@ -116,10 +124,8 @@ void kf_onnx_form_op_vdot(struct kf_onnx_call *call)
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x[2];
 
-    if (!kf_onnx_operand_pair(call, x))
+    if (!flat_pair(call, x))
         return;
-    for (unsigned i = 0; i < 2; i++)
-        x[i] = kf_onnx_reshape(onnx, x[i], &flat, 1);
     kf_onnx_give(call, kf_onnx_reduce(onnx, "ReduceSum", kf_onnx_binary(onnx, "Mul", x[0], x[1]),
                                       &first, 1, false));
 }

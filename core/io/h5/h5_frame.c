@@ -18,7 +18,6 @@
  */
 #define SIGNATURE   "\x89HDF\r\n\x1a\n"
 #define FRAME_MAX   80
-#define NO_ADDRESS  UINT64_MAX
 #define FIRST_PLACE 512
 
 static uint64_t get64(const unsigned char *p)
@@ -63,7 +62,7 @@ static int check_old(struct kf_h5 *h5, const unsigned char *p, struct kf_report 
 {
     size_t at = p[8] == 0 ? 24 : 28;
 
-    if (get64(p + at + 24) != NO_ADDRESS)
+    if (get64(p + at + 24) != KF_H5_UNDEFINED)
         return kf_report_add(rep, KF_CORRUPT, "", "the file is one of several that make an HDF5");
     /* 4 and 16 are half of what a symbol node and a B-tree's node hold, unless somebody set it. */
     h5->plain = p[16] == 4 && p[17] == 0 && p[18] == 16 && p[19] == 0 &&

@@ -22,19 +22,13 @@
  *
  * Source: HDF5 File Format Specification 3.0, III.D, IV.A.2.g, IV.A.2.i, IV.A.2.r
  */
-#define MESSAGE_TYPE     0x03
-#define MESSAGE_LINK     0x06
-#define MESSAGE_EXTERNAL 0x07
-#define MESSAGE_LAYOUT   0x08
-#define MESSAGE_SYMBOLS  0x11
-#define MESSAGE_SHARED   0x02 /* flag: the message stands elsewhere */
-#define FREE_NONE        1
-#define FREE_SIZE        16
-#define CLASS_CHUNKED    2
-#define CLASS_VIRTUAL    3
-#define TYPE_HARD        0
-#define TYPE_SOFT        1
-#define TYPE_USER        64 /* and above */
+#define FREE_NONE     1
+#define FREE_SIZE     16
+#define CLASS_CHUNKED 2
+#define CLASS_VIRTUAL 3
+#define TYPE_HARD     0
+#define TYPE_SOFT     1
+#define TYPE_USER     64 /* and above */
 
 struct found {
     struct kf_h5_guard *guard;
@@ -104,7 +98,7 @@ static bool is_layout(const char *p, size_t n)
 static void see_layout(struct found *found, unsigned flags, const char *p, size_t n)
 {
     found->guard->has_layout = true;
-    if ((flags & MESSAGE_SHARED) || !is_layout(p, n))
+    if ((flags & KF_H5_MESSAGE_SHARED) || !is_layout(p, n))
         found->damaged = "the layout of the dataset";
     else if (n >= 2 && p[0] >= 3 && p[1] == CLASS_VIRTUAL)
         found->is_virtual = true;
@@ -113,7 +107,7 @@ static void see_layout(struct found *found, unsigned flags, const char *p, size_
 static void see_type(struct found *found, unsigned flags, const char *p, size_t n)
 {
     found->guard->has_type = true;
-    if (flags & MESSAGE_SHARED)
+    if (flags & KF_H5_MESSAGE_SHARED)
         found->guard->odd = "a committed type";
     else if (!kf_h5_type_sound(p, n, &found->guard->odd))
         found->damaged = "the type of the dataset";
@@ -125,20 +119,20 @@ static int visit(void *context, unsigned type, unsigned flags, const char *p, si
 
     kf_h5_plain_see(&found->guard->plain, type, flags, p, n);
     switch (type) {
-    case MESSAGE_TYPE:
+    case KF_H5_MESSAGE_TYPE:
         see_type(found, flags, p, n);
         break;
-    case MESSAGE_LINK:
-        if ((flags & MESSAGE_SHARED) || !is_link(p, n))
+    case KF_H5_MESSAGE_LINK:
+        if ((flags & KF_H5_MESSAGE_SHARED) || !is_link(p, n))
             found->damaged = "a member of the group";
         break;
-    case MESSAGE_EXTERNAL:
+    case KF_H5_MESSAGE_EXTERNAL:
         found->is_external = true;
         break;
-    case MESSAGE_LAYOUT:
+    case KF_H5_MESSAGE_LAYOUT:
         see_layout(found, flags, p, n);
         break;
-    case MESSAGE_SYMBOLS:
+    case KF_H5_MESSAGE_SYMBOLS:
         found->has_heap = n >= 16;
         found->heap = n >= 16 ? kf_h5_get(p + 8, 8) : 0;
         break;

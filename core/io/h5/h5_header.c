@@ -15,7 +15,6 @@
  *
  * Source: HDF5 File Format Specification 3.0, IV.A
  */
-#define MESSAGE_CONTINUE 0x10
 
 /* Headers of real files have a few blocks; the lists of large models a few megabytes. */
 #define BLOCKS_MAX 4096
@@ -75,8 +74,8 @@ static int visit_messages(struct walk *walk, const char *p, size_t n)
         if (size > n - head)
             return corrupt(walk, "an object header's message longer than its block");
         walk->n_messages++;
-        walk->odd = walk->odd || (type == MESSAGE_CONTINUE && flags != 0);
-        if (type == MESSAGE_CONTINUE && size >= 16)
+        walk->odd = walk->odd || (type == KF_H5_MESSAGE_CONTINUE && flags != 0);
+        if (type == KF_H5_MESSAGE_CONTINUE && size >= 16)
             status = add_block(walk, kf_h5_get(p + head, 8), kf_h5_get(p + head + 8, 8));
         else
             status = walk->visitor->visit(walk->visitor->context, type, flags, p + head, size);

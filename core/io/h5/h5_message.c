@@ -10,12 +10,8 @@
  *
  * Source: HDF5 File Format Specification 3.0, IV.A.2.d, IV.A.2.m
  */
-#define MESSAGE_ATTRIBUTE 0x0c
-#define MESSAGE_DENSE     0x15
-#define MESSAGE_SHARED    0x02 /* flag: the message stands elsewhere */
-#define CLASS_STRING      3
-#define CLASS_VLEN        9
-#define NO_ADDRESS        UINT64_MAX
+#define CLASS_STRING 3
+#define CLASS_VLEN   9
 
 struct search {
     struct kf_report *rep;
@@ -97,14 +93,14 @@ static int visit(void *context, unsigned type, unsigned flags, const char *p, si
     struct search *search = context;
     size_t skip;
 
-    if (type == MESSAGE_DENSE && n >= 2) {
+    if (type == KF_H5_MESSAGE_ATTR_INFO && n >= 2) {
         skip = p[1] & 1 ? 4 : 2;
-        if (n >= skip + 8 && kf_h5_get(p + skip, 8) != NO_ADDRESS)
+        if (n >= skip + 8 && kf_h5_get(p + skip, 8) != KF_H5_UNDEFINED)
             search->out->dense = true;
     }
-    if (type != MESSAGE_ATTRIBUTE)
+    if (type != KF_H5_MESSAGE_ATTR)
         return 0;
-    if (flags & MESSAGE_SHARED)
+    if (flags & KF_H5_MESSAGE_SHARED)
         search->out->dense = true;
     else
         KF_TRY(parse_attribute(search, p, n));

@@ -11,15 +11,7 @@
  *
  * Source: HDF5 File Format Specification 3.0, IV.A.2
  */
-#define MESSAGE_NIL     0x00
-#define MESSAGE_SPACE   0x01
-#define MESSAGE_TYPE    0x03
-#define MESSAGE_FILL    0x05
-#define MESSAGE_LAYOUT  0x08
-#define MESSAGE_ATTR    0x0c
-#define MESSAGE_SYMBOLS 0x11
-#define MESSAGE_TIME    0x12
-#define FLAG_CONSTANT   1 /* what the flags of plain messages may be; shared ones are others */
+#define FLAG_CONSTANT 1 /* what the flags of plain messages may be; shared ones are others */
 
 #define SPACE_HEAD  8
 #define FILL_SIZE   8
@@ -83,19 +75,20 @@ static bool take_symbols(struct kf_h5_plain *plain, const char *p, size_t n)
 static bool take(struct kf_h5_plain *plain, unsigned type, const char *p, size_t n)
 {
     switch (type) {
-    case MESSAGE_SPACE:
+    case KF_H5_MESSAGE_SPACE:
         return plain->n_spaces++ == 0 && take_space(plain, p, n);
-    case MESSAGE_TYPE:
+    case KF_H5_MESSAGE_TYPE:
         plain->dtype = find_dtype(p, n);
         return plain->n_types++ == 0 && plain->dtype != KF_DTYPE_NONE;
-    case MESSAGE_LAYOUT:
+    case KF_H5_MESSAGE_LAYOUT:
         return plain->n_layouts++ == 0 && take_layout(plain, p, n);
-    case MESSAGE_SYMBOLS:
+    case KF_H5_MESSAGE_SYMBOLS:
         return plain->n_symbols++ == 0 && take_symbols(plain, p, n);
-    case MESSAGE_FILL:
+    case KF_H5_MESSAGE_FILL:
         return plain->n_fills++ == 0 && is_fill(p, n);
     default:
-        return type == MESSAGE_NIL || type == MESSAGE_ATTR || type == MESSAGE_TIME;
+        return type == KF_H5_MESSAGE_NIL || type == KF_H5_MESSAGE_ATTR ||
+               type == KF_H5_MESSAGE_TIME;
     }
 }
 

@@ -5,6 +5,7 @@
 /* Between the h5*.c files that read only. */
 #define H5_USE_110_API
 #include "h5.h"
+#include "h5_types.h"
 #include <hdf5.h>
 
 /**

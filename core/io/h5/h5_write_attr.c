@@ -6,10 +6,11 @@
 
 /*
  *   attribute    version 1 (1), reserved 1, sizes of name, datatype and dataspace 2 each, then
- * these and the value, each padded to 8 dataspace    version 1 (1), rank 1, flags 1 (1: with the
- * largest dims), reserved 5, dims 8 each, largest dims 8 each collection   "GCOL", version 1 (1),
- * reserved 3, size 8 (of all), objects object       index 2, references 2, reserved 4, size 8, data
- * padded to 8; index 0 is free space
+ *                these and the value, each padded to 8
+ *   dataspace    version 1 (1), rank 1, flags 1 (1: with the largest dims), reserved 5,
+ *                dims 8 each, largest dims 8 each
+ *   collection   "GCOL", version 1 (1), reserved 3, size 8 (of all), objects
+ *   object       index 2, references 2, reserved 4, size 8, data padded to 8; index 0 is free space
  *
  * Source: HDF5 File Format Specification 3.0, III.E, IV.A.2.b, IV.A.2.m
  */

@@ -6,18 +6,22 @@
 #include <string.h>
 
 /*
- *   superblock    signature 8, versions 1 each of five things with a 0 among them, sizes of offsets
- *                 and lengths 1 each, 0, entries of half a symbol node 2 and of half a B-tree's
- * node 2, flags 4, base address 8, free space 8, end 8, driver 8, the root's entry entry offset of
- * the name 8, header 8, what is known 4 (1: the rest), reserved 4, B-tree 8, heap 8 heap "HEAP",
- * version and reserved 4, size 8, first free 8 (1 is none), address 8, names padded to 8, of which
- * the first is empty symbol node   "SNOD", version 1 (1), reserved 1, entries 2, entries; always of
- * full size B-tree        "TREE", type 1 (0), level 1, children 2, left and right of the same level
- * 8 each, name 8, child 8, name 8, child 8, ... name 8; always of full size. A name is the last one
- * of the child before it, the first is the empty one. header        version 1 (1), reserved 1,
- * messages 2, references 4, size 4, padding 4, messages message       type 2, size 2, flags 1 (1:
- * it never changes), reserved 3 fill value    version 1 (2), allocated when written 1 (2), written
- * if set 1 (2), set 1, size 4 layout        version 1 (3), contiguous 1 (1), address 8, size 8
+ *   superblock    signature 8, versions 1 each of five things with a 0 among them,
+ *                 sizes of offsets and lengths 1 each, 0, entries of half a symbol node 2
+ *                 and of half a B-tree's node 2, flags 4, base address 8, free space 8,
+ *                 end 8, driver 8, the root's entry
+ *   entry         offset of the name 8, header 8, what is known 4 (1: the rest), reserved 4,
+ *                 B-tree 8, heap 8
+ *   heap          "HEAP", version and reserved 4, size 8, first free 8 (1 is none), address 8,
+ *                 names padded to 8, of which the first is empty
+ *   symbol node   "SNOD", version 1 (1), reserved 1, entries 2, entries; always of full size
+ *   B-tree        "TREE", type 1 (0), level 1, children 2, left and right of the same level 8
+ *                 each, name 8, child 8, name 8, child 8, ... name 8; always of full size. A
+ *                 name is the last one of the child before it, the first is the empty one.
+ *   header        version 1 (1), reserved 1, messages 2, references 4, size 4, padding 4, messages
+ *   message       type 2, size 2, flags 1 (1: it never changes), reserved 3
+ *   fill value    version 1 (2), allocated when written 1 (2), written if set 1 (2), set 1, size 4
+ *   layout        version 1 (3), contiguous 1 (1), address 8, size 8
  *
  * Source: HDF5 File Format Specification 3.0, II.A, III.A.1, III.B to III.D, IV.A.2
  */
@@ -31,13 +35,6 @@
 #define HEAP_HEAD  32
 #define HEADER     16
 #define MESSAGE    8
-
-#define MESSAGE_SPACE   0x01
-#define MESSAGE_TYPE    0x03
-#define MESSAGE_FILL    0x05
-#define MESSAGE_LAYOUT  0x08
-#define MESSAGE_ATTR    0x0c
-#define MESSAGE_SYMBOLS 0x11
 
 /* Several of the largest pieces that are put at once: an attribute. */
 #define PEN_SIZE ((size_t)1 << 18)
@@ -207,7 +204,7 @@ static void put_header(struct pen *pen, struct kf_h5_object *object, size_t n, s
 static void put_attrs(struct pen *pen, const struct kf_h5_object *object)
 {
     for (const struct kf_h5_out_attr *attr = object->attrs; attr; attr = attr->next)
-        memcpy(put_message(pen, MESSAGE_ATTR, 0, attr->n), attr->data, attr->n);
+        memcpy(put_message(pen, KF_H5_MESSAGE_ATTR, 0, attr->n), attr->data, attr->n);
 }
 
 static void put_dataset(struct pen *pen, struct kf_h5_object *dataset)
@@ -218,7 +215,7 @@ static void put_dataset(struct pen *pen, struct kf_h5_object *dataset)
     char *p;
 
     put_header(pen, dataset, 4, 4 * MESSAGE + space + type->n + fill + layout);
-    p = put_message(pen, MESSAGE_SPACE, 0, space);
+    p = put_message(pen, KF_H5_MESSAGE_SPACE, 0, space);
     kf_h5_put(p, 1, 1);
     kf_h5_put(p + 1, payload->rank, 1);
     kf_h5_put(p + 2, payload->rank > 0, 1);
@@ -226,9 +223,9 @@ static void put_dataset(struct pen *pen, struct kf_h5_object *dataset)
         kf_h5_put(p + 8 + i * 8, payload->dims[i], 8);
         kf_h5_put(p + 8 + (payload->rank + i) * 8, payload->dims[i], 8);
     }
-    memcpy(put_message(pen, MESSAGE_TYPE, 1, type->n), type->bytes, type->n);
-    memcpy(put_message(pen, MESSAGE_FILL, 1, fill), "\2\2\2\1\0\0\0\0", fill);
-    p = put_message(pen, MESSAGE_LAYOUT, 0, layout);
+    memcpy(put_message(pen, KF_H5_MESSAGE_TYPE, 1, type->n), type->bytes, type->n);
+    memcpy(put_message(pen, KF_H5_MESSAGE_FILL, 1, fill), "\2\2\2\1\0\0\0\0", fill);
+    p = put_message(pen, KF_H5_MESSAGE_LAYOUT, 0, layout);
     kf_h5_put(p, 3, 1);
     kf_h5_put(p + 1, 1, 1);
     kf_h5_put(p + 2, dataset->at, 8);
@@ -286,7 +283,7 @@ static int put_group(struct pen *pen, struct kf_h5_object *group)
     put_heap(pen, group);
     put_tree(pen, group);
     put_header(pen, group, 1, MESSAGE + 16);
-    p = put_message(pen, MESSAGE_SYMBOLS, 0, 16);
+    p = put_message(pen, KF_H5_MESSAGE_SYMBOLS, 0, 16);
     kf_h5_put(p, group->tree_at, 8);
     kf_h5_put(p + 8, group->heap_at, 8);
     put_attrs(pen, group);
