@@ -63,21 +63,14 @@ static int read_yaml(struct kf_model *model, void *state, const struct kf_option
     return r;
 }
 
-static void close_json(void *state)
-{
-    (void)state;
-}
-
 const struct kf_reader kf_read_json = {
     .info = &kf_info_read_json,
     .kind = KF_FILE_CONFIG_JSON,
     .read = read_json,
-    .close = close_json,
 };
 
 const struct kf_reader kf_read_yaml = {
     .info = &kf_info_read_yaml,
     .kind = KF_FILE_CONFIG_YAML,
     .read = read_yaml,
-    .close = close_json,
 };

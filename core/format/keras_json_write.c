@@ -18,11 +18,6 @@
  */
 extern const struct kf_writer kf_write_json;
 
-static enum kf_dialect dialect(int keras)
-{
-    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
 struct counts {
     struct kf_report *rep;
     size_t n_rewritten;
@@ -109,7 +104,6 @@ static int write_json(const char *path, struct kf_model *model, int keras,
 const struct kf_writer kf_write_json = {
     .info = &kf_info_write_json,
     .takes = KF_TAKES_GRAPH,
-    .dialect = dialect,
     .plan = plan,
     .write = write_json,
 };

@@ -22,7 +22,8 @@ struct kf_reader {
      * now. NULL: nothing to check. */
     int (*verify)(void *state, struct kf_report *rep);
 
-    /* Called exactly once, by kf_model_destroy(), after a failed read() too. */
+    /* Called exactly once, by kf_model_destroy(), after a failed read() too. NULL: all that
+     * it holds stands in the model's arena. */
     void (*close)(void *state);
 };
 

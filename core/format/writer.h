@@ -27,9 +27,6 @@ struct kf_writer {
     enum kf_takes takes;
     bool training; /* its kind can hold a compile config and the state of an optimizer */
 
-    /* The config language it is written in for a target release. */
-    enum kf_dialect (*dialect)(int keras);
-
     /* Say what the target cannot hold and where every tensor goes (layer->group, the report's
      * table), before any byte is written. `model` already speaks the dialect. */
     int (*plan)(struct kf_model *model, int keras, const struct kf_options *options,

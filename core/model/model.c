@@ -63,7 +63,7 @@ void kf_model_destroy(struct kf_model *model)
 
     if (!model)
         return;
-    if (model->reader && model->state)
+    if (model->reader && model->reader->close && model->state)
         model->reader->close(model->state);
     for (struct owned_layer *one = owner->layers; one; one = one->next)
         drop_layer(&one->layer);

@@ -3,7 +3,9 @@
 #define KF_ONNX_MESSAGE_H
 
 #include "../base/buf.h"
+#include "../io/move.h"
 #include "graph.h"
+#include <kf/format.h>
 
 /*
  * The messages of an ONNX model. It is one message, ModelProto, with the graph in it and the
@@ -35,11 +37,14 @@ bool kf_onnx_put_weight_place(struct kf_buf *buf, const struct kf_onnx_tensor *t
 
 /** Begin a graph for ONNX of the opset that is asked for. */
 void kf_onnx_begin(struct kf_onnx *onnx, const struct kf_options *options, struct kf_report *rep);
-/** A row of the report's table for each weight of Keras, and where it went. */
-int kf_onnx_add_rows(const struct kf_onnx *onnx, struct kf_report *rep);
-/** The checksums of the rows of what went into a weight, whose own is `after`. */
+/** The plan of a writer: the graph, and a row of the report's table for each weight of Keras. */
+int kf_onnx_plan(struct kf_onnx *onnx, struct kf_model *model, const struct kf_format_info *info,
+                 const struct kf_options *options, struct kf_report *rep);
+/** Take a weight to `at` of the file, and fill the rows of what went into it. */
+int kf_onnx_move_weight(const struct kf_onnx *onnx, const struct kf_onnx_tensor *tensor,
+                        struct kf_mover *mover, uint64_t at);
+/** Those rows alone, for a weight whose checksum is `after`. */
 int kf_onnx_settle_rows(const struct kf_onnx *onnx, const struct kf_onnx_tensor *tensor,
-                        const struct kf_checksum *after, const struct kf_options *options,
-                        struct kf_report *rep);
+                        const struct kf_checksum *after);
 
 #endif

@@ -5,36 +5,25 @@
 #include "../format/info.h"
 #include "../format/tensor_rows.h"
 #include "../format/writer.h"
-#include "../io/checksum.h"
 #include "../io/proto_write.h"
-#include "../io/spool.h"
 #include "build.h"
 #include "message.h"
 #include <kf/progress.h>
-#include <string.h>
 
 /* An ONNX model in one file, its weights in it. */
 
 /* A message of protocol buffers is never larger, and readers refuse one that is. */
 #define MESSAGE_MAX ((UINT64_C(1) << 31) - 1)
-#define PIECE       ((size_t)1 << 20)
 
 extern const struct kf_writer kf_write_onnx;
 
-static enum kf_dialect dialect(int keras)
-{
-    (void)keras;
-    return KF_DIALECT_KERAS3;
-}
-
-/* The file: where it goes, and what has been computed of it. */
+/* The file, and what has been computed of it. */
 struct out {
     struct kf_onnx *onnx;
-    const struct kf_options *options;
     struct kf_report *rep;
-    struct kf_spool file;
+    struct kf_mover file;
+    uint64_t at;        /* where it goes on */
     struct kf_buf text; /* heads on their way */
-    char *piece;
 };
 
 static int no_memory(struct kf_report *rep)
@@ -92,8 +81,13 @@ void kf_onnx_begin(struct kf_onnx *onnx, const struct kf_options *options, struc
     };
 }
 
-int kf_onnx_add_rows(const struct kf_onnx *onnx, struct kf_report *rep)
+int kf_onnx_plan(struct kf_onnx *onnx, struct kf_model *model, const struct kf_format_info *info,
+                 const struct kf_options *options, struct kf_report *rep)
 {
+    kf_onnx_begin(onnx, options, rep);
+    kf_report_set(&rep->target.format, info->name);
+    KF_TRY(kf_layers_count(model->graph, rep));
+    KF_TRY(kf_onnx_build(onnx, model));
     for (size_t i = 0; i < onnx->n_uses; i++) {
         const struct kf_onnx_use *use = &onnx->uses[i];
         const struct kf_onnx_tensor *target = use->target;
@@ -108,62 +102,70 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
                 struct kf_report *rep)
 {
     struct kf_onnx onnx;
-    int r = kf_layers_count(model->graph, rep);
+    int r = kf_onnx_plan(&onnx, model, kf_write_onnx.info, options, rep);
 
     (void)keras;
-    kf_report_set(&rep->target.format, kf_write_onnx.info->name);
-    kf_onnx_begin(&onnx, options, rep);
-    r = r < 0 ? r : kf_onnx_build(&onnx, model);
-    r = r < 0 ? r : kf_onnx_add_rows(&onnx, rep);
     r = r < 0 ? r : check_size(&onnx, rep);
     kf_onnx_finish(&onnx);
     return r;
 }
 
-/* Pull a payload in pieces, write it and hash it. */
-static int write_payload(struct out *out, const struct kf_payload *payload, struct kf_checksum *sum)
+/* The same of the rows from `row` on. */
+static int settle_from(const struct kf_onnx *onnx, size_t row, const struct kf_onnx_tensor *tensor,
+                       const struct kf_checksum *after)
 {
-    struct kf_hasher hasher;
-    uint64_t end = kf_payload_bytes(payload);
-
-    kf_hasher_init(&hasher, out->options->checksum);
-    for (uint64_t at = 0; at < end; at += PIECE) {
-        size_t n = (size_t)kf_min(end - at, PIECE);
-
-        KF_TRY(payload->pull(payload, at, out->piece, n, out->rep));
-        kf_hasher_update(&hasher, out->piece, n);
-        KF_TRY(kf_spool_write(&out->file, out->piece, n, out->rep));
-        kf_progress_bytes(out->rep, n);
-    }
-    kf_hasher_finish(&hasher, sum);
-    return 0;
-}
-
-int kf_onnx_settle_rows(const struct kf_onnx *onnx, const struct kf_onnx_tensor *tensor,
-                        const struct kf_checksum *after, const struct kf_options *options,
-                        struct kf_report *rep)
-{
-    for (size_t i = 0; i < onnx->n_uses && i < rep->n_tensors; i++) {
+    for (size_t i = row; i < onnx->n_uses && i < onnx->rep->n_tensors; i++) {
         const struct kf_onnx_use *use = &onnx->uses[i];
 
         if (use->target != tensor)
             continue;
-        KF_TRY(kf_weight_settle(rep, i, use->tensor, tensor->payload, after, options->checksum));
-        kf_progress_tensor(rep);
+        KF_TRY(kf_weight_settle(onnx->rep, i, use->tensor, tensor->payload, after,
+                                onnx->options->checksum));
+        kf_progress_tensor(onnx->rep);
     }
+    return 0;
+}
+
+int kf_onnx_settle_rows(const struct kf_onnx *onnx, const struct kf_onnx_tensor *tensor,
+                        const struct kf_checksum *after)
+{
+    return settle_from(onnx, 0, tensor, after);
+}
+
+int kf_onnx_move_weight(const struct kf_onnx *onnx, const struct kf_onnx_tensor *tensor,
+                        struct kf_mover *mover, uint64_t at)
+{
+    struct kf_report *rep = onnx->rep;
+    size_t first = 0;
+    bool known;
+
+    if (tensor->bytes)
+        return kf_sink_write(&mover->to, at, tensor->bytes,
+                             (size_t)kf_payload_bytes(tensor->payload), tensor->name, rep);
+    while (first < onnx->n_uses && onnx->uses[first].target != tensor)
+        first++;
+    known = first < onnx->n_uses && first < rep->n_tensors;
+    KF_TRY(kf_move(mover, tensor->payload, at, onnx->options->checksum,
+                   known ? &rep->tensors[first] : NULL, tensor->name, rep));
+    return known ? settle_from(onnx, first + 1, tensor, &rep->tensors[first].after) : 0;
+}
+
+static int put(struct out *out, const void *bytes, size_t n)
+{
+    KF_TRY(kf_sink_write(&out->file.to, out->at, bytes, n, "", out->rep));
+    out->at += n;
     return 0;
 }
 
 static int write_weight(struct out *out, const struct kf_onnx_tensor *tensor)
 {
-    struct kf_checksum after = {0};
-
     out->text.n = 0;
     if (!kf_onnx_put_weight_head(&out->text, tensor))
         return no_memory(out->rep);
-    KF_TRY(kf_spool_write(&out->file, out->text.data, out->text.n, out->rep));
-    KF_TRY(write_payload(out, tensor->payload, &after));
-    return kf_onnx_settle_rows(out->onnx, tensor, &after, out->options, out->rep);
+    KF_TRY(put(out, out->text.data, out->text.n));
+    KF_TRY(kf_onnx_move_weight(out->onnx, tensor, &out->file, out->at));
+    out->at += kf_payload_bytes(tensor->payload);
+    return 0;
 }
 
 static int write_graph(struct out *out, const char *name)
@@ -175,9 +177,9 @@ static int write_graph(struct out *out, const char *name)
     int r = made ? graph_size(out, &size) : no_memory(out->rep);
 
     if (r >= 0)
-        r = kf_spool_write(&out->file, head, kf_proto_head(head, 7, size), out->rep);
+        r = put(out, head, kf_proto_head(head, 7, size));
     if (r >= 0)
-        r = kf_spool_write(&out->file, around.data, around.n, out->rep);
+        r = put(out, around.data, around.n);
     kf_buf_finish(&around);
     for (size_t i = 0; r >= 0 && i < out->onnx->n_weights; i++)
         if (out->onnx->weights[i]->used)
@@ -187,11 +189,10 @@ static int write_graph(struct out *out, const char *name)
 
 static int write_model(struct out *out, const char *path, const char *name)
 {
-    out->piece = kf_alloc(PIECE);
-    if (!out->piece || !kf_onnx_put_model(&out->text, out->onnx))
+    if (!kf_onnx_put_model(&out->text, out->onnx))
         return no_memory(out->rep);
-    KF_TRY(kf_spool_create_named(&out->file, path, MESSAGE_MAX, out->rep));
-    KF_TRY(kf_spool_write(&out->file, out->text.data, out->text.n, out->rep));
+    KF_TRY(kf_sink_create(&out->file.to, path, out->rep));
+    KF_TRY(put(out, out->text.data, out->text.n));
     return write_graph(out, name);
 }
 
@@ -200,9 +201,8 @@ static int write_onnx(const char *path, struct kf_model *model, int keras,
 {
     struct kf_onnx onnx;
     struct out out = {.onnx = &onnx,
-                      .options = options,
                       .rep = rep,
-                      .file = KF_SPOOL_NONE,
+                      .file = {.to = KF_SINK_NONE},
                       .text = {.max = KF_ONNX_AROUND_MAX}};
     int r;
 
@@ -210,9 +210,9 @@ static int write_onnx(const char *path, struct kf_model *model, int keras,
     kf_onnx_begin(&onnx, options, rep);
     r = kf_onnx_build(&onnx, model);
     r = r < 0 ? r : write_model(&out, path, model->graph->name ? model->graph->name : "model");
-    kf_spool_finish(&out.file);
+    kf_sink_finish(&out.file.to);
+    kf_mover_finish(&out.file);
     kf_buf_finish(&out.text);
-    kf_free(out.piece);
     kf_onnx_finish(&onnx);
     return r;
 }
@@ -221,7 +221,6 @@ const struct kf_writer kf_write_onnx = {
     .info = &kf_info_write_onnx,
     .speaks = KF_KERAS(3, 15, 1),
     .takes = KF_TAKES_MODEL,
-    .dialect = dialect,
     .plan = plan,
     .write = write_onnx,
 };

@@ -2,15 +2,12 @@
 #include "../base/alloc.h"
 #include "../base/num.h"
 #include "../format/info.h"
-#include "../format/tensor_rows.h"
 #include "../format/writer.h"
 #include "../io/checksum.h"
-#include "../io/move.h"
 #include "../io/pack.h"
 #include "../io/proto_write.h"
 #include "build.h"
 #include "message.h"
-#include <kf/progress.h>
 
 /*
  * An ONNX model with its weights in a file beside it, which has no limit: a folder of two files.
@@ -30,12 +27,6 @@
 #define WORD  64
 
 extern const struct kf_writer kf_write_onnx_data;
-
-static enum kf_dialect dialect(int keras)
-{
-    (void)keras;
-    return KF_DIALECT_KERAS3;
-}
 
 struct out {
     const struct kf_options *options;
@@ -80,7 +71,7 @@ static int put_inside(struct out *out, struct kf_buf *graph, const struct kf_onn
     kf_hasher_finish(&hasher, &after);
     if (!kf_onnx_put_weight_head(graph, tensor) || !kf_buf_add(graph, bytes, n))
         return no_memory(out->rep);
-    return kf_onnx_settle_rows(&out->onnx, tensor, &after, out->options, out->rep);
+    return kf_onnx_settle_rows(&out->onnx, tensor, &after);
 }
 
 static int put_weights(struct out *out, struct kf_buf *graph)
@@ -116,28 +107,6 @@ static int make_model(struct out *out, const char *name)
     return r;
 }
 
-/* The row of the first weight of Keras that went into a tensor, and those of others alike. */
-static int move_weight(struct out *out, struct kf_mover *mover, const struct kf_onnx_tensor *tensor,
-                       uint64_t at)
-{
-    struct kf_tensor_report *first = NULL, *row;
-
-    for (size_t i = 0; !first && i < out->onnx.n_uses && i < out->rep->n_tensors; i++)
-        if (out->onnx.uses[i].target == tensor)
-            first = &out->rep->tensors[i];
-    KF_TRY(
-        kf_move(mover, tensor->payload, at, out->options->checksum, first, tensor->name, out->rep));
-    for (size_t i = 0; first && i < out->onnx.n_uses && i < out->rep->n_tensors; i++) {
-        row = &out->rep->tensors[i];
-        if (out->onnx.uses[i].target != tensor)
-            continue;
-        row->before = first->before;
-        row->after = first->after;
-        kf_progress_tensor(out->rep);
-    }
-    return 0;
-}
-
 static int write_data(struct out *out, struct kf_pack *pack)
 {
     struct kf_mover mover = {.to = KF_SINK_NONE};
@@ -148,7 +117,7 @@ static int write_data(struct out *out, struct kf_pack *pack)
         const struct kf_onnx_tensor *tensor = out->onnx.weights[i];
 
         if (tensor->used && is_beside(tensor) && place(tensor, &end, &at))
-            r = move_weight(out, &mover, tensor, at);
+            r = kf_onnx_move_weight(&out->onnx, tensor, &mover, at);
     }
     kf_mover_finish(&mover);
     return r < 0 ? r : kf_pack_end(pack, out->size, out->rep);
@@ -172,13 +141,9 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
                 struct kf_report *rep)
 {
     struct kf_onnx onnx;
-    int r = kf_layers_count(model->graph, rep);
+    int r = kf_onnx_plan(&onnx, model, kf_write_onnx_data.info, options, rep);
 
     (void)keras;
-    kf_report_set(&rep->target.format, kf_write_onnx_data.info->name);
-    kf_onnx_begin(&onnx, options, rep);
-    r = r < 0 ? r : kf_onnx_build(&onnx, model);
-    r = r < 0 ? r : kf_onnx_add_rows(&onnx, rep);
     kf_onnx_finish(&onnx);
     return r;
 }
@@ -203,7 +168,6 @@ const struct kf_writer kf_write_onnx_data = {
     .info = &kf_info_write_onnx_data,
     .speaks = KF_KERAS(3, 15, 1),
     .takes = KF_TAKES_MODEL,
-    .dialect = dialect,
     .plan = plan,
     .write = write_onnx_data,
 };

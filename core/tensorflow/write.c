@@ -20,12 +20,6 @@
 
 extern const struct kf_writer kf_write_savedmodel;
 
-static enum kf_dialect dialect(int keras)
-{
-    (void)keras;
-    return KF_DIALECT_KERAS3;
-}
-
 /* A SavedModel in the making. */
 struct saved {
     const struct kf_options *options;
@@ -209,7 +203,6 @@ const struct kf_writer kf_write_savedmodel = {
     .info = &kf_info_write_savedmodel,
     .speaks = KF_KERAS(3, 15, 1),
     .takes = KF_TAKES_MODEL,
-    .dialect = dialect,
     .plan = plan,
     .write = write_savedmodel,
 };

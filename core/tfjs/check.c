@@ -31,28 +31,41 @@ static void refuse_lack(struct look *look, const struct kf_layer *layer, const c
 static int check_graph(struct kf_report *rep, bool made_there, const struct kf_graph *graph,
                        int *rank_out);
 
-/* Of classes whose config says it. */
-static int rank_by_words(const struct kf_layer *layer, int in)
+static int rank_of(const struct kf_layer *layer, int rank, int in);
+
+/* Of the layer in it, which takes `in` axes. */
+static int rank_of_inner(const struct kf_layer *layer, int in)
 {
     const struct kf_layer *inner = layer->n_parts ? layer->parts[0] : NULL;
-    bool sequences = kf_json_bool(layer->config, "return_sequences", false);
-    const char *class_name = layer->class_name;
     int rank = 0;
 
-    if (kf_streq(class_name, "Embedding"))
+    return inner && kf_tfjs_class(inner->class_name, &rank, NULL) ? rank_of(inner, rank, in) : 0;
+}
+
+/* Axes of what a layer gives, by its row in the table; 0 where nobody knows. */
+static int rank_of(const struct kf_layer *layer, int rank, int in)
+{
+    bool sequences = kf_json_bool(layer->config, "return_sequences", false);
+
+    switch (rank) {
+    case KF_TFJS_RANK_SAME:
+        return in;
+    case KF_TFJS_RANK_MORE:
         return in ? in + 1 : 0;
-    if (kf_streq(class_name, "Reshape"))
+    case KF_TFJS_RANK_TARGET:
         return (int)json_array_size(json_object_get(layer->config, "target_shape")) + 1;
-    if (kf_streq(class_name, "ConvLSTM2D"))
-        return sequences ? 5 : 4;
-    if (kf_in_words("SimpleRNN LSTM GRU RNN", class_name))
+    case KF_TFJS_RANK_STEPS:
         return sequences ? 3 : 2;
-    if (inner && kf_streq(class_name, "Bidirectional"))
-        return rank_by_words(inner, in);
-    if (inner && kf_streq(class_name, "TimeDistributed") &&
-        kf_tfjs_class(inner->class_name, &rank, NULL) && rank != KF_TFJS_RANK_WORDS)
-        return rank == KF_TFJS_RANK_SAME ? in : rank + 1;
-    return 0;
+    case KF_TFJS_RANK_IMAGES:
+        return sequences ? 5 : 4;
+    case KF_TFJS_RANK_INNER:
+        return rank_of_inner(layer, in);
+    case KF_TFJS_RANK_EACH:
+        rank = rank_of_inner(layer, in ? in - 1 : 0);
+        return rank ? rank + 1 : 0;
+    default:
+        return rank < 0 ? 0 : rank;
+    }
 }
 
 static int keep_first(json_t *ref, void *context)
@@ -105,17 +118,18 @@ static void check_activations(struct look *look, const struct kf_layer *layer)
 static void check_parts(struct look *look, const struct kf_layer *layer)
 {
     const struct kf_layer *part = layer->n_parts ? layer->parts[0] : NULL;
+    enum kf_tfjs_mark mark = kf_tfjs_mark(layer->class_name);
 
     if (!part)
         return;
-    if (kf_streq(layer->class_name, "Bidirectional") &&
+    if (mark == KF_TFJS_BOTH_WAYS &&
         (json_is_object(json_object_get(layer->config, "backward_layer")) ||
-         !kf_in_words("SimpleRNN LSTM GRU", part->class_name)))
+         kf_tfjs_mark(part->class_name) != KF_TFJS_TURNED))
         refuse_lack(
             look, layer,
             "TensorFlow.js takes a SimpleRNN, LSTM or GRU in it, and makes the backward layer of "
             "that");
-    if (kf_streq(layer->class_name, "TimeDistributed") && (part->inner || part->n_parts))
+    if (mark == KF_TFJS_EACH_STEP && (part->inner || part->n_parts))
         refuse_lack(look, layer, "TensorFlow.js takes no model and no wrapper in it");
 }
 
@@ -134,17 +148,17 @@ static bool is_last_axis(const json_t *axis, int rank)
 static void check_rank(struct look *look, const struct kf_layer *layer, int in)
 {
     const json_t *target = json_object_get(layer->config, "target_shape");
-    bool norm = kf_streq(layer->class_name, "BatchNormalization");
+    enum kf_tfjs_mark mark = kf_tfjs_mark(layer->class_name);
 
-    if (norm && in > 4)
+    if (mark == KF_TFJS_LAST_AXIS && in > 4)
         refuse_lack(look, layer, "TensorFlow.js has it for up to four axes");
-    if (norm && !is_last_axis(json_object_get(layer->config, "axis"), in))
+    if (mark == KF_TFJS_LAST_AXIS && !is_last_axis(json_object_get(layer->config, "axis"), in))
         refuse(look, layer, "TensorFlow.js computes it otherwise along another axis than the last");
     for (size_t i = 0; i < json_array_size(target); i++)
         look->free = look->free || json_integer_value(json_array_get(target, i)) < 0;
-    if (kf_streq(layer->class_name, "Flatten") && in == 2)
+    if (mark == KF_TFJS_KNOWN_SIZES && in == 2)
         refuse_lack(look, layer, "TensorFlow.js takes three axes or more");
-    if (kf_streq(layer->class_name, "Flatten") && look->free)
+    if (mark == KF_TFJS_KNOWN_SIZES && look->free)
         refuse_lack(look, layer, "TensorFlow.js takes axes whose sizes are known alone");
 }
 
@@ -181,7 +195,7 @@ static void check_layer(struct look *look, const struct kf_layer *layer, int in,
 {
     check_class(look, layer, rank);
     check_calls(look, layer);
-    if (kf_streq(layer->class_name, "InputLayer")) {
+    if (kf_tfjs_mark(layer->class_name) == KF_TFJS_INPUT) {
         check_input(look, layer, rank);
         return;
     }
@@ -195,9 +209,7 @@ static void check_layer(struct look *look, const struct kf_layer *layer, int in,
 
             check_layer(look, layer->parts[i], in ? in - 1 : 0, &ignored);
         }
-    *rank = *rank == KF_TFJS_RANK_SAME    ? in
-            : *rank == KF_TFJS_RANK_WORDS ? rank_by_words(layer, in)
-                                          : *rank;
+    *rank = rank_of(layer, *rank, in);
 }
 
 static int count_ref(json_t *ref, void *context)

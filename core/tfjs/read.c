@@ -210,15 +210,8 @@ static int read_tfjs(struct kf_model *model, void *state, const struct kf_option
     return r;
 }
 
-/* Everything stands in the model's arena. */
-static void close_tfjs(void *state)
-{
-    (void)state;
-}
-
 const struct kf_reader kf_read_tfjs = {
     .info = &kf_info_read_tfjs,
     .kind = KF_FILE_TFJS,
     .read = read_tfjs,
-    .close = close_tfjs,
 };

@@ -8,7 +8,16 @@
 
 #define N_OF(list) (sizeof(list) / sizeof((list)[0]))
 
-enum { SAME = KF_TFJS_RANK_SAME, WORDS = KF_TFJS_RANK_WORDS };
+enum {
+    SAME = KF_TFJS_RANK_SAME,
+    MORE = KF_TFJS_RANK_MORE,
+    TARGET = KF_TFJS_RANK_TARGET,
+    STEPS = KF_TFJS_RANK_STEPS,
+    IMAGES = KF_TFJS_RANK_IMAGES,
+    INNER = KF_TFJS_RANK_INNER,
+    EACH = KF_TFJS_RANK_EACH,
+    UNKNOWN = KF_TFJS_RANK_UNKNOWN
+};
 
 static const struct {
     const char *class_name;
@@ -16,6 +25,14 @@ static const struct {
     const char *rule;
 } layers[] = {
 #define KF_TFJS_LAYER(class_name, rank) {#class_name, rank, "tfjs:" #class_name},
+#include "layers.def"
+};
+
+static const struct {
+    const char *class_name;
+    enum kf_tfjs_mark mark;
+} marks[] = {
+#define KF_TFJS_MARK(class_name, mark) {#class_name, KF_TFJS_##mark},
 #include "layers.def"
 };
 
@@ -70,6 +87,14 @@ bool kf_tfjs_class(const char *class_name, int *rank, struct kf_report *rep)
             return true;
         }
     return false;
+}
+
+enum kf_tfjs_mark kf_tfjs_mark(const char *class_name)
+{
+    for (size_t i = 0; i < N_OF(marks); i++)
+        if (strcmp(marks[i].class_name, class_name) == 0)
+            return marks[i].mark;
+    return KF_TFJS_PLAIN;
 }
 
 bool kf_tfjs_is_idle(const char *class_name)

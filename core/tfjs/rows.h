@@ -5,8 +5,29 @@
 #include "../model/model.h"
 
 /* Axes of what a layer gives: a number, or these. */
-#define KF_TFJS_RANK_SAME  0
-#define KF_TFJS_RANK_WORDS (-1)
+enum kf_tfjs_rank {
+    KF_TFJS_RANK_SAME = 0,    /* as it takes */
+    KF_TFJS_RANK_MORE = -1,   /* one more */
+    KF_TFJS_RANK_TARGET = -2, /* the batch, and those of its target_shape */
+    KF_TFJS_RANK_STEPS = -3,  /* 3 where it returns sequences, else 2 */
+    KF_TFJS_RANK_IMAGES = -4, /* 5 or 4 likewise */
+    KF_TFJS_RANK_INNER = -5,  /* as the layer in it */
+    KF_TFJS_RANK_EACH = -6,   /* as the layer in it, and the steps */
+    KF_TFJS_RANK_UNKNOWN = -7
+};
+
+/* What there is to look at in a layer beside the values of its config. */
+enum kf_tfjs_mark {
+    KF_TFJS_PLAIN,
+    KF_TFJS_INPUT,
+    KF_TFJS_LAST_AXIS,   /* works along the last of up to four axes */
+    KF_TFJS_KNOWN_SIZES, /* takes three axes or more, of sizes that are known */
+    KF_TFJS_BOTH_WAYS,   /* runs the layer in it forwards and backwards */
+    KF_TFJS_TURNED,      /* may stand in such a one */
+    KF_TFJS_EACH_STEP    /* runs the layer in it at each step */
+};
+
+enum kf_tfjs_mark kf_tfjs_mark(const char *class_name);
 
 /** How many axes a class gives by layers.def; false for a class that is not in it. `rep` may be
  * NULL.

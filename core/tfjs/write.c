@@ -20,12 +20,6 @@ extern const struct kf_writer kf_write_tfjs;
 #define PIECE       ((size_t)1 << 18)
 #define SHARD_NAME  "group1-shard%" PRIu64 "of%" PRIu64 ".bin"
 
-static enum kf_dialect dialect(int keras)
-{
-    (void)keras;
-    return KF_DIALECT_KERAS2;
-}
-
 static int no_memory(struct kf_report *rep)
 {
     return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
@@ -330,7 +324,6 @@ const struct kf_writer kf_write_tfjs = {
     .info = &kf_info_write_tfjs,
     .speaks = KF_TFJS_SPEAKS,
     .takes = KF_TAKES_MODEL,
-    .dialect = dialect,
     .plan = plan,
     .write = write_tfjs,
 };

@@ -19,11 +19,6 @@
  */
 extern const struct kf_writer kf_write_npz;
 
-static enum kf_dialect dialect(int keras)
-{
-    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
 /* A name is the path of a member: none may lead out of the folder that it is unpacked to. */
 static int check_name(const struct kf_tensor_name *item, struct kf_report *rep)
 {
@@ -117,7 +112,6 @@ static int write_npz(const char *path, struct kf_model *model, int keras,
 const struct kf_writer kf_write_npz = {
     .info = &kf_info_write_npz,
     .takes = KF_TAKES_NAMES,
-    .dialect = dialect,
     .plan = plan,
     .write = write_npz,
 };

@@ -275,15 +275,8 @@ static int read_safetensors(struct kf_model *model, void *state, const struct kf
     return r;
 }
 
-/* Everything stands in the model's arena. */
-static void close_safetensors(void *state)
-{
-    (void)state;
-}
-
 const struct kf_reader kf_read_safetensors = {
     .info = &kf_info_read_safetensors,
     .kind = KF_FILE_SAFETENSORS,
     .read = read_safetensors,
-    .close = close_safetensors,
 };

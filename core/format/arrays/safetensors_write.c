@@ -18,11 +18,6 @@ extern const struct kf_writer kf_write_safetensors;
 /* Where the tensors begin: so that they can be mapped as what they are. */
 #define ALIGNMENT 64
 
-static enum kf_dialect dialect(int keras)
-{
-    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
 static int no_memory(struct kf_report *rep)
 {
     return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
@@ -219,7 +214,6 @@ static int write_safetensors(const char *path, struct kf_model *model, int keras
 const struct kf_writer kf_write_safetensors = {
     .info = &kf_info_write_safetensors,
     .takes = KF_TAKES_NAMES,
-    .dialect = dialect,
     .plan = plan,
     .write = write_safetensors,
 };

@@ -9,11 +9,6 @@
 /* A legacy weights file: what a legacy .h5 has in /model_weights, at its root. */
 extern const struct kf_writer kf_write_h5_weights;
 
-static enum kf_dialect dialect(int keras)
-{
-    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
                 struct kf_report *rep)
 {
@@ -39,7 +34,6 @@ static int write_weights(const char *path, struct kf_model *model, int keras,
 
 const struct kf_writer kf_write_h5_weights = {
     .info = &kf_info_write_h5_weights,
-    .dialect = dialect,
     .plan = plan,
     .write = write_weights,
 };

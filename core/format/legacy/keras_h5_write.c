@@ -15,11 +15,6 @@
 
 extern const struct kf_writer kf_write_h5;
 
-static enum kf_dialect dialect(int keras)
-{
-    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
 /* Keras 3 takes objects with their module in a legacy file too, and only so finds operations. */
 static int make_config(json_t **out, const struct kf_model *model, int keras, struct kf_report *rep)
 {
@@ -99,7 +94,6 @@ static int write_h5(const char *path, struct kf_model *model, int keras,
 const struct kf_writer kf_write_h5 = {
     .info = &kf_info_write_h5,
     .training = true,
-    .dialect = dialect,
     .plan = plan,
     .write = write_h5,
 };

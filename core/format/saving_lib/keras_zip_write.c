@@ -15,11 +15,6 @@
 
 extern const struct kf_writer kf_write_keras;
 
-static enum kf_dialect dialect(int keras)
-{
-    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
 static int make_config(json_t **out, const struct kf_model *model, int keras, struct kf_report *rep)
 {
     return keras < KF_KERAS(3, 0, 0) ? kf_keras2_config(out, model, keras, KF_KERAS2_V3, rep)
@@ -108,7 +103,6 @@ static int write_model(const char *path, struct kf_model *model, int keras,
 const struct kf_writer kf_write_keras = {
     .info = &kf_info_write_keras,
     .training = true,
-    .dialect = dialect,
     .plan = plan,
     .write = write_model,
 };

@@ -11,11 +11,6 @@
 /* A .weights.h5: what stands in a .keras as model.weights.h5, see keras3_paths.h. */
 extern const struct kf_writer kf_write_weights_h5;
 
-static enum kf_dialect dialect(int keras)
-{
-    return keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
-}
-
 static int plan(struct kf_model *model, int keras, const struct kf_options *options,
                 struct kf_report *rep)
 {
@@ -46,7 +41,6 @@ static int write_weights(const char *path, struct kf_model *model, int keras,
 const struct kf_writer kf_write_weights_h5 = {
     .info = &kf_info_write_weights_h5,
     .takes = KF_TAKES_WEIGHTS,
-    .dialect = dialect,
     .plan = plan,
     .write = write_weights,
 };

@@ -37,25 +37,15 @@ static int read_checkpoint(struct kf_model *model, void *state, const struct kf_
     return r;
 }
 
-/* Everything stands in the model's arena. */
-static void close_checkpoint(void *state)
-{
-    (void)state;
-}
-
 const struct kf_reader kf_read_checkpoint = {
     .info = &kf_info_read_checkpoint,
     .kind = KF_FILE_CHECKPOINT_FOLDER,
-    .state_size = 1,
     .read = read_checkpoint,
-    .close = close_checkpoint,
 };
 
 /* An index without its data: what is missing is said. */
 const struct kf_reader kf_read_checkpoint_index = {
     .info = &kf_info_read_checkpoint,
     .kind = KF_FILE_CHECKPOINT_INDEX,
-    .state_size = 1,
     .read = read_checkpoint,
-    .close = close_checkpoint,
 };

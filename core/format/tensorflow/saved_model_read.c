@@ -239,16 +239,8 @@ static int read_saved_model(struct kf_model *model, void *state, const struct kf
     return r;
 }
 
-/* Everything stands in the model's arena. */
-static void close_saved_model(void *state)
-{
-    (void)state;
-}
-
 const struct kf_reader kf_read_saved_model = {
     .info = &kf_info_read_saved_model,
     .kind = KF_FILE_SAVED_MODEL_FOLDER,
-    .state_size = 1,
     .read = read_saved_model,
-    .close = close_saved_model,
 };
