@@ -11,11 +11,18 @@ int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where)
     return kf_report_add(adapt->rep, KF_NO_MEMORY, where, "out of memory");
 }
 
-/* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
+static int find_convolution(struct kf_layer *layer, struct kf_graph *graph, void *context)
+{
+    (void)graph;
+    (void)context;
+    return kf_adapt_convolves(layer) ? -1 : 0;
+}
+
 void kf_adapt_note_theano(struct kf_adapt *adapt)
 {
     if (!adapt->model->weightless && kf_streq(adapt->rep->source.backend, "theano") &&
-        adapt->backend == KF_BACKEND_FILE)
+        adapt->backend == KF_BACKEND_FILE &&
+        kf_layers_each(adapt->model->graph, find_convolution, NULL) < 0)
         kf_report_add(adapt->rep, KF_FINDING, "",
                       "written on Theano, which applies convolution kernels back to front: they "
                       "are taken as tf.keras 2.15 reads them; backend=theano turns them round, "

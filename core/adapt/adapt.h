@@ -41,7 +41,8 @@ struct kf_adapt {
 /** Report that memory ran out; -KF_NO_MEMORY. */
 int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where);
 
-/* A file of Theano means other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say so. */
+/* Convolutions in a file of Theano mean other numbers to Keras 2.0-2.3 than to tf.keras 2.15: say
+ * so. */
 void kf_adapt_note_theano(struct kf_adapt *adapt);
 
 /* keras1.c: from KERAS1 to KERAS2. */
@@ -112,6 +113,8 @@ int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer);
 
 /* tensors.c: variables that are stored otherwise. */
 int kf_adapt_tensors(struct kf_adapt *adapt, struct kf_layer *layer);
+/** Whether Theano applies a kernel of the layer's class the other way round than TensorFlow. */
+bool kf_adapt_convolves(const struct kf_layer *layer);
 
 /* lookups.c */
 

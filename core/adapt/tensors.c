@@ -111,12 +111,24 @@ static int flip(struct kf_adapt *adapt, struct kf_layer *layer, const struct fli
     return 0;
 }
 
-static int flip_kernels(struct kf_adapt *adapt, struct kf_layer *layer)
+static const struct flip_row *flip_row_of(const struct kf_layer *layer)
 {
     for (size_t i = 0; i < N_ROWS(flip_rows); i++)
         if (kf_in_words(flip_rows[i].classes, layer->class_name))
-            return flip(adapt, layer, &flip_rows[i]);
-    return 0;
+            return &flip_rows[i];
+    return NULL;
+}
+
+bool kf_adapt_convolves(const struct kf_layer *layer)
+{
+    return flip_row_of(layer);
+}
+
+static int flip_kernels(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    const struct flip_row *row = flip_row_of(layer);
+
+    return row ? flip(adapt, layer, row) : 0;
 }
 
 /* Variables that are stored otherwise: those of an architecture alone have to be, too. */

@@ -218,6 +218,17 @@ static int find(struct kf_model *model, struct kf_h5 *h5, struct kf_optimizer_fo
     return kf_h5_payload(h5, dataset, model->arena, payload, rep);
 }
 
+/*
+ * Where a variable of the group `path` stands: one whose name begins with a slash at the root,
+ * where HDF5 puts it. Keras 2.0 names its counter "/iterations" on Theano.
+ *
+ * Source: keras/backend/theano_backend.py, _prepare_name (2.0.6)
+ */
+static const char *path_of(struct kf_arena *arena, const char *path, const char *name)
+{
+    return name[0] == '/' ? name : kf_arena_printf(arena, "%s/%s", path, name);
+}
+
 static int read_names(struct kf_model *model, struct kf_h5 *h5, const char *path,
                       const char **names, size_t n, bool named, struct kf_report *rep)
 {
@@ -227,8 +238,7 @@ static int read_names(struct kf_model *model, struct kf_h5 *h5, const char *path
         return no_memory(rep);
     for (size_t i = 0; i < n; i++) {
         found[i].name = names[i];
-        KF_TRY(find(model, h5, &found[i], kf_arena_printf(model->arena, "%s/%s", path, names[i]),
-                    rep));
+        KF_TRY(find(model, h5, &found[i], path_of(model->arena, path, names[i]), rep));
     }
     return kf_optimizer_bind(model, found, n, named, rep);
 }

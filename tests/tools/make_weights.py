@@ -74,12 +74,12 @@ def values(*shape, seed=1):
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype("f4")
 
 
-def write_legacy(case, layers, name="in.h5", version="2.15.0", root="", names_of_layers=None):
+def write_legacy(case, layers, name="in.h5", version="2.15.0", root="", backend="tensorflow"):
     """A legacy weights file: [(layer, [(weight, array)])]."""
     with h5py.File(path(case, name), "w", libver="earliest") as f:
         if version:
             f.attrs["keras_version"] = version.encode()
-            f.attrs["backend"] = b"tensorflow"
+            f.attrs["backend"] = backend.encode()
         top = group(f, root) if root else f
         top.attrs["layer_names"] = np.array([n.encode() for n, _ in layers])
         for n, weights in layers:
@@ -164,7 +164,25 @@ def yaml():
     bomb = "".join(f"x{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10) if i else 'lol'}]\n" for i in range(10))
     case("yaml_bomb_refused", bomb + YAML)
     case("yaml_deep_refused", YAML + "x: " + "[" * 600 + "]" * 600 + "\n")
-    case("yaml_key_twice_refused", YAML + "backend: theano\n")
+    case("yaml_key_twice", YAML + YAML.replace("units: 4", "units: 5"))
+
+
+def theano_counter():
+    """A compiled model of Keras 2.0 on Theano: the optimizer's counter stands at the root, by its name."""
+    by_name = sorted(weight for _, weights in WEIGHTS for weight in weights)
+    moments = [values(*array.shape, seed=9 + i) for i, (_, array) in enumerate(by_name)]
+    names = ["/iterations", *(f"param_{i + 1}" for i in range(len(moments)))]
+    optimizer = {"class_name": "SGD", "config": {"lr": 0.25, "momentum": 0.5, "decay": 0.0, "nesterov": False}}
+    write_legacy("old_theano_counter", WEIGHTS, root="model_weights", version="2.0.5", backend="theano")
+    with h5py.File(path("old_theano_counter", "in.h5"), "r+", libver="earliest") as f:
+        f.attrs["model_config"] = json.dumps({**TWO, "config": TWO["config"]["layers"]}).encode()
+        f.attrs["training_config"] = json.dumps({"optimizer_config": optimizer, "loss": "mean_squared_error", "metrics": [],
+                                                 "sample_weight_mode": None, "loss_weights": None}).encode()
+        state = group(f, "optimizer_weights")
+        state.attrs["weight_names"] = np.array([n.encode() for n in names])
+        put(f, "iterations", np.array(7, "f4"))
+        for name, moment in zip(names[1:], moments):
+            put(state, name, moment)
 
 
 def legacy_weights():
@@ -295,6 +313,7 @@ def alone():
 if __name__ == "__main__":
     architectures()
     yaml()
+    theano_counter()
     legacy_weights()
     saving_lib()
     shards()

@@ -111,7 +111,7 @@ static int fill_sequence(struct parse *parse, json_t *list)
     return 0;
 }
 
-static int check_key(struct parse *parse, const json_t *object, const yaml_event_t *event)
+static int check_key(struct parse *parse, const yaml_event_t *event)
 {
     const char *key = (const char *)event->data.scalar.value;
     bool text = true;
@@ -119,21 +119,17 @@ static int check_key(struct parse *parse, const json_t *object, const yaml_event
     if (event->type != YAML_SCALAR_EVENT || strlen(key) != event->data.scalar.length)
         return kf_report_add(parse->rep, KF_BAD_JSON, "", "YAML, line %zu: a key is no string",
                              event->start_mark.line + 1);
-    KF_TRY(check_tag(parse, event->data.scalar.tag, &text));
-    if (json_object_get(object, key))
-        return kf_report_add(parse->rep, KF_BAD_JSON, "", "YAML, line %zu: the key %s again",
-                             event->start_mark.line + 1, key);
-    return 0;
+    return check_tag(parse, event->data.scalar.tag, &text);
 }
 
-/* The value behind a key. */
+/* The value behind a key. Of a key that stands twice the last one counts. */
 static int fill_member(struct parse *parse, json_t *object, const yaml_event_t *key)
 {
     json_t *value = NULL;
     yaml_event_t event;
     int r;
 
-    KF_TRY(check_key(parse, object, key));
+    KF_TRY(check_key(parse, key));
     KF_TRY(next(parse, &event));
     r = make_value(parse, &value, &event);
     yaml_event_delete(&event);
