@@ -153,8 +153,10 @@ static int read_list(struct kf_down_op *op, const struct word *word, json_t *val
     json_array_foreach(value, i, one)
     {
         KF_TRY(read_value(op, word, one, &made));
-        if (op->why)
+        if (op->why) {
+            json_decref(made);
             return 0;
+        }
         KF_TRY(kf_json_append(list, made, op->ops->adapt->rep));
     }
     *out = json_incref(list);
