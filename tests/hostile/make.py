@@ -60,10 +60,12 @@ def without_times(kind):
     return properties
 
 
-def create(name, latest=False, user_block=0):
+def create(name, latest=False, user_block=0, paged=False):
     """A file whose bytes do not depend on when it is written."""
     fcpl, fapl = without_times(h5py.h5p.FILE_CREATE), h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     fcpl.set_userblock(user_block)
+    if paged:
+        fcpl.set_file_space_strategy(h5py.h5f.FSPACE_STRATEGY_PAGE, True, 1)
     low = h5py.h5f.LIBVER_V110 if latest else h5py.h5f.LIBVER_EARLIEST
     fapl.set_libver_bounds(low, h5py.h5f.LIBVER_V110)
     return h5py.File(h5py.h5f.create(path(name).encode(), h5py.h5f.ACC_TRUNC, fcpl, fapl))
@@ -151,6 +153,7 @@ def make_h5():
     h5("good.h5")
     h5("user_block.h5", user_block=512)
     h5("latest.h5", latest=True)
+    h5("extension.h5", latest=True, paged=True)
     h5("external_storage.h5", external_storage)
     h5("external_link.h5", lambda f, g: g.__setitem__("x", h5py.ExternalLink("/etc/passwd", "/x")))
     h5("soft_link.h5", lambda f, g: g.__setitem__("x", h5py.SoftLink("/model_weights/d/d/bias:0")))

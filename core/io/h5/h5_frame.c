@@ -71,6 +71,21 @@ static int check_old(struct kf_h5 *h5, const unsigned char *p, struct kf_report 
     return check_end(h5, get64(p + at), get64(p + at + 16), rep);
 }
 
+/*
+ * What an extension brings, HDF5 reads before anything can be looked at: an image of its cache,
+ * messages that objects share, lists of free space. Many of its vulnerabilities are in the code
+ * that does so, and Keras writes none.
+ */
+static int check_new(struct kf_h5 *h5, const unsigned char *p, struct kf_report *rep)
+{
+    if (get64(p + 20) != KF_H5_UNDEFINED)
+        return kf_report_add(rep, KF_UNSAFE, "",
+                             "the HDF5 superblock has an extension, which no Keras writes: copy "
+                             "what is in the file into one that h5py makes without options");
+    h5->root_address = get64(p + 36);
+    return check_end(h5, get64(p + 12), get64(p + 28), rep);
+}
+
 int kf_h5_frame(struct kf_h5 *h5, struct kf_report *rep)
 {
     unsigned char p[FRAME_MAX] = {0};
@@ -92,6 +107,5 @@ int kf_h5_frame(struct kf_h5 *h5, struct kf_report *rep)
                              p[old ? 13 : 9], p[old ? 14 : 10]);
     if (old)
         return check_old(h5, p, rep);
-    h5->root_address = get64(p + 36);
-    return check_end(h5, get64(p + 12), get64(p + 28), rep);
+    return check_new(h5, p, rep);
 }
