@@ -19,7 +19,6 @@
 
 void reply_header(struct reply *reply, const char *name, const char *fmt, ...)
 {
-    char *value = reply->headers[reply->n_headers].value;
     size_t max = sizeof reply->headers[0].value;
     va_list ap;
     int n;
@@ -27,7 +26,7 @@ void reply_header(struct reply *reply, const char *name, const char *fmt, ...)
     if (reply->n_headers == REPLY_HEADERS_MAX)
         return;
     va_start(ap, fmt);
-    n = vsnprintf(value, max, fmt, ap);
+    n = vsnprintf(reply->headers[reply->n_headers].value, max, fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < max)
         reply->headers[reply->n_headers++].name = name;
