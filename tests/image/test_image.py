@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image holds what it needs and nothing else, and runs under the settings of docker-compose.yml."""
 
+import functools
 import json
 import os
 import re
@@ -71,7 +72,7 @@ def test_nothing_is_set_uid_or_writable(root):
 
 def test_every_library_has_its_licence_and_record(root):
     packages = {path.name for path in (root / "var/lib/dpkg/status.d").iterdir()}
-    assert {"libc6", "zlib1g", "ca-certificates"} <= packages
+    assert {"libc6", "libhdf5-dev", "libseccomp-dev", "zlib1g", "ca-certificates"} <= packages
     for name in packages:
         assert (root / "usr/share/doc" / name / "copyright").stat().st_size > 0
         record = (root / "var/lib/dpkg/status.d" / name).read_text()
@@ -80,6 +81,14 @@ def test_every_library_has_its_licence_and_record(root):
     assert (ours / "copyright").exists()
     for licence in Path("deploy/licenses").iterdir():
         assert (ours / licence.name).read_bytes() == licence.read_bytes()
+
+
+def test_the_bill_of_materials_is_that_of_the_records(root):
+    told = json.loads((root / "usr/share/doc/kferry/sbom.cdx.json").read_text())
+    debian = {part["name"]: part["version"] for part in told["components"] if part["purl"].startswith("pkg:deb/")}
+    records = [path.read_text() for path in (root / "var/lib/dpkg/status.d").iterdir()]
+    field = functools.partial(re.search, flags=re.M)
+    assert debian == {field("^Package: (.*)$", text)[1]: field("^Version: (.*)$", text)[1] for text in records}
 
 
 def test_what_the_image_says_of_itself(image):
