@@ -47,7 +47,7 @@ static json_t *evidence_json(const struct kf_report *rep)
     return whole_new(list, bad);
 }
 
-static json_t *source_json(const struct kf_report *rep)
+static json_t *source_json(const struct kf_report *rep, const char *filename)
 {
     json_t *source = json_object();
     int bad = 0;
@@ -61,7 +61,7 @@ static json_t *source_json(const struct kf_report *rep)
     if (rep->source.member)
         bad |= put(source, "member", json_string(rep->source.member));
     bad |= put(source, "sha256", json_null());
-    bad |= put(source, "filename", json_null());
+    bad |= put(source, "filename", text_or_null(filename));
     return whole_new(source, bad);
 }
 
@@ -136,35 +136,15 @@ static json_t *tensor_json(const struct kf_tensor_report *row)
     return whole_new(tensor, bad);
 }
 
-static json_t *tensors_json(const struct kf_report *rep)
-{
-    json_t *list = json_array();
-    int bad = 0;
-
-    for (size_t i = 0; i < rep->n_tensors && bad == 0; i++)
-        bad |= json_array_append_new(list, tensor_json(&rep->tensors[i]));
-    return whole_new(list, bad);
-}
-
 static bool is_renamed(const struct kf_tensor_report *row)
 {
     return row->source && row->target && row->target[0] && strcmp(row->source, row->target) != 0;
 }
 
-static json_t *renamed_tensors_json(const struct kf_report *rep)
+static json_t *renamed_json(const struct kf_tensor_report *row)
 {
-    json_t *list = json_array();
-    int bad = 0;
-
-    for (size_t i = 0; i < rep->n_tensors && bad == 0; i++) {
-        const struct kf_tensor_report *row = &rep->tensors[i];
-
-        if (is_renamed(row))
-            bad |= json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "before", row->source,
-                                                         "after", row->target, "layer",
-                                                         row->layer ? row->layer : ""));
-    }
-    return whole_new(list, bad);
+    return json_pack("{s:s, s:s, s:s}", "before", row->source, "after", row->target, "layer",
+                     row->layer ? row->layer : "");
 }
 
 /* Without `before` or `after` where there was or is no value: null is a value of its own. */
@@ -186,34 +166,6 @@ static json_t *entry_json(const struct kf_entry *entry)
     if (way_out)
         bad |= put(object, "way_out", json_string(way_out));
     return whole_new(object, bad);
-}
-
-static json_t *entries_json(const struct kf_report *rep, enum kf_kind kind)
-{
-    json_t *list = json_array();
-    int bad = 0;
-
-    for (size_t i = 0; i < rep->n_entries && bad == 0; i++)
-        if (kf_code_kind(rep->entries[i].code) == kind)
-            bad |= json_array_append_new(list, entry_json(&rep->entries[i]));
-    return whole_new(list, bad);
-}
-
-/* All that refuses, of whatever kind, the first first: why there is no result. */
-static json_t *problems_json(const struct kf_report *rep)
-{
-    json_t *list = json_array();
-    int bad = 0;
-
-    for (size_t i = 0; i < rep->n_entries && bad == 0; i++)
-        if (kf_code_grade(rep->entries[i].code) >= KF_GRADE_REFUSED)
-            bad |= json_array_append_new(list, entry_json(&rep->entries[i]));
-    /* The code stands even when memory was too short for its entry. */
-    if (rep->first_failure != KF_OK && json_array_size(list) == 0)
-        bad |= json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "where", "", "code",
-                                                     kf_code_slug(rep->first_failure), "reason",
-                                                     "no memory was left to say more"));
-    return whole_new(list, bad);
 }
 
 static json_t *rules_json(const struct kf_report *rep)
@@ -238,30 +190,7 @@ static json_t *summary_json(const struct kf_report *rep)
     return json_pack("{s:o}", "lines", whole_new(lines, bad));
 }
 
-/* How long each list is, so that nobody needs to count; what was dropped is in no list. */
-static json_t *counts_json(const struct kf_report *rep, const json_t *report)
-{
-    json_t *counts = json_object();
-    int bad = 0;
-
-    bad |= put(counts, "layers", json_integer((json_int_t)rep->n_layers));
-    bad |= put(counts, "parameters", json_integer((json_int_t)rep->n_parameters));
-    bad |= put(counts, "tensors", json_integer((json_int_t)rep->n_tensors));
-    bad |=
-        put(counts, "renamed_tensors",
-            json_integer((json_int_t)json_array_size(json_object_get(report, "renamed_tensors"))));
-    for (size_t i = 0; i < N_OF(headings); i++) {
-        size_t n = json_array_size(json_object_get(report, headings[i].name));
-
-        bad |= put(counts, headings[i].name, json_integer((json_int_t)n));
-    }
-    bad |= put(counts, "problems",
-               json_integer((json_int_t)json_array_size(json_object_get(report, "problems"))));
-    bad |= put(counts, "dropped_entries", json_integer((json_int_t)rep->n_dropped));
-    return whole_new(counts, bad);
-}
-
-static int put_head(json_t *report, const struct kf_report *rep)
+static int put_head(json_t *report, const struct kf_report *rep, const char *filename)
 {
     int bad = 0;
 
@@ -269,26 +198,131 @@ static int put_head(json_t *report, const struct kf_report *rep)
     bad |= put(report, "report_version", json_integer(KF_REPORT_VERSION));
     bad |= put(report, "verdict", json_string(kf_verdict_name(kf_report_verdict(rep))));
     bad |= put(report, "training", json_string(kf_training_name(rep->training)));
-    bad |= put(report, "source", source_json(rep));
+    bad |= put(report, "source", source_json(rep, filename));
     bad |= put(report, "target", target_json(rep));
     bad |= put(report, "summary", summary_json(rep));
     return bad;
 }
 
-json_t *kf_report_json(const struct kf_report *rep)
-{
-    json_t *report = json_object();
-    int bad = put_head(report, rep);
+/* Lists may be long: no more than a row of one is in memory. */
+struct out {
+    json_dump_callback_t put;
+    void *to;
+    size_t n; /* rows of the list that is being written */
+    int bad;
+};
 
-    bad |= put(report, "problems", problems_json(rep));
+static void write_text(struct out *out, const char *text)
+{
+    out->bad |= out->put(text, strlen(text), out->to);
+}
+
+/* Takes the value; NULL is memory that ran out. */
+static void write_json(struct out *out, json_t *value, size_t flags)
+{
+    if (!value || json_dump_callback(value, out->put, out->to, JSON_COMPACT | flags) < 0)
+        out->bad = -1;
+    json_decref(value);
+}
+
+static void begin_list(struct out *out, const char *name)
+{
+    write_text(out, ",\"");
+    write_text(out, name);
+    write_text(out, "\":[");
+    out->n = 0;
+}
+
+static void write_row(struct out *out, json_t *row)
+{
+    if (out->n++ > 0)
+        write_text(out, ",");
+    write_json(out, row, 0);
+}
+
+/* The end of a list; `counts` gets how long it was, so that nobody needs to count. */
+static void end_list(struct out *out, const char *name, json_t *counts)
+{
+    write_text(out, "]");
+    out->bad |= put(counts, name, json_integer((json_int_t)out->n));
+}
+
+/* All that refuses, of whatever kind, the first first: why there is no result. */
+static void write_problems(struct out *out, const struct kf_report *rep, json_t *counts)
+{
+    begin_list(out, "problems");
+    for (size_t i = 0; i < rep->n_entries && out->bad == 0; i++)
+        if (kf_code_grade(rep->entries[i].code) >= KF_GRADE_REFUSED)
+            write_row(out, entry_json(&rep->entries[i]));
+    /* The code stands even when memory was too short for its entry. */
+    if (rep->first_failure != KF_OK && out->n == 0)
+        write_row(out, json_pack("{s:s, s:s, s:s}", "where", "", "code",
+                                 kf_code_slug(rep->first_failure), "reason",
+                                 "no memory was left to say more"));
+    end_list(out, "problems", counts);
+}
+
+static void write_entries(struct out *out, const struct kf_report *rep,
+                          const struct heading *heading, json_t *counts)
+{
+    begin_list(out, heading->name);
+    for (size_t i = 0; i < rep->n_entries && out->bad == 0; i++)
+        if (kf_code_kind(rep->entries[i].code) == heading->kind)
+            write_row(out, entry_json(&rep->entries[i]));
+    end_list(out, heading->name, counts);
+}
+
+static void write_tensors(struct out *out, const struct kf_report *rep, bool rows, json_t *counts)
+{
+    size_t n_renamed = 0;
+
+    begin_list(out, "renamed_tensors");
+    for (size_t i = 0; i < rep->n_tensors && out->bad == 0; i++) {
+        if (!is_renamed(&rep->tensors[i]))
+            continue;
+        n_renamed++;
+        if (rows)
+            write_row(out, renamed_json(&rep->tensors[i]));
+    }
+    out->n = n_renamed;
+    end_list(out, "renamed_tensors", counts);
+    begin_list(out, "tensors");
+    for (size_t i = 0; rows && i < rep->n_tensors && out->bad == 0; i++)
+        write_row(out, tensor_json(&rep->tensors[i]));
+    out->n = rep->n_tensors;
+    end_list(out, "tensors", counts);
+}
+
+/* What stands behind the lists. Takes `counts`. */
+static void write_tail(struct out *out, const struct kf_report *rep, json_t *counts)
+{
+    json_t *tail = json_object();
+    int bad = put(tail, "rules", rules_json(rep));
+
+    bad |= put(tail, "counts", counts);
+    bad |= put(tail, "timings", json_object());
+    write_text(out, ",");
+    write_json(out, whole_new(tail, bad), JSON_EMBED);
+    write_text(out, "}");
+}
+
+int kf_report_json_write(const struct kf_report *rep, const char *filename, bool rows,
+                         json_dump_callback_t callback, void *to)
+{
+    struct out out = {callback, to, 0, 0};
+    json_t *head = json_object(), *counts = json_object();
+
+    out.bad |= put(counts, "layers", json_integer((json_int_t)rep->n_layers));
+    out.bad |= put(counts, "parameters", json_integer((json_int_t)rep->n_parameters));
+    write_text(&out, "{");
+    write_json(&out, whole_new(head, put_head(head, rep, filename)), JSON_EMBED);
+    write_problems(&out, rep, counts);
     for (size_t i = 0; i < N_OF(headings); i++)
-        bad |= put(report, headings[i].name, entries_json(rep, headings[i].kind));
-    bad |= put(report, "renamed_tensors", renamed_tensors_json(rep));
-    bad |= put(report, "tensors", tensors_json(rep));
-    bad |= put(report, "rules", rules_json(rep));
-    bad |= put(report, "counts", counts_json(rep, report));
-    bad |= put(report, "timings", json_object());
-    return whole_new(report, bad);
+        write_entries(&out, rep, &headings[i], counts);
+    write_tensors(&out, rep, rows, counts);
+    out.bad |= put(counts, "dropped_entries", json_integer((json_int_t)rep->n_dropped));
+    write_tail(&out, rep, counts);
+    return out.bad;
 }
 
 static void set_source(json_t *report, const char *member, const char *text)

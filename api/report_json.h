@@ -10,15 +10,22 @@
 #define KF_REPORT_VERSION 1
 #define KF_REPORT_SCHEMA  "urn:kferry:report:1" /* the $id of report.schema.json */
 
-/** The report as JSON, as report.schema.json says; new reference, NULL when memory ran out. */
-json_t *kf_report_json(const struct kf_report *rep);
+/**
+ * Write the report as report.schema.json says, compact, a row of its lists at a time, through
+ * `put`, which returns 0, or -1 to end it.
+ *
+ * `filename` may be NULL. Without `rows` the lists of tensors stay empty, for who asks for none of
+ * them; `counts` has how long they are. 0, or -1 when memory ran out or `put` failed.
+ */
+int kf_report_json_write(const struct kf_report *rep, const char *filename, bool rows,
+                         json_dump_callback_t put, void *to);
 
 /** A few lines for people, each with its line feed; malloc'ed, NULL when memory ran out. */
 char *kf_report_summary(const struct kf_report *rep);
 
 /*
- * What only the program around the core knows. Each changes a report that kf_report_json() made,
- * in this process or, read back from report.json, in another. NULL leaves a member alone.
+ * What only the program around the core knows. Each changes a report that was read back. NULL
+ * leaves a member alone.
  */
 void kf_report_json_set_source(json_t *report, const char *sha256);
 void kf_report_json_set_filename(json_t *report, const char *filename);

@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 /* What a folder is was found out when it was put together. */
-static int detect(enum kf_kind_id *out, const struct kf_source *src, const struct kf_input *in,
-                  const struct kf_options *options, struct kf_report *rep)
+static int detect(enum kf_kind_id *out, struct kf_model *model, const struct kf_options *options,
+                  struct kf_report *rep)
 {
-    if (!in->kind)
-        return kf_detect(out, src, &options->limits, rep);
-    *out = kf_kind_find(in->kind);
+    if (!model->in->kind)
+        return kf_detect_config(out, &model->config, &model->source, &options->limits, rep);
+    *out = kf_kind_find(model->in->kind);
     kf_report_set(&rep->source.format, kf_kind_info(*out)->name);
     kf_report_set(&rep->source.title, kf_kind_info(*out)->title);
     return 0;
@@ -36,7 +36,7 @@ static int read_model(struct kf_model **out, const struct kf_input *in, bool nam
     model->names_do = names_do;
     KF_TRY(kf_source_init(&model->source, in, rep));
     rep->source.size = model->source.size;
-    KF_TRY(detect(&kind, &model->source, in, options, rep));
+    KF_TRY(detect(&kind, model, options, rep));
     KF_TRY(kf_registry_reader(&model->reader, kind, options->from, rep));
     KF_TRY(kf_model_read(model, options, rep));
     KF_TRY(kf_model_validate(model, rep));

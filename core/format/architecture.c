@@ -76,7 +76,7 @@ static int read_file(struct kf_model *model, const struct kf_options *options,
     model->architecture = other;
     other->in = model->in->architecture;
     KF_TRY(kf_source_init(&other->source, other->in, rep));
-    KF_TRY(kf_detect(&kind, &other->source, &options->limits, rep));
+    KF_TRY(kf_detect_config(&kind, &other->config, &other->source, &options->limits, rep));
     KF_TRY(kf_registry_reader(&other->reader, kind, NULL, rep));
     KF_TRY(kf_model_read(other, options, rep));
     if (!other->graph)

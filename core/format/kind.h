@@ -3,6 +3,7 @@
 #define KF_FORMAT_KIND_H
 
 #include "../io/source.h"
+#include <jansson.h>
 #include <kf/options.h>
 #include <stdbool.h>
 
@@ -38,5 +39,12 @@ bool kf_kind_holds_model(enum kf_kind_id kind);
  */
 int kf_detect(enum kf_kind_id *out, const struct kf_source *src, const struct kf_limits *limits,
               struct kf_report *rep);
+
+/**
+ * The same for who reads the file next: `config` gets a new reference to the config of a whole
+ * model, which was read to tell; NULL where there is none, or none that is JSON.
+ */
+int kf_detect_config(enum kf_kind_id *out, json_t **config, const struct kf_source *src,
+                     const struct kf_limits *limits, struct kf_report *rep);
 
 #endif

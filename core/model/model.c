@@ -42,6 +42,14 @@ struct kf_model *kf_model_create(void)
     return &owner->model;
 }
 
+json_t *kf_model_take_config(struct kf_model *model)
+{
+    json_t *config = model->config;
+
+    model->config = NULL;
+    return config;
+}
+
 static void drop_calls(struct kf_layer *layer)
 {
     for (size_t k = 0; k < layer->n_calls; k++) {
@@ -72,6 +80,7 @@ void kf_model_destroy(struct kf_model *model)
         json_decref(one->graph.outputs);
         json_decref(one->graph.config);
     }
+    json_decref(model->config);
     json_decref(model->training);
     kf_model_destroy(model->architecture);
     kf_arena_destroy(model->arena);

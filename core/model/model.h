@@ -114,6 +114,7 @@ struct kf_model {
     void *state;               /* the reader's, given back by reader->close() */
     const struct kf_input *in; /* what the reader was given; its source stands open below */
     struct kf_source source;
+    json_t *config; /* what detection read of it, for the reader to take; NULL: nothing. Owned */
     enum kf_dialect dialect;
     int keras;                /* release that wrote it as KF_KERAS(), 0 when unknown */
     struct kf_graph *graph;   /* NULL in a weights-only file */
@@ -129,6 +130,8 @@ struct kf_model {
 };
 
 struct kf_model *kf_model_create(void);
+/** The config that detection read, once: a new reference, or NULL. */
+json_t *kf_model_take_config(struct kf_model *model);
 void kf_model_destroy(struct kf_model *model);
 KF_DEFINE_AUTO(kf_model)
 

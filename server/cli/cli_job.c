@@ -132,6 +132,14 @@ static int open_inputs(struct cli_job *job)
     return status;
 }
 
+/* The rows of tensors are read where the report itself is kept, here or far away. */
+static unsigned told(const struct cli *cli)
+{
+    bool kept = cli->report || cli->request.verify || (cli->output && remote_is_uri(cli->output));
+
+    return cli->command == COMMAND_CONVERT && !kept ? JOB_BRIEF : 0;
+}
+
 int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent)
 {
     int status;
@@ -148,7 +156,7 @@ int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent
     parent = parent ? parent : cli_temporary();
     job->dir = job_dir_create(parent, ".kferry-");
     if (job->dir &&
-        job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs, false) == 0)
+        job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs, told(cli)) == 0)
         return 0;
     cli_error("cannot write in %s: %s", parent, strerror(errno));
     return EXIT_CANNOT_WRITE;

@@ -102,7 +102,7 @@ static void run_worker(const struct batch *batch, const struct found_model *mode
     job.inputs = model->inputs;
     job.n_inputs = model->n_inputs;
     if (models_request(&request, batch->request, model) == 0 &&
-        job_write_request(dir, &request, model->inputs, model->n_inputs, true) == 0)
+        job_write_request(dir, &request, model->inputs, model->n_inputs, JOB_SETTLED) == 0)
         job_run(&job, out);
     kf_request_finish(&request);
 }

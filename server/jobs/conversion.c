@@ -106,7 +106,7 @@ static int prepare(struct request *req)
             "the script of verify=script comes with the result in an archive, and in "
             "no job: Accept application/x-tar or application/zip");
     n = c->order ? 0 : body_list(&c->body, c->params.filename, inputs);
-    if (job_write_request(c->dir, &c->params, inputs, n, false) < 0)
+    if (job_write_request(c->dir, &c->params, inputs, n, 0) < 0)
         return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     return 0;
 }

@@ -152,7 +152,7 @@ static int rewrite_request(struct request *req)
     if (inputs && snprintf(path, sizeof path, "%s/request.json", c->dir) < (int)sizeof path) {
         unlink(path); /* of an attempt it is a link to what was accepted */
         status = job_write_request(c->dir, &c->params, inputs,
-                                   body_list(&c->body, c->params.filename, inputs), false);
+                                   body_list(&c->body, c->params.filename, inputs), 0);
     }
     free(inputs);
     if (status < 0)

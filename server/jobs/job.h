@@ -116,12 +116,13 @@ char *job_dir_create(const char *parent, const char *prefix);
 /** Remove a job's folder and all in it, best effort. */
 void job_dir_remove(const char *dir);
 
-/**
- * Write request.json for a job of these inputs; `settled` when a worker has found that they are one
- * model. 0, or -1 with errno.
- */
+/* What a worker is told besides. */
+#define JOB_SETTLED 1u /* a worker has found that the inputs are one model */
+#define JOB_BRIEF   2u /* nobody will read which tensors the report has */
+
+/** Write request.json for a job of these inputs, with `told` of the above. 0, or -1 with errno. */
 struct kf_request;
 int job_write_request(const char *dir, const struct kf_request *request,
-                      const struct job_input *inputs, size_t n_inputs, bool settled);
+                      const struct job_input *inputs, size_t n_inputs, unsigned told);
 
 #endif

@@ -72,7 +72,7 @@ static json_t *inputs_json(const struct job_input *inputs, size_t n)
 }
 
 int job_write_request(const char *dir, const struct kf_request *request,
-                      const struct job_input *inputs, size_t n_inputs, bool settled)
+                      const struct job_input *inputs, size_t n_inputs, unsigned told)
 {
     json_t *object = kf_request_to_json(request);
     char path[PATH_MAX];
@@ -80,7 +80,8 @@ int job_write_request(const char *dir, const struct kf_request *request,
 
     errno = ENOMEM;
     if (object && json_object_set_new(object, "inputs", inputs_json(inputs, n_inputs)) == 0 &&
-        (!settled || json_object_set_new(object, "settled", json_true()) == 0) &&
+        (!(told & JOB_SETTLED) || json_object_set_new(object, "settled", json_true()) == 0) &&
+        (!(told & JOB_BRIEF) || json_object_set_new(object, "brief", json_true()) == 0) &&
         snprintf(path, sizeof path, "%s/request.json", dir) < (int)sizeof path)
         status = json_dump_file(object, path, JSON_COMPACT);
     json_decref(object);

@@ -35,11 +35,13 @@ json_t *left_json(const char *dir, const char *name)
     json_error_t error;
     int fd = -1;
     int64_t size = left_open(dir, name, &fd);
+    FILE *in = size < 0 ? NULL : fdopen(fd, "re"); /* json_loadfd() asks for each byte */
 
-    if (size < 0)
-        return NULL;
-    if (size <= JSON_BYTES_MAX)
-        value = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
-    close(fd);
+    if (in && size <= JSON_BYTES_MAX)
+        value = json_loadf(in, JSON_REJECT_DUPLICATES, &error);
+    if (in)
+        fclose(in);
+    else if (size >= 0)
+        close(fd);
     return value;
 }

@@ -38,9 +38,11 @@ int inputs_take(struct inputs *out, json_t *request)
     size_t n, n_files = 0;
 
     *out = (struct inputs){.told = json_incref(json_object_get(request, "inputs")),
-                           .settled = json_is_true(json_object_get(request, "settled"))};
+                           .settled = json_is_true(json_object_get(request, "settled")),
+                           .brief = json_is_true(json_object_get(request, "brief"))};
     json_object_del(request, "inputs");
     json_object_del(request, "settled");
+    json_object_del(request, "brief");
     n = json_array_size(out->told);
     if (n == 0 || n > JOB_INPUTS_MAX)
         return -1;

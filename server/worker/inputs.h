@@ -11,11 +11,12 @@ struct inputs {
     struct kf_input architecture, *files;
     json_t *told; /* what request.json says of them; the names stand in it */
     bool settled; /* they are known to be one model: nothing is to be unpacked */
+    bool brief;   /* nobody reads the report's rows of tensors */
 };
 
 /**
- * Take `inputs` and `settled` out of the object of request.json; descriptor 3 belongs to the first
- * row.
+ * Take `inputs`, `settled` and `brief` out of the object of request.json; descriptor 3 belongs to
+ * the first row.
  *
  * Outcomes: 0, or -1 when a row is none, the first is no file or there are two architectures.
  * inputs_finish() in both cases.

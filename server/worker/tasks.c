@@ -27,19 +27,37 @@ struct task {
                    struct kf_report *rep);
 };
 
-/* Write a file of the job, which appears whole. NULL is memory that ran out. Takes `value`. */
+static int put(const char *text, size_t n, void *file)
+{
+    return fwrite_unlocked(text, 1, n, file) == n ? 0 : -1;
+}
+
+/* A file of the job, which appears whole: what stands in `part` gets its name. */
+static int save(FILE *part, const char *path, const char *name, int bad)
+{
+    bool failed = part && ferror(part);
+
+    if (!part || fclose(part) != 0 || failed)
+        return EXIT_CANNOT_WRITE;
+    if (bad)
+        return EXIT_NO_MEMORY;
+    return rename(path, name) == 0 ? EXIT_FINE : EXIT_CANNOT_WRITE;
+}
+
+/* NULL is memory that ran out. Takes `value`. */
 static int save_new(const char *name, json_t *value)
 {
-    char part[64];
-    int status = EXIT_CANNOT_WRITE;
+    char path[64];
+    FILE *part;
+    int bad;
 
     if (!value)
         return EXIT_NO_MEMORY;
-    snprintf(part, sizeof part, "%s.part", name);
-    if (json_dump_file(value, part, JSON_COMPACT) == 0 && rename(part, name) == 0)
-        status = EXIT_FINE;
+    snprintf(path, sizeof path, "%s.part", name);
+    part = fopen(path, "we");
+    bad = part ? json_dump_callback(value, put, part, JSON_COMPACT) : 0;
     json_decref(value);
-    return status;
+    return save(part, path, name, bad);
 }
 
 /* The exit status that a report stands for. */
@@ -246,13 +264,14 @@ static int load_request(const struct task *task, struct kf_request *req, struct 
     return status == 0 && task->has_target ? kf_request_check(req, err) : status;
 }
 
-static json_t *report_json(const struct kf_report *rep, const struct kf_request *req)
+static int save_report(const struct kf_report *rep, const struct kf_request *req, bool rows)
 {
-    json_t *report = kf_report_json(rep);
+    static const char name[] = "report.json", path[] = "report.json.part";
+    const char *filename = req->filename[0] != '\0' ? req->filename : NULL;
+    FILE *part = fopen(path, "we");
+    int bad = part ? kf_report_json_write(rep, filename, rows, put, part) : 0;
 
-    if (report && req->filename[0] != '\0')
-        kf_report_json_set_filename(report, req->filename);
-    return report;
+    return save(part, path, name, bad);
 }
 
 int task_run(const struct task *task)
@@ -273,7 +292,7 @@ int task_run(const struct task *task)
         req.options.progress = rep.progress = &progress;
         status = run(task, &inputs, &req, &rep);
     }
-    saved = save_new("report.json", report_json(&rep, &req));
+    saved = save_report(&rep, &req, !inputs.brief);
     if (saved != EXIT_FINE && status != EXIT_NO_MEMORY)
         status = saved;
     kf_report_finish(&rep);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../report_of.h"
 #include "fuzz.h"
 #include <kf/convert.h>
-#include <report_json.h>
 #include <stdio.h>
 
 /* Behind the HDF5 file one byte may stand that says which options are tried. */
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     FUZZ_CHECK((r < 0) == (kf_report_status(&rep) < 0));
     FUZZ_CHECK((access(path, F_OK) == 0) == (r >= 0));
     FUZZ_CHECK(rep.first_failure != KF_INTERNAL);
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     FUZZ_CHECK(report);
     json_decref(report);
     kf_report_finish(&rep);

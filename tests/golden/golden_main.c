@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../report_of.h"
 #include "golden.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <kf/convert.h>
 #include <params.h>
-#include <report_json.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +153,7 @@ static json_t *convert(struct golden *golden, const struct kf_options *options, 
         fail(golden, "the returned code is not the report's", "");
     if (out && (access(out, F_OK) == 0) != (r >= 0))
         fail(golden, r < 0 ? "a refusal with a result" : "success without a result", "");
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     normalise(report);
     kf_report_finish(&rep);
     close(in.fd);

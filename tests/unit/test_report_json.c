@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/report_json.h"
+#include "../report_of.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +66,7 @@ static void result_stands_under_its_headings(void **state)
 
     (void)state;
     fill(&rep);
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     assert_string_equal(text(report, "verdict"), "adapted");
     assert_string_equal(text(report, "training"), "dropped");
     assert_string_equal(text(first(report, "config_changes"), "code"), "config-key-renamed");
@@ -91,7 +91,7 @@ static void checksum_that_was_not_computed_is_null(void **state)
 
     (void)state;
     fill(&rep);
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     sums = json_object_get(first(report, "tensors"), "checksum");
     assert_string_equal(text(json_object_get(sums, "before"), "algorithm"), "xxh3-128");
     assert_true(json_is_null(json_object_get(sums, "after")));
@@ -109,7 +109,7 @@ static void every_refusal_is_a_problem_the_first_first(void **state)
     fill(&rep);
     kf_report_add(&rep, KF_LAMBDA, "layers/f", "the layer is a Lambda");
     kf_report_add(&rep, KF_CORRUPT, "", "it is damaged");
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     assert_string_equal(text(report, "verdict"), "refused");
     assert_int_equal(count(report, "problems"), 2);
     assert_int_equal(count(report, "needs"), 2);
@@ -132,7 +132,7 @@ static void refusal_without_an_entry_still_has_its_code(void **state)
     rep.worst = KF_GRADE_FATAL;
     rep.first_failure = KF_NO_MEMORY;
     rep.n_dropped = 1;
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     assert_true(kf_report_json_refusal(report, &refusal));
     assert_string_equal(refusal.code, "out-of-memory");
     assert_int_equal(count(report, "dropped_entries"), 1);
@@ -148,8 +148,8 @@ static void same_report_same_bytes(void **state)
 
     (void)state;
     fill(&rep);
-    one = kf_report_json(&rep);
-    two = kf_report_json(&rep);
+    one = report_of(&rep);
+    two = report_of(&rep);
     a = json_dumps(one, 0);
     b = json_dumps(two, 0);
     assert_string_equal(a, b);
@@ -168,7 +168,7 @@ static void program_adds_what_only_it_knows(void **state)
 
     (void)state;
     fill(&rep);
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     source = json_object_get(report, "source");
     kf_report_json_set_source(report, "");
     assert_true(json_is_null(json_object_get(source, "sha256")));
@@ -183,6 +183,28 @@ static void program_adds_what_only_it_knows(void **state)
     kf_report_finish(&rep);
 }
 
+static void rows_of_tensors_are_left_out_for_who_reads_none(void **state)
+{
+    char text_of[8192] = "";
+    FILE *out = fmemopen(text_of, sizeof text_of, "w");
+    struct kf_report rep;
+    json_t *report;
+
+    (void)state;
+    fill(&rep);
+    assert_non_null(out);
+    assert_int_equal(kf_report_json_write(&rep, "m.h5", false, report_put, out), 0);
+    fclose(out);
+    report = json_loads(text_of, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(report, "tensors")), 0);
+    assert_int_equal(json_array_size(json_object_get(report, "renamed_tensors")), 0);
+    assert_int_equal(count(report, "tensors"), 1);
+    assert_int_equal(count(report, "renamed_tensors"), 1);
+    assert_string_equal(text(json_object_get(report, "source"), "filename"), "m.h5");
+    json_decref(report);
+    kf_report_finish(&rep);
+}
+
 static void summary_header_fits_or_is_empty(void **state)
 {
     char out[512], small[16];
@@ -191,7 +213,7 @@ static void summary_header_fits_or_is_empty(void **state)
 
     (void)state;
     fill(&rep);
-    report = kf_report_json(&rep);
+    report = report_of(&rep);
     assert_int_equal(kf_report_json_summary(report, out, sizeof out), 0);
     assert_string_equal(out, "verdict=adapted, training=dropped, tensors=1, renamed=1, "
                              "renamed-layers=1, mismatches=0, changes=1, lost=1, findings=1, "
@@ -243,10 +265,10 @@ static void failed_allocation_gives_no_half_report(void **state)
     (void)state;
     fill(&rep);
     kf_report_add(&rep, KF_LAMBDA, "layers/f", "the layer is a Lambda");
-    whole = kf_report_json(&rep);
+    whole = report_of(&rep);
     for (; !report; n++) {
         allowed = n;
-        report = kf_report_json(&rep);
+        report = report_of(&rep);
     }
     allowed = SIZE_MAX;
     assert_true(n > 100);
@@ -265,6 +287,7 @@ int main(void)
         cmocka_unit_test(refusal_without_an_entry_still_has_its_code),
         cmocka_unit_test(same_report_same_bytes),
         cmocka_unit_test(program_adds_what_only_it_knows),
+        cmocka_unit_test(rows_of_tensors_are_left_out_for_who_reads_none),
         cmocka_unit_test(summary_header_fits_or_is_empty),
         cmocka_unit_test(summary_for_people_is_short),
         cmocka_unit_test(failed_allocation_gives_no_half_report),

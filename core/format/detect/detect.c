@@ -157,17 +157,31 @@ static int run_probes(struct kf_look *look, enum kf_kind_id *out)
 int kf_detect(enum kf_kind_id *out, const struct kf_source *src, const struct kf_limits *limits,
               struct kf_report *rep)
 {
+    json_t *config;
+    int r = kf_detect_config(out, &config, src, limits, rep);
+
+    json_decref(config);
+    return r;
+}
+
+int kf_detect_config(enum kf_kind_id *out, json_t **config, const struct kf_source *src,
+                     const struct kf_limits *limits, struct kf_report *rep)
+{
     KF_AUTO(kf_arena) arena = kf_arena_create();
     struct kf_look *look = arena ? kf_arena_alloc(arena, sizeof(*look)) : NULL;
     enum kf_kind_id kind = KF_FILE_UNKNOWN;
+    int r;
 
+    *config = NULL;
     if (!look)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to look at the file");
     look->src = src;
     look->limits = limits;
     look->rep = rep;
     look->arena = arena;
-    KF_TRY(run_probes(look, &kind));
-    *out = kind;
-    return 0;
+    r = run_probes(look, &kind);
+    *config = look->config;
+    if (r >= 0)
+        *out = kind;
+    return r;
 }

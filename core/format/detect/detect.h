@@ -16,6 +16,7 @@ struct kf_look {
     struct kf_arena *arena;
     char head[KF_HEAD_MAX + 1]; /* the first bytes, with a NUL behind */
     size_t n;
+    json_t *config; /* the model's, where it was read whole; owned */
 };
 
 /*

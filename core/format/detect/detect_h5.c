@@ -79,15 +79,13 @@ static int read_generation(struct kf_look *look, struct kf_h5 *h5, int *major)
 {
     struct kf_buf text = {.max = (size_t)look->limits->json_bytes};
     struct kf_report ignored;
-    json_t *model = NULL;
     int status;
 
     kf_report_init(&ignored);
     if (kf_h5_attr_text(h5, "/", "model_config", &text, &ignored) == 0)
-        model = kf_json_parse(text.data, text.n, look->limits, "model_config", &ignored);
-    *major = kf_look_generation(model);
+        look->config = kf_json_parse(text.data, text.n, look->limits, "model_config", &ignored);
+    *major = kf_look_generation(look->config);
     status = kf_look_memory(look, &ignored);
-    json_decref(model);
     kf_buf_finish(&text);
     kf_report_finish(&ignored);
     return status;

@@ -89,12 +89,9 @@ static enum kf_kind_id with_config(struct kf_look *look, struct kf_zip *zip, con
 
 static int look_at_config(struct kf_look *look, struct kf_zip *zip, enum kf_kind_id *out)
 {
-    json_t *config;
-
     KF_TRY(take_version(look, zip));
-    KF_TRY(read_json(look, zip, "config.json", &config));
-    *out = with_config(look, zip, config);
-    json_decref(config);
+    KF_TRY(read_json(look, zip, "config.json", &look->config));
+    *out = with_config(look, zip, look->config);
     return 0;
 }
 

@@ -33,8 +33,8 @@ static int read_json(struct state *state, json_t **out, const char *name,
 static int read_graph(struct kf_model *model, struct state *state, const struct kf_options *options,
                       struct kf_report *rep)
 {
-    json_t *config = NULL;
-    int r = read_json(state, &config, "model_config", options, rep);
+    json_t *config = kf_model_take_config(model);
+    int r = config ? 0 : read_json(state, &config, "model_config", options, rep);
 
     if (r >= 0)
         r = kf_keras1_graph(model, config, options, rep);

@@ -59,8 +59,8 @@ static int check_top_level(struct kf_model *model, struct state *state, struct k
 static int read_graph(struct kf_model *model, struct state *state, const struct kf_options *options,
                       struct kf_report *rep)
 {
-    json_t *config = NULL;
-    int r = read_json(state, &config, "model_config", options, rep);
+    json_t *config = kf_model_take_config(model);
+    int r = config ? 0 : read_json(state, &config, "model_config", options, rep);
 
     if (r >= 0)
         r = model->dialect == KF_DIALECT_KERAS3 ? kf_keras3_graph(model, config, options, rep)

@@ -26,7 +26,9 @@ int kf_keras_zip_open(struct kf_keras_zip *out, struct kf_model *model,
 
     out->spool = KF_SPOOL_NONE;
     KF_TRY(kf_zip_open(&out->zip, &model->source, &options->limits, rep));
-    KF_TRY(read_json(out->zip, KF_ZIP_CONFIG, &out->config, options, rep));
+    out->config = kf_model_take_config(model);
+    if (!out->config)
+        KF_TRY(read_json(out->zip, KF_ZIP_CONFIG, &out->config, options, rep));
     model->keras = kf_release_parse(rep->source.keras_version);
     training = json_object_get(out->config, "compile_config");
     return json_is_object(training) ? kf_compile_take(model, json_incref(training), rep) : 0;
