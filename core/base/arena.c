@@ -6,10 +6,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Blocks double from the first size to the last; what is larger gets a block of its own. */
 #define BLOCK_FIRST 4096u
 #define BLOCK_LAST  262144u
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct block {
     struct block *next;
@@ -48,6 +51,18 @@ void kf_arena_destroy(struct kf_arena *arena)
     kf_free(arena);
 }
 
+/*
+ * What is written here and there in far more pages than the processor remembers the places of is
+ * better in few large ones, where the kernel has some.
+ */
+static void in_huge_pages(void *p, size_t n)
+{
+    size_t skip = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+
+    if (n >= skip + HUGE_PAGE)
+        madvise((char *)p + skip, (n - skip) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+}
+
 void *kf_arena_shared(struct kf_arena *arena, const void *user, size_t n, bool *mine)
 {
     *mine = arena->user == user;
@@ -58,6 +73,7 @@ void *kf_arena_shared(struct kf_arena *arena, const void *user, size_t n, bool *
     kf_free(arena->shared);
     arena->shared = kf_alloc(n);
     arena->shared_n = arena->shared ? n : 0;
+    in_huge_pages(arena->shared, arena->shared_n);
     return arena->shared;
 }
 

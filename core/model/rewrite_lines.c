@@ -9,7 +9,7 @@
  * they would be in each other's way in the cache.
  */
 #define LINES    16
-#define LINE     ((size_t)4096)
+#define LINE     ((size_t)8192)
 #define LINE_MIN ((size_t)512) /* what is shorter is better read with its neighbours */
 #define APART    (LINE + 64)
 
@@ -32,6 +32,43 @@ bool kf_box_next(const struct kf_box *box, uint64_t *index, unsigned axis)
     return false;
 }
 
+typedef uint32_t four __attribute__((vector_size(16)));
+
+static void put_four(char *to, four value)
+{
+    memcpy(to, &value, sizeof(value));
+}
+
+/* Four elements of four lines, which come to stand four by four. */
+static void weave_square(char *to, uint64_t apart, const char *from)
+{
+    four a, b, c, d, ab, cd;
+
+    memcpy(&a, from, sizeof(a));
+    memcpy(&b, from + APART, sizeof(b));
+    memcpy(&c, from + 2 * APART, sizeof(c));
+    memcpy(&d, from + 3 * APART, sizeof(d));
+    ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    put_four(to, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+    put_four(to + apart, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+    ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    cd = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    put_four(to + 2 * apart, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
+    put_four(to + 3 * apart, __builtin_shufflevector(ab, cd, 2, 3, 6, 7));
+}
+
+/* As far as there are squares: how many elements of each line went. */
+static size_t weave_squares(char *to, uint64_t apart, const char *from, size_t n, size_t length)
+{
+    size_t i = 0;
+
+    for (; n % 4 == 0 && i + 4 <= length; i += 4)
+        for (size_t j = 0; j < n; j += 4)
+            weave_square(to + i * apart + j * 4, apart, from + j * APART + i * 4);
+    return i;
+}
+
 /* Put `n` lines of `length` elements where they belong, element by element of all lines. */
 static void weave(char *to, uint64_t apart, const char *from, size_t n, size_t length, size_t size)
 {
@@ -42,7 +79,7 @@ static void weave(char *to, uint64_t apart, const char *from, size_t n, size_t l
                 memcpy(to + i * apart + j * 2, from + j * APART + i * 2, 2);
         break;
     case 4:
-        for (size_t i = 0; i < length; i++)
+        for (size_t i = weave_squares(to, apart, from, n, length); i < length; i++)
             for (size_t j = 0; j < n; j++)
                 memcpy(to + i * apart + j * 4, from + j * APART + i * 4, 4);
         break;
