@@ -14,13 +14,6 @@ static const struct kf_onnx_row rows[] = {
 #include "layers.def"
 };
 
-static const struct {
-    const char *class_name, *why, *rule;
-} gone[] = {
-#define KF_ONNX_GONE(class_name, why) {#class_name, why, "onnx-gone:" #class_name},
-#include "layers.def"
-};
-
 bool kf_onnx_holds_cells(const struct kf_layer *layer)
 {
     static const char *const classes[] = {
@@ -44,20 +37,30 @@ static const struct kf_onnx_row *find_row(const struct kf_layer *layer)
     return NULL;
 }
 
-/* A class outside the table, with the reason where there is one. */
-static void refuse_class(struct kf_onnx_call *call)
+/* True for what may be given texts. */
+static bool takes_words(const struct kf_layer *layer)
 {
-    const char *why = NULL;
+    static const char *const classes[] = {
+#define KF_ONNX_WORDS(class_name) #class_name,
+#include "layers.def"
+    };
 
-    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
-        if (strcmp(gone[i].class_name, call->layer->class_name) == 0) {
-            kf_report_rule(call->onnx->rep, gone[i].rule);
-            why = gone[i].why;
+    for (size_t i = 0; !layer->operation && i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strcmp(classes[i], layer->class_name) == 0)
+            return true;
+    return false;
+}
+
+/* False (reported) when it is given texts that it cannot compute with. */
+static bool fits_words(struct kf_onnx_call *call)
+{
+    for (size_t i = 0; i < call->n_in; i++)
+        if (call->in[i]->plain && call->in[i]->plain->dtype == KF_DTYPE_STRING &&
+            !takes_words(call->layer)) {
+            kf_onnx_refuse(call, "it is given texts, and computes with numbers alone");
+            return false;
         }
-    if (why)
-        kf_onnx_refuse(call, "%s", why);
-    else
-        kf_onnx_refuse(call, "nothing here writes it as %s", call->onnx->runtime->name);
+    return true;
 }
 
 /* The results of the calls of one graph. */
@@ -195,7 +198,7 @@ static int run_call(struct kf_onnx_call *call)
     }
     call->row = find_row(layer);
     if (!call->row) {
-        refuse_class(call);
+        kf_onnx_refuse(call, "nothing here writes it as %s", onnx->runtime->name);
         return 0;
     }
     kf_report_rule(onnx->rep, call->row->rule);
@@ -203,7 +206,7 @@ static int run_call(struct kf_onnx_call *call)
     if (json_object_get(layer->config, "lora_rank") &&
         !json_is_null(json_object_get(layer->config, "lora_rank")))
         kf_onnx_refuse(call, "it has the weights of LoRA beside its own");
-    if (!has_inputs(call) || !settle_dtype(call))
+    if (!has_inputs(call) || !fits_words(call) || !settle_dtype(call))
         return 0;
     call->row->form(call);
     if (!call->n_out && kf_report_status(onnx->rep) >= 0)

@@ -31,6 +31,8 @@ enum kf_dtype kf_onnx_compute_dtype(struct kf_onnx *onnx, const struct kf_layer 
         name += strlen("mixed_");
     if (name)
         found = kf_onnx_dtype_named(name);
+    if (found == KF_DTYPE_NONE && onnx->runtime->words && kf_streq(name, "string"))
+        return KF_DTYPE_FLOAT32; /* of what is no text */
     if (found != KF_DTYPE_BFLOAT16 || onnx->runtime->bfloat16)
         return found;
     kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,

@@ -250,6 +250,14 @@ const float *kf_onnx_get_floats(const struct kf_onnx_node *node, const char *nam
     return found ? found->floats : NULL;
 }
 
+ProtobufCBinaryData *kf_onnx_get_texts(const struct kf_onnx_node *node, const char *name, size_t *n)
+{
+    const Onnx__AttributeProto *found = find(node, name);
+
+    *n = found ? found->n_strings : 0;
+    return found ? found->strings : NULL;
+}
+
 const char *kf_onnx_get_text(struct kf_arena *arena, const struct kf_onnx_node *node,
                              const char *name)
 {

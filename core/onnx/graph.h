@@ -4,6 +4,7 @@
 
 #include "../base/arena.h"
 #include "../model/model.h"
+#include <protobuf-c/protobuf-c.h>
 
 /*
  * An ONNX graph in the making: nodes in the order in which they run, and tensors whose dtype and
@@ -60,6 +61,7 @@ struct kf_onnx_runtime {
     const char *name;           /* for people: "ONNX" */
     const char *interpolations; /* of images that it computes as Keras does, space-separated */
     bool bfloat16;              /* its operators take it */
+    bool words;                 /* they take texts, and look them up in tables */
     bool layer_names; /* outputs are called after their layers alone, and apart from inputs */
 };
 
@@ -123,6 +125,8 @@ double kf_onnx_get_float(const struct kf_onnx_node *node, const char *name, doub
 /** NULL, and no number of them, where there are none. */
 const int64_t *kf_onnx_get_ints(const struct kf_onnx_node *node, const char *name, size_t *n);
 const float *kf_onnx_get_floats(const struct kf_onnx_node *node, const char *name, size_t *n);
+ProtobufCBinaryData *kf_onnx_get_texts(const struct kf_onnx_node *node, const char *name,
+                                       size_t *n);
 /** A text in the arena; NULL where there is none, or no memory. */
 const char *kf_onnx_get_text(struct kf_arena *arena, const struct kf_onnx_node *node,
                              const char *name);

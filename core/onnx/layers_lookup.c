@@ -3,7 +3,9 @@
 #include "../format/vocabulary.h"
 #include "../io/text/json.h"
 #include "../model/numbers.h"
+#include "lookup.h"
 #include "operation.h"
+#include "words.h"
 #include <string.h>
 
 /* Layers that make places in a list of numbers, and what is counted of these. */
@@ -17,14 +19,8 @@ static enum kf_dtype counted(const struct kf_onnx_call *call)
     return call->dtype && kf_number_is_float(call->dtype) ? call->dtype : KF_DTYPE_FLOAT32;
 }
 
-/*
- * Places as they are, or what the mode makes of them: `n` zeros and ones, or how often each is
- * there, with `weights` for the places or NULL. A place outside stands for nothing.
- *
- * Source: keras/src/utils/numerical_utils.py, encode_categorical_inputs (3.15.1)
- */
-static struct kf_onnx_tensor *encoded(struct kf_onnx_call *call, struct kf_onnx_tensor *x,
-                                      const char *mode, int64_t n, struct kf_onnx_tensor *weights)
+struct kf_onnx_tensor *kf_onnx_encoded(struct kf_onnx_call *call, struct kf_onnx_tensor *x,
+                                       const char *mode, int64_t n, struct kf_onnx_tensor *weights)
 {
     static const int64_t last = -1, second = 1;
     struct kf_onnx *onnx = call->onnx;
@@ -60,9 +56,9 @@ void kf_onnx_form_category_encoding(struct kf_onnx_call *call)
         kf_onnx_refuse(call, "it has weights for what it does not count");
         return;
     }
-    kf_onnx_give(call,
-                 encoded(call, kf_onnx_input(call), mode, kf_onnx_number(call, "num_tokens", 0),
-                         kf_onnx_plain(call->onnx, given)));
+    kf_onnx_give(call, kf_onnx_encoded(call, kf_onnx_input(call), mode,
+                                       kf_onnx_number(call, "num_tokens", 0),
+                                       kf_onnx_plain(call->onnx, given)));
 }
 
 /* A list of the config as a constant along the last axis; NULL (reported) when it is none. */
@@ -91,21 +87,10 @@ void kf_onnx_form_discretization(struct kf_onnx_call *call)
         return;
     x = kf_onnx_compare(onnx, "Less", kf_onnx_unsqueeze(onnx, x, &last, 1), bounds);
     x = kf_onnx_cast(onnx, kf_onnx_test(onnx, "Not", x), KF_DTYPE_INT32);
-    kf_onnx_give(call,
-                 encoded(call, kf_onnx_reduce(onnx, "ReduceSum", x, &last, 1, false),
-                         kf_onnx_text(call, "output_mode", "int"), bounds->dims[0] + 1, NULL));
+    kf_onnx_give(call, kf_onnx_encoded(call, kf_onnx_reduce(onnx, "ReduceSum", x, &last, 1, false),
+                                       kf_onnx_text(call, "output_mode", "int"),
+                                       bounds->dims[0] + 1, NULL));
 }
-
-/* What an IntegerLookup knows. */
-struct lookup {
-    json_t *tokens; /* without those in front that stand for what is not in it */
-    const char *mode;
-    bool invert;
-    json_t *mask;     /* the number that stands for nothing, or NULL */
-    int64_t n_masks;  /* places in front for that */
-    int64_t n_others; /* places for what is not in the vocabulary */
-    bool special;     /* the vocabulary of the file has those in front, too */
-};
 
 /* The whole vocabulary: of the config, else of the file beside the weights. */
 static json_t *vocabulary(struct kf_onnx_call *call)
@@ -125,30 +110,27 @@ static json_t *vocabulary(struct kf_onnx_call *call)
 }
 
 /* Take away what stands in front of the tokens, where all of it does. */
-static void strip(struct lookup *lookup, const json_t *other)
+static void strip(struct kf_onnx_lookup *lookup)
 {
     int64_t n = lookup->n_masks + lookup->n_others;
 
     lookup->special = (int64_t)json_array_size(lookup->tokens) >= n;
     for (int64_t i = 0; i < n; i++)
-        lookup->special = lookup->special && json_equal(json_array_get(lookup->tokens, (size_t)i),
-                                                        i < lookup->n_masks ? lookup->mask : other);
+        lookup->special =
+            lookup->special && json_equal(json_array_get(lookup->tokens, (size_t)i),
+                                          i < lookup->n_masks ? lookup->mask : lookup->other);
     for (int64_t i = 0; lookup->special && i < n; i++)
         json_array_remove(lookup->tokens, 0);
 }
 
-/* False (reported) when it does what no operator does. */
-static bool read_lookup(struct kf_onnx_call *call, struct lookup *lookup)
+bool kf_onnx_lookup_read(struct kf_onnx_call *call, struct kf_onnx_lookup *lookup)
 {
-    const json_t *config = call->layer->config;
-
     lookup->mode = kf_onnx_text(call, "output_mode", "int");
-    lookup->invert = kf_onnx_flag(call, "invert", false);
-    lookup->mask = json_object_get(config, "mask_token");
     lookup->mask = json_is_null(lookup->mask) ? NULL : lookup->mask;
     lookup->n_masks = lookup->mask && kf_streq(lookup->mode, "int");
-    lookup->n_others = kf_onnx_number(call, "num_oov_indices", 1);
-    if (!kf_streq(kf_onnx_text(call, "oov_method", "floormod"), "floormod")) {
+    lookup->hashes =
+        lookup->words || !kf_streq(kf_onnx_text(call, "oov_method", "floormod"), "floormod");
+    if (lookup->hashes && !call->onnx->runtime->words) {
         kf_onnx_refuse(call, "it has a hash for what is not in its vocabulary");
         return false;
     }
@@ -159,14 +141,14 @@ static bool read_lookup(struct kf_onnx_call *call, struct lookup *lookup)
     lookup->tokens = vocabulary(call);
     if (!lookup->tokens)
         return false;
-    strip(lookup, json_object_get(config, "oov_token"));
+    strip(lookup);
     return true;
 }
 
 /* `values` where a number of `x` is one of `keys`, else `other`; both lists are as long. */
-static struct kf_onnx_tensor *looked_up(struct kf_onnx *onnx, struct kf_onnx_tensor *x,
-                                        struct kf_onnx_tensor *keys, struct kf_onnx_tensor *values,
-                                        struct kf_onnx_tensor *other)
+static struct kf_onnx_tensor *compared(struct kf_onnx *onnx, struct kf_onnx_tensor *x,
+                                       struct kf_onnx_tensor *keys, struct kf_onnx_tensor *values,
+                                       struct kf_onnx_tensor *other)
 {
     static const int64_t last = -1;
     struct kf_onnx_tensor *hits, *any;
@@ -180,42 +162,68 @@ static struct kf_onnx_tensor *looked_up(struct kf_onnx *onnx, struct kf_onnx_ten
     return kf_onnx_where(onnx, any, hits, other);
 }
 
-static struct kf_onnx_tensor *whole(struct kf_onnx_call *call, const json_t *value)
+/* A token by itself. */
+static struct kf_onnx_tensor *one(struct kf_onnx_call *call, const struct kf_onnx_lookup *lookup,
+                                  const json_t *value)
 {
-    return kf_onnx_operand(call, value, KF_DTYPE_INT64);
+    return lookup->words ? kf_onnx_word(call, value) : kf_onnx_operand(call, value, KF_DTYPE_INT64);
 }
 
-/* Place by number, or the other way round. Numbers outside share the places for them. */
-static struct kf_onnx_tensor *places(struct kf_onnx_call *call, const struct lookup *lookup,
-                                     struct kf_onnx_tensor *x, struct kf_onnx_tensor *tokens)
+/* The place of each token, or the token of each place; `other` for what has none. */
+static struct kf_onnx_tensor *looked_up(struct kf_onnx_call *call,
+                                        const struct kf_onnx_lookup *lookup,
+                                        struct kf_onnx_tensor *x, struct kf_onnx_tensor *other)
 {
     struct kf_onnx *onnx = call->onnx;
     int64_t first = lookup->n_masks + lookup->n_others;
-    struct kf_onnx_tensor *at = kf_onnx_range(onnx, tokens->dims[0]), *other, *mask;
+    struct kf_onnx_tensor *tokens, *at;
 
+    if (lookup->words)
+        return kf_onnx_table(call, x, lookup->tokens, first, lookup->invert, other);
+    tokens = list_of(call, lookup->tokens, KF_DTYPE_INT64);
+    at = tokens ? kf_onnx_range(onnx, tokens->dims[0]) : NULL;
     at = kf_onnx_binary_with(onnx, "Add", at, (double)first);
-    if (lookup->invert) {
-        other = whole(call, json_object_get(call->layer->config, "oov_token"));
-        mask = kf_onnx_scalar(onnx, KF_DTYPE_INT64, 0);
-        at = looked_up(onnx, x, at, tokens, other);
-    } else {
-        other = kf_onnx_binary_with(onnx, "Mod", x, (double)lookup->n_others);
-        other = kf_onnx_binary_with(onnx, "Add", other, (double)lookup->n_masks);
-        mask = whole(call, lookup->mask);
-        at = looked_up(onnx, x, tokens, at, other);
-    }
+    return lookup->invert ? compared(onnx, x, at, tokens, other)
+                          : compared(onnx, x, tokens, at, other);
+}
+
+/* Where what is not in the vocabulary goes: the places for it are shared. */
+static struct kf_onnx_tensor *shared(struct kf_onnx_call *call, const struct kf_onnx_lookup *lookup,
+                                     struct kf_onnx_tensor *x)
+{
+    struct kf_onnx *onnx = call->onnx;
+
+    if (lookup->n_others == 1)
+        return kf_onnx_scalar(onnx, KF_DTYPE_INT64, (double)lookup->n_masks);
+    x = lookup->hashes ? kf_onnx_hash(call, x, lookup->n_others)
+                       : kf_onnx_binary_with(onnx, "Mod", x, (double)lookup->n_others);
+    return kf_onnx_binary_with(onnx, "Add", x, (double)lookup->n_masks);
+}
+
+/* Place by token, or the other way round. */
+static struct kf_onnx_tensor *places(struct kf_onnx_call *call, const struct kf_onnx_lookup *lookup,
+                                     struct kf_onnx_tensor *x)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *at, *mask, *masked;
+
+    at = looked_up(call, lookup, x,
+                   lookup->invert ? one(call, lookup, lookup->other) : shared(call, lookup, x));
     if (!lookup->mask)
         return at;
     /* outside of all places where it is not one itself */
-    other = lookup->invert ? whole(call, lookup->mask)
-                           : kf_onnx_scalar(onnx, KF_DTYPE_INT64, lookup->n_masks ? 0 : -1);
-    return kf_onnx_where(onnx, kf_onnx_compare(onnx, "Equal", x, mask), other, at);
+    masked = kf_onnx_scalar(onnx, KF_DTYPE_INT64, lookup->n_masks || lookup->invert ? 0 : -1);
+    mask = one(call, lookup, lookup->mask);
+    return lookup->invert
+               ? kf_onnx_where(onnx, kf_onnx_compare(onnx, "Equal", x, masked), mask, at)
+               : kf_onnx_where(onnx, kf_onnx_compare(onnx, "Equal", x, mask), masked, at);
 }
 
 /* The weights of tf_idf: a variable, or of the config, which may lack those in front. */
-static struct kf_onnx_tensor *frequencies(struct kf_onnx_call *call, const struct lookup *lookup)
+static struct kf_onnx_tensor *frequencies(struct kf_onnx_call *call,
+                                          const struct kf_onnx_lookup *lookup)
 {
-    const json_t *given = json_object_get(call->layer->config, "idf_weights"), *one;
+    const json_t *given = json_object_get(call->layer->config, "idf_weights"), *weight;
     json_auto_t *list = NULL;
     double sum = 0;
     size_t i;
@@ -226,22 +234,22 @@ static struct kf_onnx_tensor *frequencies(struct kf_onnx_call *call, const struc
         kf_onnx_refuse(call, "its idf_weights are neither in the config nor in the file");
         return NULL;
     }
-    json_array_foreach(list, i, one) sum += json_number_value(one);
+    json_array_foreach(list, i, weight) sum += json_number_value(weight);
     for (int64_t k = 0; !lookup->special && k < lookup->n_masks + lookup->n_others; k++)
         if (json_array_insert_new(list, 0, json_real(sum / (double)json_array_size(given))) < 0)
             return kf_onnx_no_memory(call->onnx);
     return list_of(call, list, KF_DTYPE_FLOAT32);
 }
 
-static struct kf_onnx_tensor *looked(struct kf_onnx_call *call, const struct lookup *lookup)
+struct kf_onnx_tensor *kf_onnx_looked(struct kf_onnx_call *call,
+                                      const struct kf_onnx_lookup *lookup, struct kf_onnx_tensor *x)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x = kf_onnx_cast(onnx, kf_onnx_input(call), KF_DTYPE_INT64), *by = NULL;
-    struct kf_onnx_tensor *tokens = list_of(call, lookup->tokens, KF_DTYPE_INT64);
-    int64_t n = tokens ? tokens->dims[0] + lookup->n_masks + lookup->n_others : 0;
+    struct kf_onnx_tensor *by = NULL;
+    int64_t n = (int64_t)json_array_size(lookup->tokens) + lookup->n_masks + lookup->n_others;
     bool weighted = kf_streq(lookup->mode, "tf_idf");
 
-    if (!x || !tokens || (weighted && !(by = frequencies(call, lookup))))
+    if (!x || (weighted && !(by = frequencies(call, lookup))))
         return NULL;
     if (kf_onnx_flag(call, "pad_to_max_tokens", false))
         n = kf_onnx_number(call, "max_tokens", n);
@@ -249,16 +257,27 @@ static struct kf_onnx_tensor *looked(struct kf_onnx_call *call, const struct loo
         kf_onnx_refuse(call, "it has not as many idf_weights as places");
         return NULL;
     }
-    x = encoded(call, places(call, lookup, x, tokens), weighted ? "count" : lookup->mode, n, NULL);
+    x = kf_onnx_encoded(call, places(call, lookup, x), weighted ? "count" : lookup->mode, n, NULL);
     return weighted ? kf_onnx_binary(onnx, "Mul", x, kf_onnx_cast(onnx, by, counted(call))) : x;
 }
 
 /* Source: keras/src/layers/preprocessing/index_lookup.py, call, set_vocabulary (3.15.1) */
-void kf_onnx_form_integer_lookup(struct kf_onnx_call *call)
+void kf_onnx_form_lookup(struct kf_onnx_call *call)
 {
-    struct lookup lookup = {0};
+    const json_t *config = call->layer->config;
+    struct kf_onnx_lookup lookup = {.words = *call->op,
+                                    .invert = kf_onnx_flag(call, "invert", false),
+                                    .n_others = kf_onnx_number(call, "num_oov_indices", 1),
+                                    .mask = json_object_get(config, "mask_token"),
+                                    .other = json_object_get(config, "oov_token")};
+    struct kf_onnx_tensor *x;
 
-    if (read_lookup(call, &lookup))
-        kf_onnx_give(call, looked(call, &lookup));
+    if (lookup.words && !kf_onnx_has_words(call))
+        return;
+    x = lookup.words && !lookup.invert
+            ? kf_onnx_texts(call)
+            : kf_onnx_cast(call->onnx, kf_onnx_input(call), KF_DTYPE_INT64);
+    if (x && kf_onnx_lookup_read(call, &lookup))
+        kf_onnx_give(call, kf_onnx_looked(call, &lookup, x));
     json_decref(lookup.tokens);
 }

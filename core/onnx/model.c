@@ -17,16 +17,19 @@ static int count_ref(json_t *ref, void *context)
 static int add_input(struct kf_onnx *onnx, const struct kf_layer *layer, struct kf_onnx_value **out)
 {
     const json_t *shape = json_object_get(layer->config, "batch_shape"), *one;
-    enum kf_dtype dtype = kf_onnx_dtype_named(kf_json_str(layer->config, "dtype", "float32"));
+    const char *called = kf_json_str(layer->config, "dtype", "float32");
+    enum kf_dtype dtype = kf_onnx_dtype_named(called);
     int64_t dims[KF_ONNX_RANK_MAX];
     struct kf_onnx_tensor *tensor;
     size_t i;
 
     onnx->path = layer->path;
+    if (onnx->runtime->words && kf_streq(called, "string"))
+        dtype = KF_DTYPE_STRING;
     if (dtype == KF_DTYPE_NONE || (dtype == KF_DTYPE_BFLOAT16 && !onnx->runtime->bfloat16)) {
         kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,
                       "its dtype is %s, and the operators that are written take other numbers",
-                      kf_json_str(layer->config, "dtype", "float32"));
+                      called);
         return 0; /* what becomes of it is looked at, too */
     }
     if (json_array_size(shape) > KF_ONNX_RANK_MAX)

@@ -62,12 +62,12 @@ struct kf_onnx_tensor *kf_onnx_test(struct kf_onnx *onnx, const char *op, struct
 }
 
 /* The numbers of TensorProto.DataType. */
-static const int onnx_dtypes[KF_DTYPE_COUNT] = {
+static const int onnx_dtypes[] = {
     [KF_DTYPE_FLOAT16] = 10, [KF_DTYPE_BFLOAT16] = 16, [KF_DTYPE_FLOAT32] = 1,
     [KF_DTYPE_FLOAT64] = 11, [KF_DTYPE_INT8] = 3,      [KF_DTYPE_INT16] = 5,
     [KF_DTYPE_INT32] = 6,    [KF_DTYPE_INT64] = 7,     [KF_DTYPE_UINT8] = 2,
     [KF_DTYPE_UINT16] = 4,   [KF_DTYPE_UINT32] = 12,   [KF_DTYPE_UINT64] = 13,
-    [KF_DTYPE_BOOL] = 9,
+    [KF_DTYPE_BOOL] = 9,     [KF_DTYPE_STRING] = 8,
 };
 
 int kf_onnx_dtype(enum kf_dtype dtype)

@@ -130,3 +130,17 @@ void kf_tf_form_resize(struct kf_tf_call *call)
             return;
         }
 }
+
+/* Blocks of pixels and channels. */
+void kf_tf_form_blocks(struct kf_tf_call *call)
+{
+    struct kf_onnx_tensor *x = kf_tf_input(call, 0);
+    const char *in = kf_tf_last(call->tf, x);
+    struct kf_tf_node node;
+
+    kf_tf_begin(call->tf, &node, call->op);
+    kf_tf_in(&node, in);
+    kf_tf_set_type(&node, "T", x->dtype);
+    kf_tf_set_int(&node, "block_size", kf_onnx_get_int(call->node, "blocksize", 1));
+    kf_tf_give_last(call, 0, kf_tf_end(&node));
+}

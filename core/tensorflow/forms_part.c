@@ -195,25 +195,51 @@ void kf_tf_form_pad(struct kf_tf_call *call)
                       last);
 }
 
-/* Places below 0 count from the end, which those of words in a table never do. */
+/* Places along an axis, those below 0 counted from the end. */
+static const char *from_front(struct kf_tf_call *call, struct kf_onnx_tensor *x,
+                              const struct kf_onnx_tensor *places, int64_t axis)
+{
+    struct kf_tf *tf = call->tf;
+    const char *at = kf_tf_in_plain(call, 1);
+    const char *size = kf_tf_size(tf, x->dtype, kf_tf_plain(tf, x), (unsigned)axis);
+
+    size = kf_tf_cast(tf, size, KF_DTYPE_INT64, places->dtype);
+    if (!places->rank)
+        size = kf_tf_reshape(tf, places->dtype, size, kf_tf_list(tf, NULL, 0));
+    return kf_tf_select(tf, places->dtype, kf_tf_with(tf, "Less", places->dtype, at, 0),
+                        kf_tf_binary(tf, "AddV2", places->dtype, at, size), at);
+}
+
+/* Those of words in a table are never below 0. */
 void kf_tf_form_gather(struct kf_tf_call *call)
 {
     struct kf_tf *tf = call->tf;
     struct kf_onnx_tensor *x = kf_tf_input(call, 0), *places = kf_tf_input(call, 1);
-    const char *from = kf_tf_in_plain(call, 0), *at = kf_tf_in_plain(call, 1), *size;
+    const char *from = kf_tf_in_plain(call, 0), *at = kf_tf_in_plain(call, 1);
     int64_t axis = axis_of(call, x->rank, 0);
 
-    if (!x->given && !(x->place && ((struct kf_tf_place *)x->place)->cast)) {
-        size = kf_tf_cast(tf, kf_tf_size(tf, x->dtype, from, (unsigned)axis), KF_DTYPE_INT64,
-                          places->dtype);
-        at = kf_tf_select(tf, places->dtype, kf_tf_with(tf, "Less", places->dtype, at, 0),
-                          kf_tf_binary(tf, "AddV2", places->dtype, at,
-                                       places->rank ? size
-                                                    : kf_tf_reshape(tf, places->dtype, size,
-                                                                    kf_tf_list(tf, NULL, 0))),
-                          at);
-    }
+    if (!x->given && !(x->place && ((struct kf_tf_place *)x->place)->cast))
+        at = from_front(call, x, places, axis);
     kf_tf_give(call, 0, kf_tf_gather(tf, x->dtype, from, at, places->dtype, axis, 0));
+}
+
+/* The place along an axis stands for each element: that axis goes to the end, the others are rows.
+ */
+void kf_tf_form_gather_elements(struct kf_tf_call *call)
+{
+    struct kf_tf *tf = call->tf;
+    struct kf_onnx_tensor *x = kf_tf_input(call, 0), *places = kf_tf_input(call, 1);
+    int64_t axis = axis_of(call, x->rank, 0), end = (int64_t)x->rank - 1, axes[KF_ONNX_RANK_MAX];
+    const char *from = kf_tf_in_plain(call, 0), *at = from_front(call, x, places, axis), *y;
+
+    for (int64_t i = 0; i <= end; i++)
+        axes[i] = i == axis ? end : i == end ? axis : i;
+    if (axis != end) {
+        from = kf_tf_transpose(tf, x->dtype, from, axes, x->rank);
+        at = kf_tf_transpose(tf, places->dtype, at, axes, x->rank);
+    }
+    y = kf_tf_gather(tf, x->dtype, from, at, places->dtype, end, end);
+    kf_tf_give(call, 0, axis == end ? y : kf_tf_transpose(tf, x->dtype, y, axes, x->rank));
 }
 
 /* Steps of each row of a batch, whose places stand in lists of one. */

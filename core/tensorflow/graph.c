@@ -181,6 +181,14 @@ void kf_tf_set_text(struct kf_tf_node *node, const char *key, const char *value)
         (ProtobufCBinaryData){strlen(value), (uint8_t *)value};
 }
 
+void kf_tf_set_texts(struct kf_tf_node *node, const char *key, ProtobufCBinaryData *texts, size_t n)
+{
+    Kf__Tf__AttrList *list = list_attribute(node, key);
+
+    list->s = texts;
+    list->n_s = n;
+}
+
 Kf__Tf__Shape *kf_tf_shape_message(struct kf_tf *tf, unsigned rank, const int64_t *dims)
 {
     Kf__Tf__Shape *shape = kf_arena_alloc(tf->arena, sizeof(*shape));
@@ -209,11 +217,6 @@ void kf_tf_set_shape(struct kf_tf_node *node, const char *key, unsigned rank, co
     node->failed |= !made->shape;
 }
 
-void kf_tf_set_tensor(struct kf_tf_node *node, const char *key, Kf__Tf__Tensor *tensor)
-{
-    attribute(node, key, KF__TF__ATTR_DEF__VALUE_TENSOR)->tensor = tensor;
-}
-
 const char *kf_tf_end(struct kf_tf_node *node)
 {
     if (node->failed)
@@ -230,6 +233,11 @@ const char *kf_tf_output(struct kf_tf *tf, const char *name, unsigned index)
     return made || !name ? made : kf_tf_no_memory(tf);
 }
 
+static void set_tensor(struct kf_tf_node *node, const char *key, Kf__Tf__Tensor *tensor)
+{
+    attribute(node, key, KF__TF__ATTR_DEF__VALUE_TENSOR)->tensor = tensor;
+}
+
 const char *kf_tf_constant(struct kf_tf *tf, enum kf_dtype dtype, unsigned rank,
                            const int64_t *dims, const void *bytes, size_t n)
 {
@@ -243,7 +251,30 @@ const char *kf_tf_constant(struct kf_tf *tf, enum kf_dtype dtype, unsigned rank,
         return NULL;
     kf_tf_begin(tf, &node, "Const");
     kf_tf_set_type(&node, "dtype", dtype);
-    kf_tf_set_tensor(&node, "value", &tensor);
+    set_tensor(&node, "value", &tensor);
+    if (tf->within)
+        kf_tf_after(&node, tf->within);
+    return kf_tf_end(&node);
+}
+
+const char *kf_tf_texts(struct kf_tf *tf, const char *name, ProtobufCBinaryData *list, size_t n)
+{
+    Kf__Tf__Tensor tensor = KF__TF__TENSOR__INIT;
+    int64_t dims[1] = {(int64_t)n};
+    struct kf_tf_node node;
+
+    tensor.dtype = KF_TF_STRING;
+    tensor.tensor_shape = kf_tf_shape_message(tf, n == 0 ? 0 : 1, dims);
+    tensor.string_val = list;
+    tensor.n_string_val = n ? n : 1;
+    if (!tensor.tensor_shape)
+        return NULL;
+    if (name)
+        kf_tf_begin_named(tf, &node, "Const", kf_tf_name(tf, name));
+    else
+        kf_tf_begin(tf, &node, "Const");
+    kf_tf_set_type_number(&node, "dtype", KF_TF_STRING);
+    set_tensor(&node, "value", &tensor);
     if (tf->within)
         kf_tf_after(&node, tf->within);
     return kf_tf_end(&node);

@@ -30,6 +30,8 @@ struct kf_tf {
     json_t *taken; /* names of nodes in small letters, and the number that comes next */
     struct kf_tf_variable *variables;
     size_t n_variables, variables_cap;
+    const char **fillers; /* nodes that fill tables, before anything else runs */
+    size_t n_fillers, fillers_cap;
 };
 
 /** Report that memory ran out; NULL for whoever returns a tensor. */
@@ -71,9 +73,10 @@ void kf_tf_set_ints(struct kf_tf_node *node, const char *key, int64_t *values, s
 void kf_tf_set_float(struct kf_tf_node *node, const char *key, double value);
 void kf_tf_set_bool(struct kf_tf_node *node, const char *key, bool value);
 void kf_tf_set_text(struct kf_tf_node *node, const char *key, const char *value);
+void kf_tf_set_texts(struct kf_tf_node *node, const char *key, ProtobufCBinaryData *texts,
+                     size_t n);
 /** One a node; sizes below 0 are not known. */
 void kf_tf_set_shape(struct kf_tf_node *node, const char *key, unsigned rank, const int64_t *dims);
-void kf_tf_set_tensor(struct kf_tf_node *node, const char *key, Kf__Tf__Tensor *tensor);
 
 /** Put the node into the graph: its name, which is its first output; NULL when it failed. */
 const char *kf_tf_end(struct kf_tf_node *node);
@@ -86,6 +89,9 @@ Kf__Tf__Shape *kf_tf_shape_message(struct kf_tf *tf, unsigned rank, const int64_
 /** A constant out of `n` bytes, which are copied. */
 const char *kf_tf_constant(struct kf_tf *tf, enum kf_dtype dtype, unsigned rank,
                            const int64_t *dims, const void *bytes, size_t n);
+
+/** A list of texts, or for `n` 0 the first of them alone; called `name`, or after the layer. */
+const char *kf_tf_texts(struct kf_tf *tf, const char *name, ProtobufCBinaryData *list, size_t n);
 
 /** Read a variable that is made for `payload`, called `key` in the bundle. */
 const char *kf_tf_variable(struct kf_tf *tf, const char *key, const struct kf_payload *payload);

@@ -12,6 +12,8 @@
 #define MIN_CONSUMER 12
 
 #define SIGNATURE "serving_default"
+/* What runs before anything else is told by a signature, too. */
+#define FIRST "__saved_model_init_op"
 
 static const char *placeholder(struct kf_tf *tf, const struct kf_onnx_tensor *input)
 {
@@ -41,25 +43,6 @@ int kf_tf_add_inputs(struct kf_tf *tf, const struct kf_onnx *onnx)
     return 0;
 }
 
-/* A list of texts, one for each variable. */
-static const char *texts(struct kf_tf *tf, const char *name, ProtobufCBinaryData *list, size_t n)
-{
-    Kf__Tf__Tensor tensor = KF__TF__TENSOR__INIT;
-    int64_t dims[1] = {(int64_t)n};
-    struct kf_tf_node node;
-
-    tensor.dtype = KF_TF_STRING;
-    tensor.tensor_shape = kf_tf_shape_message(tf, n == 0 ? 0 : 1, dims);
-    tensor.string_val = list;
-    tensor.n_string_val = n ? n : 1;
-    if (!tensor.tensor_shape)
-        return NULL;
-    kf_tf_begin_named(tf, &node, "Const", kf_tf_name(tf, name));
-    kf_tf_set_type_number(&node, "dtype", KF_TF_STRING);
-    kf_tf_set_tensor(&node, "value", &tensor);
-    return kf_tf_end(&node);
-}
-
 /* What restoring and saving have in common. */
 struct saver {
     const char *file, *keys, *slices;
@@ -82,9 +65,9 @@ static bool add_lists(struct kf_tf *tf, struct saver *saver)
         keys[i].len = strlen(tf->variables[i].key);
         saver->types[i] = kf_tensorflow_dtype(tf->variables[i].payload->dtype);
     }
-    saver->file = texts(tf, "save/Const", &model, 0);
-    saver->keys = texts(tf, "save/tensor_names", keys, n);
-    saver->slices = texts(tf, "save/shape_and_slices", empty, n);
+    saver->file = kf_tf_texts(tf, "save/Const", &model, 0);
+    saver->keys = kf_tf_texts(tf, "save/tensor_names", keys, n);
+    saver->slices = kf_tf_texts(tf, "save/shape_and_slices", empty, n);
     return saver->file && saver->keys && saver->slices;
 }
 
@@ -187,6 +170,41 @@ static Kf__Tf__Signature__Entry **entries(struct kf_tf *tf, struct kf_onnx_tenso
     return list;
 }
 
+/* A node that has all tables filled; NULL when there are none, or memory ran out. */
+static const char *fill_tables(struct kf_tf *tf)
+{
+    struct kf_tf_node node;
+
+    if (!tf->n_fillers)
+        return NULL;
+    kf_tf_begin_named(tf, &node, "NoOp", kf_tf_name(tf, "init"));
+    for (size_t i = 0; i < tf->n_fillers; i++)
+        kf_tf_after(&node, tf->fillers[i]);
+    return kf_tf_end(&node);
+}
+
+/* Field 5 of MetaGraphDef. Source: tensorflow/cc/saved_model/loader_util.cc, GetInitOp (2.15) */
+static bool put_first(struct kf_buf *meta, const char *first)
+{
+    Kf__Tf__MetaGraph__SignatureEntry named = KF__TF__META_GRAPH__SIGNATURE_ENTRY__INIT;
+    Kf__Tf__Signature signature = KF__TF__SIGNATURE__INIT;
+    Kf__Tf__Signature__Entry entry = KF__TF__SIGNATURE__ENTRY__INIT, *list[1] = {&entry};
+    Kf__Tf__TensorInfo info = KF__TF__TENSOR_INFO__INIT;
+    Kf__Tf__Shape shape = KF__TF__SHAPE__INIT;
+    char key[] = FIRST;
+
+    shape.unknown_rank = 1;
+    info.name = (char *)first;
+    info.tensor_shape = &shape;
+    entry.key = key;
+    entry.value = &info;
+    signature.outputs = list;
+    signature.n_outputs = 1;
+    named.key = key;
+    named.value = &signature;
+    return kf_proto_put_message(meta, 5, &named.base);
+}
+
 /* MetaGraphDef without its graph and saver; first, as its first field is how it is told. */
 static bool put_meta(struct kf_buf *meta, Kf__Tf__Signature__Entry **inputs, size_t n_inputs,
                      Kf__Tf__Signature__Entry **outputs, size_t n_outputs)
@@ -230,14 +248,16 @@ static bool make(struct kf_buf *out, struct kf_buf *meta, struct kf_tf *tf,
     static const uint8_t schema[2] = {1 << 3, 1}; /* saved_model_schema_version */
     Kf__Tf__Signature__Entry **inputs = entries(tf, onnx->inputs, onnx->n_inputs);
     Kf__Tf__Signature__Entry **outputs = entries(tf, onnx->outputs, onnx->n_outputs);
+    const char *first = fill_tables(tf);
     struct saver saver = {0};
 
-    if (!inputs || !outputs)
+    if (!inputs || !outputs || (tf->n_fillers && !first))
         return false;
     if (tf->n_variables &&
         (!add_lists(tf, &saver) || !add_restore(tf, &saver) || !add_save(tf, &saver)))
         return false;
     return put_meta(meta, inputs, onnx->n_inputs, outputs, onnx->n_outputs) &&
+           (!first || put_first(meta, first)) &&
            (!tf->n_variables || put_saver(meta, tf, &saver)) && put_graph(meta, tf) &&
            kf_buf_add(out, schema, sizeof(schema)) && kf_proto_put(out, 2, meta->data, meta->n);
 }

@@ -40,6 +40,7 @@ static void finish(struct saved *saved)
     kf_buf_finish(&saved->tf.nodes);
     kf_buf_finish(&saved->graph);
     kf_free(saved->tf.variables);
+    kf_free(saved->tf.fillers);
     json_decref(saved->tf.taken);
 }
 
@@ -47,6 +48,7 @@ static const struct kf_onnx_runtime runtime = {
     .name = "a SavedModel",
     .interpolations = "nearest bilinear bicubic area lanczos3 lanczos5",
     .bfloat16 = true,
+    .words = true,
     .layer_names = true,
 };
 

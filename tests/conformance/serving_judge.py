@@ -72,10 +72,16 @@ def orders(specs, inputs, names, known):
     return [dict(zip(specs, order)) for order in itertools.permutations(inputs)]
 
 
+def fed(value, spec):
+    """An input of the shape that is asked for: Keras itself drops an axis of 1 that is too many."""
+    value = np.asarray(value).astype(spec.dtype.as_numpy_dtype)
+    return value[..., 0] if value.ndim == spec.shape.rank + 1 and value.shape[-1] == 1 else value
+
+
 def run_python(run, kept, wanted):
     """Inputs and outputs of the signature, the latter by name in their order."""
     specs = run.structured_input_signature[1]
-    feeds = {name: np.asarray(kept[name]).astype(spec.dtype.as_numpy_dtype) for name, spec in specs.items()}
+    feeds = {name: fed(kept[name], spec) for name, spec in specs.items()}
     outputs = run(**{name: tf.constant(value) for name, value in feeds.items()})
     wanted = wanted or sorted(outputs)
     if sorted(wanted) != sorted(outputs):

@@ -20,15 +20,18 @@ def library():
     home = pathlib.Path(tf.__file__).parent
     made = ctypes.CDLL(str(next(home.glob("libtensorflow_cc.so*"))))
     for name in ("TF_NewStatus", "TF_NewGraph", "TF_NewSessionOptions", "TF_LoadSessionFromSavedModel", "TF_GraphOperationByName",
-                 "TF_AllocateTensor", "TF_TensorData", "TF_NewBuffer"):
+                 "TF_AllocateTensor", "TF_TensorData", "TF_NewBuffer", "TF_StringGetDataPointer"):
         getattr(made, name).restype = ctypes.c_void_p
     made.TF_Message.restype = ctypes.c_char_p
     made.TF_Dim.restype = ctypes.c_int64
     made.TF_TensorByteSize.restype = ctypes.c_size_t
+    made.TF_StringGetSize.restype = ctypes.c_size_t
     return made
 
 
 TF = library()
+# Bytes of a text in a tensor: TF_TString of tensorflow/tsl/platform/ctstring_internal.h.
+TEXT = 24
 
 
 def check(status):
@@ -45,7 +48,26 @@ def output_of(graph, info):
     return Output(operation, int(index))
 
 
+def places(tensor, n):
+    """Where the texts of a tensor stand."""
+    start = TF.TF_TensorData(tensor)
+    return [ctypes.c_void_p(start + i * TEXT) for i in range(n)]
+
+
+def texts_of(value):
+    """A tensor of texts."""
+    dims = (ctypes.c_int64 * max(value.ndim, 1))(*value.shape)
+    tensor = TF.TF_AllocateTensor(ctypes.c_int(tf.string.as_datatype_enum), dims, ctypes.c_int(value.ndim), ctypes.c_size_t(value.size * TEXT))
+    for place, text in zip(places(ctypes.c_void_p(tensor), value.size), value.ravel()):
+        text = text if isinstance(text, bytes) else str(text).encode()
+        TF.TF_StringInit(place)
+        TF.TF_StringCopy(place, text, ctypes.c_size_t(len(text)))
+    return tensor
+
+
 def tensor_of(value, dtype):
+    if dtype == tf.string.as_datatype_enum:
+        return texts_of(value)
     value = np.ascontiguousarray(value)
     dims = (ctypes.c_int64 * max(value.ndim, 1))(*value.shape)
     tensor = TF.TF_AllocateTensor(ctypes.c_int(dtype), dims, ctypes.c_int(value.ndim), ctypes.c_size_t(value.nbytes))
@@ -57,6 +79,9 @@ def array_of(tensor):
     tensor = ctypes.c_void_p(tensor)
     shape = [TF.TF_Dim(tensor, ctypes.c_int(i)) for i in range(TF.TF_NumDims(tensor))]
     dtype = tf.dtypes.as_dtype(TF.TF_TensorType(tensor)).as_numpy_dtype
+    if dtype is object:
+        texts = [ctypes.string_at(TF.TF_StringGetDataPointer(place), TF.TF_StringGetSize(place)) for place in places(tensor, int(np.prod(shape)))]
+        return np.array(texts, object).reshape(shape)
     data = ctypes.string_at(TF.TF_TensorData(tensor), TF.TF_TensorByteSize(tensor))
     return np.frombuffer(data, dtype).reshape(shape).copy()
 

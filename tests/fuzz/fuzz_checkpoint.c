@@ -8,7 +8,8 @@
 /*
  * Any bytes in a checkpoint whose checksums are right, so that what stands behind them is reached.
  * Input: two bytes for the length of the object graph, little-endian, that graph, and the entries
- * of the index behind its own. The last byte says which Keras the architecture is of.
+ * of the index behind its own. The last byte says which Keras the architecture is of, and, by its
+ * second bit, that those entries are a block of their own, compressed with snappy.
  */
 static const char *const architectures[] = {
     "{\"class_name\": \"Sequential\", \"keras_version\": \"2.15.0\", \"config\": {\"name\": \"m\", "
@@ -75,20 +76,23 @@ static void convert(const struct kf_buf *index, const struct kf_buf *data, const
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    struct kf_buf block = {.max = SIZE_MAX - 1}, bytes = block, index = block;
-    struct kf_buf *blocks[] = {&block};
+    struct kf_buf block = {.max = SIZE_MAX - 1}, bytes = block, index = block, packed = block;
+    struct kf_buf *blocks[] = {&block, &packed};
     size_t graph = n < 2 ? 0 : data[0] | (size_t)data[1] << 8;
+    bool snappy;
 
     if (n < 3 || n > 65536 || graph > n - 3)
         return 0;
+    snappy = data[n - 1] & 2;
     put_header(&block, 1, 0);
     put_graph(&bytes, &block, data + 2, graph);
-    put(&block, data + 2 + graph, n - 3 - graph);
+    put(snappy ? &packed : &block, data + 2 + graph, n - 3 - graph);
     end_block(&block);
-    put_table(&index, blocks, (int[]){0}, 1);
+    put_table(&index, blocks, (int[]){0, 1}, snappy ? 2 : 1);
     convert(&index, &bytes, architectures[data[n - 1] & 1]);
     kf_buf_finish(&block);
     kf_buf_finish(&bytes);
     kf_buf_finish(&index);
+    kf_buf_finish(&packed);
     return 0;
 }

@@ -246,6 +246,41 @@ static void strings_are_read_with_their_checksums(void **state)
     end(&b);
 }
 
+/* Two strings, "ab" and "c", and a list that says it has three. */
+static void lists_of_strings_are_read(void **state)
+{
+    struct entry_fields e = {.dtype = 7, .rank = 1, .dims = (unsigned char[]){2}, .size = 9};
+    struct kf_buf all = {.max = 64};
+    struct kf_tensor_bundle *bundle;
+    json_t *list = NULL;
+    struct bytes b;
+
+    (void)state;
+    begin(&b, 1, 0);
+    put_fixed(&all, 2, 4);
+    put_fixed(&all, 1, 4);
+    put(&b.data, "\2\1", 2);
+    put_fixed(&b.data, masked(all.data, 8), 4);
+    put(&b.data, "abc", 3);
+    put(&all, b.data.data + 2, 7);
+    e.crc = masked(all.data, all.n);
+    add(&b, "s", 1, &e);
+    e.dims = (unsigned char[]){3};
+    add(&b, "t", 1, &e);
+    assert_int_equal(open_bundle(&b, &bundle), 0);
+    assert_int_equal(
+        kf_tensor_bundle_strings(bundle, kf_tensor_bundle_find(bundle, "s"), &list, &b.rep), 0);
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(json_string_value(json_array_get(list, 0)), "ab");
+    assert_string_equal(json_string_value(json_array_get(list, 1)), "c");
+    json_decref(list);
+    assert_int_equal(
+        kf_tensor_bundle_strings(bundle, kf_tensor_bundle_find(bundle, "t"), &list, &b.rep),
+        -KF_CORRUPT);
+    kf_buf_finish(&all);
+    end(&b);
+}
+
 static void a_wrong_checksum_is_refused(void **state)
 {
     struct kf_tensor_bundle *bundle;
@@ -401,6 +436,7 @@ int main(void)
         cmocka_unit_test(slices_are_put_together),
         cmocka_unit_test(a_slice_that_is_missing_is_refused),
         cmocka_unit_test(strings_are_read_with_their_checksums),
+        cmocka_unit_test(lists_of_strings_are_read),
         cmocka_unit_test(a_wrong_checksum_is_refused),
         cmocka_unit_test(data_that_is_missing_or_short_is_named),
         cmocka_unit_test(bad_indices_are_refused),

@@ -3,6 +3,7 @@
 #include "../../base/str.h"
 #include "../legacy/legacy_match.h"
 #include "checkpoint_optimizer.h"
+#include "checkpoint_tables.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -197,13 +198,14 @@ static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct sp
         for (size_t i = 0; i < layer->n_tensors; i++)
             KF_TRY(bind_tensor(bind, layer, &layer->tensors[i], spot->node));
     KF_TRY(bind_parts(bind, layer, spot));
+    KF_TRY(kf_checkpoint_vocabulary(bind->cp, layer, spot->node, bind->rep));
     return bind->visit ? bind->visit->layer(bind->visit->context, layer, spot->path, bind->rep) : 0;
 }
 
 bool kf_checkpoint_leads_aside(const char *edge)
 {
     return kf_in_words(
-        "optimizer _optimizer keras_api _random_generator _seed_generator "
+        "optimizer _optimizer keras_api _rng _random_generator _seed_generator "
         "seed_generator states num_documents _metrics _loss_tracker loss_tracker signatures",
         edge);
 }

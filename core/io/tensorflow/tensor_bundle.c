@@ -22,6 +22,8 @@ static const enum kf_dtype dtypes[] = {
 
 int kf_tensorflow_dtype(enum kf_dtype dtype)
 {
+    if (dtype == KF_DTYPE_STRING)
+        return KF_TF_STRING;
     for (int i = 1; i < (int)(sizeof(dtypes) / sizeof(dtypes[0])); i++)
         if (dtypes[i] == dtype)
             return i;

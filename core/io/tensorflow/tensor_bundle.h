@@ -6,6 +6,7 @@
 #include "../../base/buf.h"
 #include "../../model/tensor.h"
 #include "sstable.h"
+#include <jansson.h>
 #include <kf/convert.h>
 #include <kf/options.h>
 #include <tensor_bundle.pb-c.h>
@@ -76,8 +77,11 @@ int kf_tensor_bundle_payload(struct kf_tensor_bundle *bundle, const struct kf_bu
 /** Append the only string of a tensor of strings to `out`, whose ceiling bounds it. CORRUPT... */
 int kf_tensor_bundle_string(struct kf_tensor_bundle *bundle, const struct kf_bundle_entry *entry,
                             struct kf_buf *out, struct kf_report *rep);
+/** All strings of such a tensor as a new array, in row-major order. CORRUPT, TOO_LARGE, ... */
+int kf_tensor_bundle_strings(struct kf_tensor_bundle *bundle, const struct kf_bundle_entry *entry,
+                             json_t **out, struct kf_report *rep);
 
-/* Between tensor_bundle.c and tensor_bundle_pull.c. */
+/* Between tensor_bundle.c, tensor_bundle_pull.c and tensor_bundle_string.c. */
 struct kf_bundle_shard {
     bool missing;
     struct kf_source source;

@@ -2,8 +2,8 @@
 #include "../../base/alloc.h"
 #include "../../base/auto.h"
 #include "../../base/num.h"
+#include "slice_key.h"
 #include "tensor_bundle.h"
-#include "varint.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -178,73 +178,6 @@ static int pull_slices(const struct kf_payload *payload, uint64_t at, void *to, 
     return 0;
 }
 
-/* The names of slices, which sort as what they say. Source: tensorflow/core/lib/strings/
- * ordered_code.cc */
-static bool put_byte(struct kf_buf *key, unsigned c)
-{
-    char byte = (char)c;
-
-    return kf_buf_add(key, &byte, 1);
-}
-
-static bool put_number(struct kf_buf *key, uint64_t value)
-{
-    unsigned n = 0;
-
-    while (n < 8 && value >> (8 * n))
-        n++;
-    if (!put_byte(key, n))
-        return false;
-    while (n > 0)
-        if (!put_byte(key, value >> (8 * --n) & 0xff))
-            return false;
-    return true;
-}
-
-static bool put_text(struct kf_buf *key, const char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-
-        if (!put_byte(key, c) || (c == 0x00 && !put_byte(key, 0xff)) ||
-            (c == 0xff && !put_byte(key, 0x00)))
-            return false;
-    }
-    return put_byte(key, 0) && put_byte(key, 1);
-}
-
-/* A number of `n` bytes has n set bits before it, flipped when it is negative. */
-static bool put_signed(struct kf_buf *key, int64_t value)
-{
-    uint64_t size = (uint64_t)(value < 0 ? ~value : value);
-    unsigned char bytes[10];
-    unsigned n = 1;
-
-    while (n < 10 && (7 * n - 1 < 64 && size >> (7 * n - 1)))
-        n++;
-    for (unsigned i = 0; i < n; i++) {
-        unsigned shift = 8 * (n - 1 - i);
-
-        bytes[i] = (unsigned char)(shift < 64 ? (uint64_t)value >> shift : value < 0 ? 0xff : 0);
-    }
-    for (unsigned bit = 0; bit < n; bit++)
-        bytes[bit / 8] ^= (unsigned char)(0x80 >> bit % 8);
-    return kf_buf_add(key, bytes, n);
-}
-
-static bool put_extents(struct kf_buf *key, const Kf__Tf__Slice *slice)
-{
-    for (size_t i = 0; i < slice->n_extent; i++) {
-        const Kf__Tf__Slice__Extent *extent = slice->extent[i];
-        bool whole = extent->has_length_case != KF__TF__SLICE__EXTENT__HAS_LENGTH_LENGTH;
-
-        if (!put_signed(key, whole ? 0 : extent->start) ||
-            !put_signed(key, whole ? -1 : extent->length))
-            return false;
-    }
-    return true;
-}
-
 /* The entry that has the bytes of a slice; NULL with a report. */
 static const struct kf_bundle_entry *entry_of(const struct kf_tensor_bundle *bundle,
                                               const struct kf_bundle_entry *entry,
@@ -253,8 +186,7 @@ static const struct kf_bundle_entry *entry_of(const struct kf_tensor_bundle *bun
     struct kf_buf key = {.max = 65536};
     const struct kf_bundle_entry *found = NULL;
 
-    if (!put_number(&key, 0) || !put_text(&key, entry->key, entry->key_n) ||
-        !put_number(&key, slice->n_extent) || !put_extents(&key, slice))
+    if (!kf_bundle_slice_key(&key, entry->key, entry->key_n, slice))
         no_memory(rep);
     else if (!(found = kf_bundle_lookup(bundle, key.data, key.n)))
         kf_report_add(rep, KF_CORRUPT, entry->key, "the index lacks a slice of it");
@@ -351,58 +283,4 @@ int kf_tensor_bundle_payload(struct kf_tensor_bundle *bundle, const struct kf_bu
     memcpy(payload->dims, entry->dims, sizeof(payload->dims));
     *out = payload;
     return 0;
-}
-
-/* A string of `source` behind `at` bytes that say its length, with both checksums. */
-static int read_string(const struct kf_tensor_bundle *bundle, const struct kf_bundle_entry *entry,
-                       const struct kf_source *source, size_t at, char *to, size_t n)
-{
-    unsigned char length[8], stored[4];
-    struct kf_report ignored;
-    uint32_t crc;
-    int r;
-
-    for (int i = 0; i < 8; i++)
-        length[i] = (unsigned char)((uint64_t)n >> (8 * i));
-    kf_report_init(&ignored);
-    r = kf_source_read(source, at, stored, sizeof(stored), &ignored);
-    if (r >= 0)
-        r = kf_source_read(source, at + sizeof(stored), to, n, &ignored);
-    kf_report_finish(&ignored);
-    crc = kf_crc32c(&bundle->crc, 0, length, n > UINT32_MAX ? 8 : 4);
-    crc = kf_crc32c(&bundle->crc, crc, stored, sizeof(stored));
-    crc = kf_crc32c(&bundle->crc, crc, to, n);
-    return r >= 0 && kf_crc32c_mask(crc) == entry->message->crc32c ? 0 : -KF_CORRUPT;
-}
-
-/* Its length as a varint, a checksum of that, the string. */
-int kf_tensor_bundle_string(struct kf_tensor_bundle *bundle, const struct kf_bundle_entry *entry,
-                            struct kf_buf *out, struct kf_report *rep)
-{
-    unsigned char head[10];
-    struct kf_source source;
-    uint64_t length;
-    size_t n, at = 0;
-    char *text;
-    int r;
-
-    KF_TRY(kf_bundle_locate(bundle, entry, &source, rep));
-    n = (size_t)kf_min(sizeof(head), source.size);
-    KF_TRY(kf_source_read(&source, 0, head, n, rep));
-    if (entry->type != KF_TF_STRING || entry->rank || !kf_varint(head, n, &at, &length) ||
-        source.size < at + 4 || length != source.size - at - 4)
-        return kf_report_add(rep, KF_CORRUPT, entry->key, "it is no string");
-    if (length > out->max - out->n)
-        return kf_report_add(rep, KF_TOO_LARGE, entry->key, "a string of %" PRIu64 " bytes",
-                             length);
-    text = kf_alloc((size_t)length + 1);
-    if (!text)
-        return no_memory(rep);
-    r = read_string(bundle, entry, &source, at, text, (size_t)length);
-    if (r < 0)
-        kf_report_add(rep, KF_CORRUPT, entry->key, "the checksum of its bytes is another");
-    else if (!kf_buf_add(out, text, (size_t)length))
-        r = no_memory(rep);
-    kf_free(text);
-    return r;
 }

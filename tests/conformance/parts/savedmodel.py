@@ -21,6 +21,8 @@ TARGETS = (("keras-3.0", ("--to", "keras", "--keras", "3.0"), ".keras", "k30", 6
            ("h5-2.15", ("--to", "h5"), ".h5", "k2", 4))
 # Optimizers whose state Keras 3 cannot go on with.
 LOST = {"trained_legacy_nadam"}
+# What holds variables alone.
+NAMED = ("weights_", "object_", "session", "export_", "keras3_")
 # Why a wild SavedModel may be refused.
 MAY = {"variables-missing", "custom-class", "lambda", "architecture-missing", "not-a-model", "corrupt-model", "no-equal-in-target"}
 # And of those, one that TensorFlow runs nevertheless.
@@ -128,6 +130,28 @@ def judge_alone(options, tally, used):
     table(f"checkpoints without an architecture to .weights.h5: {len(ids)}", sorted(count.items()))
 
 
+def judge_arrays(options, tally):
+    """Checkpoints, and SavedModels without layers, to .npz: the names and bits that TensorFlow reads from them."""
+    if "k2" not in options.keras:
+        return
+    folder = options.work / "savedmodel-arrays"
+    ids = [id for id in rows(options) if id.startswith(NAMED)]
+    converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in ids}, folder, lambda id: ("--keras", "2.15"), to="npz", suffix=".npz")
+    done = [id for id in ids if converted[id][0] == 0]
+    listing, results, count = folder / "arrays.list", folder / "arrays.jsonl", collections.Counter()
+    results.unlink(missing_ok=True)
+    listing.write_text("".join(f"{id}\t{ZOO / (id + '.tar')}\t{folder / (id + '.npz')}\n" for id in done))
+    subprocess.run([options.envs / "k2" / "bin" / "python", HERE / "checkpoint_arrays.py", listing, results],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    found = {line["id"]: line for line in map(json.loads, results.open())} if results.exists() else {}
+    for id in ids:
+        ok = bool(found.get(id, {}).get("ok"))
+        count["the same" if ok else "wrong"] += 1
+        count["tensors"] += found.get(id, {}).get("tensors", 0)
+        tally.check(ok, f"savedmodel/arrays/{id}", f"{converted[id][0]}, {reasons(converted[id][1])} {found.get(id)}")
+    table(f"variables as arrays, beside tf.train.load_checkpoint(): {len(ids)}", sorted(count.items()))
+
+
 def unpacked(archive, folder):
     """The only folder in a tar."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -213,6 +237,7 @@ def run(options, tally, used):
     judge_packings(options, tally)
     judge_targets(options, tally, used)
     judge_alone(options, tally, used)
+    judge_arrays(options, tally)
     judge_mended(options, tally)
     if options.wild and "k2" in options.keras:
         judge_wild(options, tally)

@@ -1,0 +1,98 @@
+"""Adds `old_*` to the SavedModels: what tf.keras 2.4 saves otherwise than 2.15.
+
+    savedmodel_age.py OUT_DIR [NAME-FILTER]
+
+Vocabularies stand in tables that are saved with the variables, and layers that draw numbers have a state of their own among them.
+"""
+import os
+import pathlib
+import re
+import sys
+import tarfile
+import tempfile
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+
+import numpy as np
+import tensorflow as tf
+
+import samples
+
+K, L = tf.keras, tf.keras.layers
+P = L.experimental.preprocessing
+COLUMNS = ["id", "group", "expect", "tolerance"]
+
+
+def text():
+    layer = P.TextVectorization(max_tokens=20, output_sequence_length=4)
+    layer.adapt(np.array(["the sun is up", "the moon is down", "sun and moon"]))
+    model = K.Sequential([K.Input((1,), dtype="string", name="in_0"), layer, L.Embedding(20, 3), L.GlobalAveragePooling1D()])
+    return model, [np.array([["the sun"], ["moon is gone"], ["down, down!"], [""]])]
+
+
+def words():
+    names, numbers = L.Input((1,), dtype="string", name="in_0"), L.Input((1,), dtype="int64", name="in_1")
+    by_name, by_number = P.StringLookup(mask_token=None, num_oov_indices=2), P.IntegerLookup(max_values=9)
+    by_name.adapt(np.array([["a"], ["b"], ["a"], ["c"]]))
+    by_number.adapt(np.array([[5], [7], [7]]))
+    joined = L.Concatenate()([L.Embedding(8, 3)(by_name(names)), L.Embedding(9, 2)(by_number(numbers))])
+    return K.Model([names, numbers], L.Flatten()(joined)), [np.array([["a"], ["c"], ["z"], ["b"]]), np.array([[5], [7], [9], [0]])]
+
+
+def augmented():
+    x = L.Input((8, 8, 3), name="in_0")
+    h = P.RandomRotation(0.1)(P.RandomFlip("horizontal")(x))
+    return K.Model(x, L.SeparableConv2D(2, 3)(h)), samples.make_inputs([([None, 8, 8, 3], "float32")])
+
+
+class Chain(K.Sequential):
+    """A class of a user's that adds nothing to what it computes."""
+
+
+def chain():
+    return Chain([L.Dense(3, activation="relu", input_shape=(4,)), L.Dense(2)]), samples.make_inputs([([None, 4], "float32")])
+
+
+def pack(folder, path):
+    """A folder as a tar that depends on nothing but its files."""
+    def plain(member):
+        member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode = 0, 0, 0, "", "", 0o644
+        return member
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.add(file, f"{path.stem}/{file.relative_to(folder)}", filter=plain)
+
+
+def make(out, id, build, form):
+    K.backend.clear_session()
+    tf.random.set_seed(5)
+    model, inputs = build()
+    with tempfile.TemporaryDirectory() as folder:
+        if form == "saved":
+            model.save(folder, save_format="tf")
+        else:
+            model.save_weights(f"{folder}/weights.ckpt", save_format="tf")
+            (out / f"{id}.json").write_text(model.to_json())
+        pack(pathlib.Path(folder), out / f"{id}.tar")
+    outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])
+    samples.write(out / f"{id}.npz", inputs, [outputs], [f"in_{i}" for i in range(len(inputs))])
+    print(id, flush=True)
+    return [id, form, "right", "1e-05"]
+
+
+CASES = {"old_text": (text, "saved"), "old_words": (words, "saved"), "old_words_weights": (words, "weights"),
+         "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
+
+
+def main(out, pattern=""):
+    directory = pathlib.Path(out)
+    rows = [make(directory, id, *case) for id, case in CASES.items() if re.search(pattern, id)]
+    path = directory / "MANIFEST.tsv"
+    old = [line.split("\t") for line in path.read_text().splitlines()[1:]] if path.exists() else []
+    merged = {row[0]: row for row in [*old, *rows]}
+    path.write_text("\n".join("\t".join(row) for row in [COLUMNS, *(merged[id] for id in sorted(merged))]) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
