@@ -4,6 +4,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../vocabulary.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,9 @@ static int read_numbers(struct table *table, const struct kf_bundle_entry *entry
 
     KF_TRY(kf_checkpoint_payload(table->cp, entry, &payload, table->rep));
     n = kf_payload_elements(payload);
+    if (n > table->cp->bundle->limits->json_bytes / 8)
+        return kf_report_add(table->rep, KF_TOO_LARGE, table->layer->path,
+                             "a vocabulary of %" PRIu64 " words", n);
     for (uint64_t i = 0; i < n; i++) {
         int64_t value;
 
@@ -107,6 +111,9 @@ static int list_words(struct table *table, const struct word *words, size_t n, j
 
     if (json_object_get(layer->config, "num_oov_indices"))
         others = json_integer_value(json_object_get(layer->config, "num_oov_indices"));
+    if (others < 0 || (uint64_t)others > n)
+        return kf_report_add(table->rep, KF_CORRUPT, layer->path,
+                             "the vocabulary has fewer words than places for others");
     first = (mask ? !json_is_null(mask) : texts) + others;
     next = first;
     for (size_t i = 0; i < n; i++) {
