@@ -37,18 +37,21 @@ static const struct kf_onnx_row *find_row(const struct kf_layer *layer)
     return NULL;
 }
 
-/* True for what may be given texts. */
-static bool takes_words(const struct kf_layer *layer)
-{
-    static const char *const classes[] = {
-#define KF_ONNX_WORDS(class_name) #class_name,
+/* What may be given texts. */
+static const struct words_row {
+    const char *class_name;
+    bool raw;
+} words[] = {
+#define KF_ONNX_WORDS(class_name, raw) {#class_name, raw},
 #include "layers.def"
-    };
+};
 
-    for (size_t i = 0; !layer->operation && i < sizeof(classes) / sizeof(classes[0]); i++)
-        if (strcmp(classes[i], layer->class_name) == 0)
-            return true;
-    return false;
+static const struct words_row *words_of(const struct kf_layer *layer)
+{
+    for (size_t i = 0; !layer->operation && i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(words[i].class_name, layer->class_name) == 0)
+            return &words[i];
+    return NULL;
 }
 
 /* False (reported) when it is given texts that it cannot compute with. */
@@ -56,7 +59,7 @@ static bool fits_words(struct kf_onnx_call *call)
 {
     for (size_t i = 0; i < call->n_in; i++)
         if (call->in[i]->plain && call->in[i]->plain->dtype == KF_DTYPE_STRING &&
-            !takes_words(call->layer)) {
+            !words_of(call->layer)) {
             kf_onnx_refuse(call, "it is given texts, and computes with numbers alone");
             return false;
         }
@@ -149,6 +152,7 @@ static int run_graph(struct kf_onnx_call *call, const struct kf_graph *graph);
 /* The dtype that a layer computes in, and its inputs in it. */
 static bool settle_dtype(struct kf_onnx_call *call)
 {
+    const struct words_row *row = words_of(call->layer);
     struct kf_onnx_value **in;
 
     if (call->layer->operation)
@@ -156,6 +160,8 @@ static bool settle_dtype(struct kf_onnx_call *call)
     call->dtype = kf_onnx_compute_dtype(call->onnx, call->layer);
     if (call->dtype == KF_DTYPE_NONE)
         return false;
+    if (row && row->raw)
+        return true;
     in = kf_onnx_alloc(call->onnx, (call->n_in + 1) * sizeof(*in));
     if (!in) {
         kf_onnx_no_memory(call->onnx);

@@ -183,6 +183,10 @@ void kf_onnx_form_hashing(struct kf_onnx_call *call)
 
     if (!x || !has_hash(call))
         return;
+    if (x->dtype == KF_DTYPE_UINT64) {
+        kf_onnx_refuse(call, "the texts of uint64 are not those of int64");
+        return;
+    }
     if (n > 1 && given && !json_is_null(given)) {
         mask = x->dtype == KF_DTYPE_STRING ? kf_onnx_word(call, given)
                                            : kf_onnx_operand(call, given, x->dtype);
@@ -190,7 +194,7 @@ void kf_onnx_form_hashing(struct kf_onnx_call *call)
         if (!mask)
             return;
     }
-    if (x->dtype != KF_DTYPE_STRING)
+    if (x->dtype != KF_DTYPE_STRING && x->dtype != KF_DTYPE_BOOL)
         x = kf_onnx_cast(onnx, x, KF_DTYPE_INT64);
     bins = kf_onnx_hash(call, x, mask ? n - 1 : n);
     if (mask)
