@@ -35,7 +35,6 @@ TRAINED = ("new_sgd_momentum", "new_adam", "new_adam_amsgrad", "new_rmsprop_cent
            "legacy_sgd", "legacy_sgd_momentum", "legacy_adam", "legacy_adam_amsgrad", "legacy_rmsprop_centered", "legacy_adamax",
            "legacy_nadam", "legacy_adadelta", "legacy_adagrad", "legacy_ftrl", "model_nested", "model_frozen", "model_lstm", "model_attention",
            "model_bidirectional", "model_branches")
-CHECKPOINTS = ("new_adam", "legacy_rmsprop_centered", "model_lstm")
 
 
 def evenly(items, n):
@@ -137,15 +136,6 @@ class Maker:
         model = K.models.load_model(TRAINING / f"{id}.h5")
         sample = sample_of(model) if id.startswith("legacy") else None
         self.make(f"trained_{id}", "trained", lambda folder: model.save(folder, save_format="tf"), sample, expect="trained")
-
-    def checkpoint(self, id):
-        """The same as tf.train.Checkpoint keeps it in a training loop: the model and its optimizer side by side."""
-        if not self.wants(f"checkpoint_{id}"):
-            return
-        K.backend.clear_session()
-        model = K.models.load_model(TRAINING / f"{id}.h5")
-        kept = tf.train.Checkpoint(step=tf.Variable(3), model=model, optimizer=model.optimizer)
-        self.make(f"checkpoint_{id}", "checkpoint", lambda folder: kept.save(str(folder / "ckpt")), expect="trained")
 
     def others(self):
         for id, group, make, expect in others():
@@ -324,8 +314,7 @@ def main(out, pattern=""):
     directory = pathlib.Path(out)
     directory.mkdir(parents=True, exist_ok=True)
     maker, dropped = Maker(directory, pattern), 0
-    jobs = [(maker.case, (i, case)) for i, case in enumerate(chosen())] + [(maker.trained, (id,)) for id in TRAINED]
-    jobs += [(maker.checkpoint, (id,)) for id in CHECKPOINTS] + [(maker.others, ())]
+    jobs = [(maker.case, (i, case)) for i, case in enumerate(chosen())] + [(maker.trained, (id,)) for id in TRAINED] + [(maker.others, ())]
     for job, arguments in jobs:
         try:
             job(*arguments)

@@ -22,7 +22,7 @@ TARGETS = (("keras-3.0", ("--to", "keras", "--keras", "3.0"), ".keras", "k30", 6
 # Optimizers whose state Keras 3 cannot go on with.
 LOST = {"trained_legacy_nadam"}
 # What holds variables alone.
-NAMED = ("weights_", "object_", "checkpoint_", "session", "export_", "keras3_")
+NAMED = ("weights_", "object_", "session", "export_", "keras3_")
 # Why a wild SavedModel may be refused.
 MAY = {"variables-missing", "custom-class", "lambda", "architecture-missing", "not-a-model", "corrupt-model", "no-equal-in-target"}
 # And of those, one that TensorFlow runs nevertheless.
@@ -34,8 +34,7 @@ def rows(options):
 
 
 def told(id):
-    kind, _, name = id.partition("_")
-    architecture = FIXTURES / "training" / f"{name}.h5" if kind == "checkpoint" else ZOO / f"{id}.json"
+    architecture = ZOO / f"{id}.json"
     return ("--architecture", architecture) if architecture.exists() else ()
 
 
@@ -51,15 +50,14 @@ def check_refused(tally, count, id, text, converted):
     tally.check(ok, f"savedmodel/{id}", f"{status}, expected {text}: {said(report)}")
 
 
-def train_judge(options, folder, kind, ids):
-    """{id: result} of going on with the training of <kind>_<name>, whose references are those of fixtures/training."""
-    results, lines = folder / f"{kind}.jsonl", folder / f"{kind}.list"
-    ids = [id for id in ids if id.startswith(f"{kind}_")]
+def train_judge(options, folder, ids):
+    """{id: result} of going on with the training where the references are those of fixtures/training."""
+    results, lines = folder / "trained.jsonl", folder / "trained.list"
     results.unlink(missing_ok=True)
     lines.write_text("".join("\t".join([id.partition("_")[2], str(folder / f"{id}.keras"), *(["loads"] if id in LOST else [])]) + "\n" for id in ids))
     subprocess.run([options.envs / "k3" / "bin" / "python", HERE / "train_judge.py", lines, FIXTURES / "training", results],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return {f"{kind}_{line['id']}": line for line in map(json.loads, results.open())} if results.exists() else {}
+    return {f"trained_{line['id']}": line for line in map(json.loads, results.open())} if results.exists() else {}
 
 
 def judge_zoo(options, tally, used):
@@ -69,9 +67,7 @@ def judge_zoo(options, tally, used):
     right = [id for id, row in manifest.items() if row["expect"] == "right" and converted[id][0] == 0]
     python = options.envs / "k3" / "bin" / "python"
     files = {id: f"{folder / (id + '.keras')}\t{manifest[id]['tolerance']}" for id in right}
-    results = judge(python, folder, ZOO, right, files=files)
-    for kind in ("trained", "checkpoint"):
-        results.update(train_judge(options, folder, kind, trained))
+    results = {**judge(python, folder, ZOO, right, files=files), **train_judge(options, folder, trained)}
     count = collections.Counter()
     for id, row in manifest.items():
         status, report = converted[id]
