@@ -39,7 +39,7 @@ static int write_request(const char *dir, const struct job_input *input)
     kf_request_init(&request);
     status = kf_request_set(&request, "to", "keras", &err);
     if (status == 0)
-        status = job_write_request(dir, &request, input, 1, 0);
+        status = job_write_request(dir, &request, input, 1, (struct job_told){0});
     kf_request_finish(&request);
     return status;
 }

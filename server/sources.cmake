@@ -42,6 +42,7 @@ set(KF_SERVE_SOURCES
   jobs/order.c
   jobs/outcome.c
   jobs/verify.c
+  jobs/parts.c
   jobs/pool.c
   jobs/queue.c
   settings/reload.c

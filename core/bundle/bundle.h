@@ -66,6 +66,9 @@ int kf_bundle_repack(struct kf_bundle *bundle, const struct kf_piece *config,
 struct kf_bundle_model *kf_bundle_add_model(struct kf_bundle *bundle, const char *path,
                                             struct kf_piece *main);
 
+/** True when some files of the folder, `n` bytes of `in`, were not given. */
+bool kf_bundle_is_cut(const struct kf_bundle *bundle, const char *in, int n);
+
 /** A piece as input, called `name`. */
 struct kf_input kf_bundle_input(const struct kf_piece *piece, const char *name);
 

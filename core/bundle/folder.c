@@ -54,6 +54,16 @@ static int take_rest(const struct folder *folder, struct kf_bundle_model *model)
     return 0;
 }
 
+/* A model that is a folder is made of all of it. */
+static int check_whole(const struct folder *folder, const char *path)
+{
+    if (!kf_bundle_is_cut(folder->bundle, folder->in, folder->n))
+        return 0;
+    return kf_report_add(folder->bundle->rep, KF_TOO_LARGE, path,
+                         "one model of many files, among more files than are taken at once: it "
+                         "needs a folder of its own");
+}
+
 /* Make a folder one model of a kind that no file of it tells. */
 static int take_folder(const struct folder *folder, struct kf_piece *main, enum kf_kind_id kind)
 {
@@ -62,6 +72,7 @@ static int take_folder(const struct folder *folder, struct kf_piece *main, enum 
 
     if (!path)
         return kf_bundle_no_memory(folder->bundle);
+    KF_TRY(check_whole(folder, path));
     model = kf_bundle_add_model(folder->bundle, path, main);
     if (!model)
         return kf_report_status(folder->bundle->rep);
@@ -185,6 +196,7 @@ static int take_unzipped(struct kf_bundle *bundle, struct kf_piece *config)
 
     if (!path)
         return kf_bundle_no_memory(bundle);
+    KF_TRY(check_whole(&folder, path));
     KF_TRY(kf_bundle_repack(bundle, config, &zip));
     model = kf_bundle_add_model(bundle, path, config);
     if (!model)

@@ -59,6 +59,16 @@ static size_t count_beside(const struct kf_bundle *bundle, const struct kf_piece
     return n;
 }
 
+bool kf_bundle_is_cut(const struct kf_bundle *bundle, const char *in, int n)
+{
+    const char *ends[] = {bundle->in->before, bundle->in->next};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (ends[i] && kf_bundle_below(ends[i], in, n))
+            return true;
+    return false;
+}
+
 /*
  * The architecture of weights: of the same stem beside them, or the only one beside the only
  * weights; that they fit is for the reader to see.
@@ -75,7 +85,8 @@ static struct kf_piece *find_architecture(const struct kf_bundle *bundle,
             kf_bundle_beside(piece->path, weights->path) && same_stem(piece, weights))
             return piece;
     }
-    if (count_beside(bundle, weights, is_architecture, &only) == 1 &&
+    if (!kf_bundle_is_cut(bundle, weights->path, kf_bundle_folder(weights->path)) &&
+        count_beside(bundle, weights, is_architecture, &only) == 1 &&
         count_beside(bundle, weights, is_weights, &ignored) == 1)
         return only;
     return NULL;

@@ -61,18 +61,3 @@ bool kf_bundle_below(const char *path, const char *in, int n)
 {
     return n == 0 || (strncmp(path, in, (size_t)n) == 0 && path[n] == '/');
 }
-
-int kf_bundle_stem(const char *base)
-{
-    static const char *const ends[] = {".h5",  ".hdf5",  ".keras", ".json",    ".yaml",
-                                       ".yml", ".index", ".ckpt",  ".weights", "_weights"};
-    int n = (int)strlen(base);
-
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        int end = (int)strlen(ends[i]);
-
-        if (n > end && memcmp(base + n - end, ends[i], (size_t)end) == 0)
-            n -= end;
-    }
-    return n;
-}

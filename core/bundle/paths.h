@@ -25,10 +25,4 @@ bool kf_bundle_beside(const char *a, const char *b);
 /** True when `path` stands in the folder of `n` bytes that `in` begins with, or below it. */
 bool kf_bundle_below(const char *path, const char *in, int n);
 
-/**
- * Bytes of a file's name before what says what it is: "m" of "m.weights.h5", "m_weights.h5",
- * "m.json", "m.weights.json".
- */
-int kf_bundle_stem(const char *base);
-
 #endif

@@ -98,6 +98,8 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** True when there is a folder at `path`. */
 bool cli_is_folder(const char *path);
+/** True when -o is where several results may go. */
+bool cli_takes_several(const struct cli *cli);
 
 /* One worker's run for the command line, in a folder that is removed at the end. */
 struct cli_job {
@@ -112,6 +114,8 @@ struct cli_job {
     bool told;             /* why there is no report was said already */
     struct remote *remote; /* owned; NULL while nothing is far away */
     struct resume *resume; /* owned; of a folder that goes into another far away, NULL else */
+    struct parts *parts;   /* owned; of a folder far away that goes into one, NULL else */
+    const char *parent;    /* of `dir`; borrowed */
     char *fetched;         /* folder of the inputs that were fetched; owned, NULL for none */
     char sha256[65];
 };
@@ -123,6 +127,9 @@ struct cli_job {
  * 0, or an exit status after the reason was printed. cli_job_finish() in both cases.
  */
 int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent);
+
+/** Take the next part of a folder far away: true when there is one, with 0 or an exit status. */
+bool cli_job_next(struct cli_job *job, int *status);
 
 /** Run the worker and read what it wrote; the exit status its end stands for. */
 int cli_job_run(struct cli_job *job, enum job_task task);
@@ -164,7 +171,7 @@ int cli_exit_of(enum job_outcome outcome);
 int cli_batch(const struct cli_job *job, const char *folder);
 /** True when a worker handed several models back. */
 bool cli_batch_found(const struct cli_job *job);
-/** True when an earlier call has made some of the results. */
+/** True when an earlier call or part has results, and all that was refused is no model. */
 bool cli_batch_goes_on(const struct cli_job *job);
 /** Print what became of several models and write --report: the exit status. */
 int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "../jobs/batch.h"
 #include "../jobs/left.h"
+#include "../jobs/parts.h"
 #include "../jobs/resume.h"
 #include "../remote/remote.h"
 #include "cli.h"
@@ -127,11 +128,15 @@ static void print_summary(const json_t *summary, bool planned)
     json_decref(table);
 }
 
+static bool has_failed(const json_t *summary)
+{
+    return json_integer_value(json_object_get(json_object_get(summary, "counts"), "failed")) > 0;
+}
+
 int cli_batch_tell(const struct cli_job *job, const json_t *summary, int status)
 {
     const struct cli *cli = job->cli;
-    const json_t *counts = json_object_get(summary, "counts");
-    bool failed = json_integer_value(json_object_get(counts, "failed")) > 0;
+    bool failed = has_failed(summary);
 
     if (!summary)
         return EXIT_INTERNAL;
@@ -157,6 +162,11 @@ static int name_folders(struct models *models, const struct cli *cli)
     return 0;
 }
 
+static bool in_parts(const struct cli_job *job)
+{
+    return job->parts && parts_are_several(job->parts);
+}
+
 /* What the worker found; it was not asked where an earlier call had made everything. */
 static int load(struct models *out, const struct cli_job *job)
 {
@@ -165,12 +175,35 @@ static int load(struct models *out, const struct cli_job *job)
     *out = (struct models){.scratch = -1};
     if (!cli_batch_found(job) && cli_batch_goes_on(job))
         return 0;
-    return models_load(out, job->dir, job->inputs, job->n_inputs, &job->cli->request, taken);
+    return models_load(out, job->dir, job->inputs, job->n_inputs, &job->cli->request, taken,
+                       in_parts(job));
 }
 
 bool cli_batch_goes_on(const struct cli_job *job)
 {
-    return job->resume && resume_count(job->resume) > 0;
+    struct kf_refusal refusal;
+
+    return (in_parts(job) || (job->resume && resume_count(job->resume) > 0)) &&
+           (!kf_report_json_refusal(job->report, &refusal) ||
+            strcmp(refusal.code, kf_code_slug(KF_NOT_A_MODEL)) == 0);
+}
+
+/* Each part is told when it is done; the report is of all of them. */
+static int tell(const struct cli_job *job, const json_t *summary, int status)
+{
+    json_t *all = NULL;
+
+    if (!in_parts(job) || !summary)
+        return cli_batch_tell(job, summary, status);
+    if (!job->cli->quiet || has_failed(summary))
+        print_summary(summary, false);
+    if (!parts_add(job->parts, summary) || !(all = parts_summary(job->parts)))
+        status = EXIT_INTERNAL;
+    if ((status != EXIT_FINE || !parts_go_on(job->parts)) &&
+        cli_write_report(job, all) != EXIT_FINE && status == EXIT_FINE)
+        status = EXIT_CANNOT_WRITE;
+    json_decref(all);
+    return status == EXIT_FINE && has_failed(summary) ? EXIT_REFUSED : status;
 }
 
 int cli_batch(const struct cli_job *job, const char *folder)
@@ -194,7 +227,7 @@ int cli_batch(const struct cli_job *job, const char *folder)
         batch_run(&batch, &result);
         if (job->resume)
             resume_tell(job->resume, result.summary);
-        status = cli_batch_tell(job, result.summary, cli_exit_of(result.job.outcome));
+        status = tell(job, result.summary, cli_exit_of(result.job.outcome));
         json_decref(result.summary);
     } else {
         cli_error("the worker's list of models cannot be read");

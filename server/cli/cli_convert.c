@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "../jobs/parts.h"
 #include "../jobs/verify.h"
 #include "../remote/remote.h"
 #include "cli.h"
@@ -25,8 +26,8 @@ static bool is_folder(const char *path)
     return (n > 0 && path[n - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-/* True when -o is where several results may go: of results that are folders it must say so. */
-static bool takes_several(const struct cli *cli)
+/* Of results that are folders it must say so. */
+bool cli_takes_several(const struct cli *cli)
 {
     size_t n = strlen(cli->output);
 
@@ -237,13 +238,15 @@ static const char *folder_of(const struct cli *cli, const struct place *place)
 }
 
 /* Of a folder or several inputs, into a folder: what there is, however many. */
-static enum job_task task_of(const struct cli *cli)
+static enum job_task task_of(const struct cli_job *job)
 {
-    bool many = cli->n_inputs > 1 || (cli_is_folder(cli->inputs[0]) && !cli->unpacked);
+    const struct cli *cli = job->cli;
+    bool many = cli->n_inputs > 1 || (cli_is_folder(cli->inputs[0]) && !cli->unpacked) ||
+                (job->parts && parts_are_several(job->parts));
 
     if (cli->dry_run)
         return JOB_PLAN;
-    return many && takes_several(cli) ? JOB_LIST : JOB_CONVERT;
+    return many && cli_takes_several(cli) ? JOB_LIST : JOB_CONVERT;
 }
 
 /* What a service packed for us, where one file was to be written. */
@@ -254,22 +257,35 @@ static int refuse_several(const struct cli_job *job)
     return EXIT_REFUSED;
 }
 
-static int run(struct cli_job *job, const struct place *place)
+static int run_part(struct cli_job *job, const struct place *place)
 {
     const struct cli *cli = job->cli;
-    enum job_task task = task_of(cli);
+    enum job_task task = task_of(job);
     int status = job->n_inputs > 0 ? cli_job_run(job, task) : EXIT_FINE;
     bool ended =
         job->n_inputs == 0 || job->result.outcome == JOB_DONE || job->result.outcome == JOB_REFUSED;
 
     if (ended && cli_remote_is_summary(job))
-        return cli->dry_run || takes_several(cli)
+        return cli->dry_run || cli_takes_several(cli)
                    ? cli_remote_unpack(job, folder_of(cli, place), status)
                    : refuse_several(job);
     if (ended && (cli_batch_found(job) || cli_batch_goes_on(job)) &&
-        (cli->dry_run || takes_several(cli)))
+        (cli->dry_run || cli_takes_several(cli)))
         return cli_batch(job, folder_of(cli, place));
     return conclude(job, place, status);
+}
+
+/* One part after the other; what was refused does not stop the others. */
+static int run(struct cli_job *job, const struct place *place)
+{
+    int status = run_part(job, place), next = status;
+
+    while ((next == EXIT_FINE || next == EXIT_REFUSED) && cli_job_next(job, &next)) {
+        if (next == EXIT_FINE)
+            next = run_part(job, place);
+        status = next == EXIT_FINE ? status : next;
+    }
+    return status;
 }
 
 int cli_convert(int argc, char *const *argv)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "../digest.h"
+#include "../jobs/parts.h"
+#include "../jobs/resume.h"
 #include "../remote/remote.h"
 #include "cli.h"
 #include "cli_remote.h"
@@ -123,7 +125,7 @@ static int open_inputs(struct cli_job *job)
         status = cli_is_folder(cli->inputs[i]) && !remote_is_uri(cli->inputs[i])
                      ? cli_job_add_folder(job, cli->inputs[i])
                      : add_input(job, cli->inputs[i], false);
-    if (status == 0 && job->n_inputs == 0 && !job->resume) {
+    if (status == 0 && job->n_inputs == 0 && !job->parts) {
         cli_error("no file of a model is in %s", cli->inputs[0]);
         status = EXIT_NO_INPUT;
     }
@@ -133,33 +135,67 @@ static int open_inputs(struct cli_job *job)
 }
 
 /* The rows of tensors are read where the report itself is kept, here or far away. */
-static unsigned told(const struct cli *cli)
+static bool is_brief(const struct cli *cli)
 {
     bool kept = cli->report || cli->request.verify || (cli->output && remote_is_uri(cli->output));
 
-    return cli->command == COMMAND_CONVERT && !kept ? JOB_BRIEF : 0;
+    return cli->command == COMMAND_CONVERT && !kept;
+}
+
+/* The inputs, and a folder for the worker that is told what they are. */
+static int begin_part(struct cli_job *job)
+{
+    struct job_told told = {0};
+    int status = open_inputs(job);
+
+    if (status != 0)
+        return status;
+    if (job->parts)
+        told = parts_told(job->parts);
+    told.brief = is_brief(job->cli);
+    job->dir = job_dir_create(job->parent, ".kferry-");
+    if (job->dir &&
+        job_write_request(job->dir, &job->cli->request, job->inputs, job->n_inputs, told) == 0)
+        return 0;
+    cli_error("cannot write in %s: %s", job->parent, strerror(errno));
+    return EXIT_CANNOT_WRITE;
+}
+
+/* Nothing of it stays for the next one. */
+static void end_part(struct cli_job *job)
+{
+    if (job->dir)
+        job_dir_remove(job->dir);
+    free(job->dir);
+    job->dir = NULL;
+    cli_job_drop_inputs(job);
+    json_decref(job->report);
+    json_decref(job->facts);
+    job->report = job->facts = NULL;
+}
+
+bool cli_job_next(struct cli_job *job, int *status)
+{
+    if (!job->parts || !parts_go_on(job->parts))
+        return false;
+    end_part(job);
+    resume_destroy(job->resume);
+    job->resume = NULL;
+    *status = begin_part(job);
+    return true;
 }
 
 int cli_job_begin(struct cli_job *job, const struct cli *cli, const char *parent)
 {
     int status;
 
-    *job = (struct cli_job){.cli = cli, .cancel_fd = -1};
+    *job =
+        (struct cli_job){.cli = cli, .cancel_fd = -1, .parent = parent ? parent : cli_temporary()};
     if (!cli->output || stat(cli->output, &job->output) < 0)
         job->output = (struct stat){0};
     job->cancel_fd = catch_signals(); /* first: what is fetched must not stay behind */
     status = cli->output && remote_is_uri(cli->output) ? cli_uri_check(job, cli->output) : 0;
-    if (status == 0)
-        status = open_inputs(job);
-    if (status != 0)
-        return status;
-    parent = parent ? parent : cli_temporary();
-    job->dir = job_dir_create(parent, ".kferry-");
-    if (job->dir &&
-        job_write_request(job->dir, &cli->request, job->inputs, job->n_inputs, told(cli)) == 0)
-        return 0;
-    cli_error("cannot write in %s: %s", parent, strerror(errno));
-    return EXIT_CANNOT_WRITE;
+    return status == 0 ? begin_part(job) : status;
 }
 
 static json_t *load(const struct cli_job *job, const char *name)
@@ -298,13 +334,8 @@ void cli_job_drop_inputs(struct cli_job *job)
 
 void cli_job_finish(struct cli_job *job)
 {
-    if (job->dir)
-        job_dir_remove(job->dir);
-    free(job->dir);
-    cli_job_drop_inputs(job);
+    end_part(job);
     cli_uri_end(job);
-    json_decref(job->report);
-    json_decref(job->facts);
     pass_on_signal(job->cancel_fd);
     if (job->cancel_fd >= 0)
         close(job->cancel_fd);

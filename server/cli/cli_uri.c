@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "../jobs/id.h"
 #include "../jobs/left.h"
+#include "../jobs/parts.h"
 #include "../jobs/resume.h"
 #include "../remote/remote.h"
 #include "cli.h"
@@ -15,8 +16,6 @@
 #include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define LISTED_MAX 10000 /* files below a folder */
 
 /* What a failure far away means to the shell. */
 static int exit_of(const char *code)
@@ -97,32 +96,65 @@ static int fetch(struct cli_job *job, const char *uri, const char *name, bool ar
     return status;
 }
 
+static int fail_memory(void)
+{
+    cli_error("out of memory");
+    return EXIT_INTERNAL;
+}
+
 /* A folder that goes into a folder: what is there already of an earlier call? */
 static int look_back(struct cli_job *job, const struct remote_listing *now)
 {
     const struct cli *cli = job->cli;
     struct remote_task task = task_of(job);
 
-    if (cli->command != COMMAND_CONVERT || cli->dry_run || cli->n_inputs != 1 || !cli->output ||
-        !remote_is_uri(cli->output) || !remote_is_folder(cli->output) || cli->unpacked ||
-        service_address(cli))
+    if (!remote_is_uri(cli->output) || !remote_is_folder(cli->output) || cli->unpacked)
         return 0;
-    job->resume = resume_create(&task, cli->output, now, &cli->request, job->fetched);
-    if (job->resume)
+    job->resume = resume_create(&task, cli->output, parts_window(job->parts, now), now,
+                                &cli->request, job->fetched);
+    return job->resume ? 0 : fail_memory();
+}
+
+/* A folder that goes into a folder goes in parts; what a service is to have, at once. */
+static bool goes_in_parts(const struct cli *cli)
+{
+    return cli->command == COMMAND_CONVERT && !cli->dry_run && cli->n_inputs == 1 && cli->output &&
+           cli_takes_several(cli) && !service_address(cli);
+}
+
+static int list_all(struct remote_task *task, const char *uri, struct remote_listing *out)
+{
+    if (remote_list(task, uri, NULL, out, PARTS_FILES_MAX) < 0)
+        return fail(task);
+    if (!out->more)
         return 0;
-    cli_error("out of memory");
-    return EXIT_INTERNAL;
+    cli_error("there are more than %zu files of models below %s: any number of them goes into a "
+              "folder, -o DIR/ or -o URI/, without --server",
+              PARTS_FILES_MAX, uri);
+    return EXIT_USAGE;
+}
+
+static int list(struct cli_job *job, const char *uri, struct remote_listing *out)
+{
+    struct remote_task task = task_of(job);
+
+    *out = (struct remote_listing){0};
+    if (!goes_in_parts(job->cli))
+        return list_all(&task, uri, out);
+    if (!job->parts)
+        job->parts = parts_create();
+    if (!job->parts)
+        return fail_memory();
+    return parts_list(job->parts, &task, uri, out) < 0 ? fail(&task) : look_back(job, out);
 }
 
 static int fetch_folder(struct cli_job *job, const char *uri)
 {
-    struct remote_task task = task_of(job);
     struct remote_listing listing;
     int status;
 
     job_raise_files();
-    status =
-        remote_list(&task, uri, &listing, LISTED_MAX) < 0 ? fail(&task) : look_back(job, &listing);
+    status = list(job, uri, &listing);
     for (size_t i = 0; status == 0 && i < listing.n; i++)
         if (!job->resume || !resume_has_file(job->resume, &listing.list[i]))
             status = fetch(job, listing.list[i].uri, listing.list[i].name, false);
@@ -234,5 +266,6 @@ void cli_uri_drop(struct cli_job *job)
 void cli_uri_end(struct cli_job *job)
 {
     resume_destroy(job->resume);
+    parts_destroy(job->parts);
     remote_destroy(job->remote);
 }

@@ -102,7 +102,8 @@ static void run_worker(const struct batch *batch, const struct found_model *mode
     job.inputs = model->inputs;
     job.n_inputs = model->n_inputs;
     if (models_request(&request, batch->request, model) == 0 &&
-        job_write_request(dir, &request, model->inputs, model->n_inputs, JOB_SETTLED) == 0)
+        job_write_request(dir, &request, model->inputs, model->n_inputs,
+                          (struct job_told){.settled = true}) == 0)
         job_run(&job, out);
     kf_request_finish(&request);
 }
@@ -152,12 +153,14 @@ static json_t *summary_new(const struct batch *batch, size_t n_done, json_t *row
 
 void batch_run(const struct batch *batch, struct batch_result *out)
 {
+    /* Of a folder in parts, those of the parts before count too. */
+    unsigned before = batch->place ? atomic_load(&batch->place->done) : 0;
     json_t *rows = json_array();
     char dir[PATH_MAX];
 
     *out = (struct batch_result){.job.outcome = JOB_DONE};
     if (batch->place)
-        atomic_store(&batch->place->total, (unsigned)batch->models->n);
+        atomic_store(&batch->place->total, before + (unsigned)batch->models->n);
     for (size_t i = 0; i < batch->models->n && out->job.outcome == JOB_DONE; i++) {
         if (batch->is_made && batch->is_made(batch->context, &batch->models->list[i]))
             continue;
@@ -169,7 +172,7 @@ void batch_run(const struct batch *batch, struct batch_result *out)
         run_one(batch, &batch->models->list[i], dir, out, rows);
         job_dir_remove(dir);
         if (batch->place && out->job.outcome == JOB_DONE)
-            atomic_store(&batch->place->done, (unsigned)i + 1);
+            atomic_store(&batch->place->done, before + (unsigned)i + 1);
     }
     out->summary = summary_new(batch, out->n_done, rows);
 }

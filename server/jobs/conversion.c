@@ -8,14 +8,18 @@
 #include "../server.h"
 #include "../settings/config.h"
 #include "jobs.h"
+#include "left.h"
 #include "order.h"
 #include "outcome.h"
+#include "parts.h"
 #include "progress.h"
 #include "queue.h"
+#include "report_json.h"
 #include "resume.h"
 #include "scratch.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <kf/report.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +64,7 @@ void conversion_destroy(struct request *req)
     kf_request_finish(&c->params);
     order_destroy(c->order);
     resume_destroy(c->resume);
+    parts_destroy(c->parts);
     free(c->delivered);
     free(c->artifact_name);
     free(c->dir);
@@ -106,7 +111,7 @@ static int prepare(struct request *req)
             "the script of verify=script comes with the result in an archive, and in "
             "no job: Accept application/x-tar or application/zip");
     n = c->order ? 0 : body_list(&c->body, c->params.filename, inputs);
-    if (job_write_request(c->dir, &c->params, inputs, n, 0) < 0)
+    if (job_write_request(c->dir, &c->params, inputs, n, (struct job_told){0}) < 0)
         return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     return 0;
 }
@@ -180,10 +185,10 @@ bool conversion_late(struct request *req)
     return true;
 }
 
-/* Some of its results are there already: whatever is left is some of several. */
+/* Some of its results are there already, or will be: whatever is left is some of several. */
 static bool goes_on(const struct conversion *c)
 {
-    return c->resume && resume_count(c->resume) > 0;
+    return conversion_in_parts(c) || (c->resume && resume_count(c->resume) > 0);
 }
 
 static void run_worker(struct request *req, const struct job_input *inputs, size_t n_inputs)
@@ -213,6 +218,18 @@ static bool has_models(const struct conversion *c)
            access(path, F_OK) == 0;
 }
 
+/* Was there nothing in it that is a model? Any other refusal is of all that came. */
+static bool has_none(const struct conversion *c)
+{
+    json_t *report = left_json(c->dir, "report.json");
+    struct kf_refusal refusal;
+    bool none = kf_report_json_refusal(report, &refusal) &&
+                strcmp(refusal.code, kf_code_slug(KF_NOT_A_MODEL)) == 0;
+
+    json_decref(report);
+    return none;
+}
+
 /* Two workers in a row that could not be started or confined: readyz says so. */
 static void note_worker(struct server *server, enum job_outcome outcome)
 {
@@ -238,11 +255,23 @@ static void run_workers(struct request *req)
             (c->result.outcome == JOB_REFUSED || (c->result.outcome == JOB_DONE && goes_on(c)));
     if (ended && has_models(c))
         conversion_run_batch(req, inputs, (size_t)n);
-    else if (ended && goes_on(c))
+    else if (ended && goes_on(c) && has_none(c))
         conversion_skip(req);
     while (n-- > 0)
         close(inputs[n].fd);
     free(inputs);
+}
+
+static void run_part(struct request *req)
+{
+    struct conversion *c = req->conversion;
+
+    if (!conversion_bring(req))
+        return;
+    if (c->resume && !c->body.first)
+        conversion_skip(req);
+    else
+        run_workers(req);
 }
 
 void conversion_run(struct request *req)
@@ -253,12 +282,9 @@ void conversion_run(struct request *req)
     c->result.outcome = JOB_INTERNAL;
     if (c->progress < 0)
         c->progress = progress_create(c->dir);
-    if (conversion_bring(req)) {
-        if (c->resume && !c->body.first)
-            conversion_skip(req);
-        else
-            run_workers(req);
-    }
+    do
+        run_part(req);
+    while (conversion_next_part(req));
     c->ended = clock_ms();
     outcome_collect(req);
     conversion_deliver(req);

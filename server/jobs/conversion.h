@@ -46,6 +46,7 @@ struct conversion {
     struct body body;      /* JOB/in */
     struct order *order;   /* owned; where the input is fetched from, NULL when it was sent */
     struct resume *resume; /* owned; of a folder that goes into a folder, NULL else */
+    struct parts *parts;   /* owned; likewise */
     uint64_t scratch;      /* bytes set aside in server->scratch */
 
     struct job_result result;
@@ -84,8 +85,18 @@ bool conversion_may_order(const struct request *req);
 /** Take the body for what it is, when it is a request in JSON. -1 with req->failure set. */
 int conversion_take_order(struct request *req);
 
-/** Fetch what was ordered; false with the outcome set when it cannot be had. */
+/** Fetch what was ordered, of a folder in parts the next one; false with the outcome set when it
+ * cannot be had. */
 bool conversion_bring(struct request *req);
+
+/** True when there are more files below the source than one part has. */
+bool conversion_in_parts(const struct conversion *c);
+
+/** Is there another part? Then what came of this one is gone. */
+bool conversion_next_part(struct request *req);
+
+/** Put a summary below the target under the name of its own part; -1 with req->failure. */
+int conversion_deliver_part(struct request *req, const char *name, const json_t *summary);
 
 /** May the results of several models go where they were ordered to? -1 with req->failure. */
 int conversion_check_several(struct request *req);

@@ -7,6 +7,7 @@
 #include "conversion.h"
 #include "left.h"
 #include "outcome.h"
+#include "parts.h"
 #include "report_json.h"
 #include "resume.h"
 #include "scratch.h"
@@ -211,10 +212,41 @@ static void refuse_all(struct request *req, const json_t *summary)
                  json_array_size(rows), path ? path : "", reason ? reason : "");
 }
 
-/* Did an earlier call make some of it? */
-static bool is_there(const struct conversion *c)
+/* The summary of a part has its own place, and goes into that of all. */
+static int add_part(struct request *req, const json_t *summary)
 {
-    return c->resume && resume_count(c->resume) > 0;
+    struct conversion *c = req->conversion;
+    const char *name = parts_add(c->parts, summary);
+
+    c->each = true;
+    c->body.sha256[0] = '\0'; /* the source is no file */
+    if (!name || conversion_deliver_part(req, name, summary) < 0)
+        return -1;
+    json_decref(c->report);
+    c->report = parts_summary(c->parts);
+    return 0;
+}
+
+/* Was none made, now or before? */
+static bool has_none(const json_t *summary)
+{
+    return json_integer_value(json_object_get(json_object_get(summary, "counts"), "succeeded")) ==
+           0;
+}
+
+/* The summary is that of all. */
+static void end(struct request *req, struct gathering *g)
+{
+    struct conversion *c = req->conversion;
+
+    if (!c->report) {
+        c->result.outcome = JOB_INTERNAL;
+    } else if (has_none(c->report)) {
+        refuse_all(req, c->report);
+        c->result.outcome = JOB_REFUSED;
+    } else if (c->task == JOB_CONVERT && (c->each ? leave_summary(g) : pack(g)) < 0) {
+        c->result.outcome = JOB_CANNOT_WRITE;
+    }
 }
 
 static void conclude(struct request *req, struct gathering *g, struct batch_result *result)
@@ -224,22 +256,19 @@ static void conclude(struct request *req, struct gathering *g, struct batch_resu
 
     c->result = result->job;
     c->result.wall_ms += wall_ms;
+    if (c->resume)
+        resume_tell(c->resume, result->summary);
+    if (c->result.outcome == JOB_DONE && conversion_in_parts(c)) {
+        if (add_part(req, result->summary) < 0)
+            c->result.outcome = JOB_CANNOT_WRITE;
+    } else if (c->result.outcome == JOB_DONE) {
+        json_decref(c->report);
+        c->report = json_incref(result->summary);
+    }
     if (c->each && c->result.outcome == JOB_CANNOT_WRITE) /* or nobody waits any more */
         c->result.outcome = req->failure.code ? JOB_REMOTE : JOB_CANCELLED;
-    if (c->result.outcome != JOB_DONE)
-        return;
-    json_decref(c->report);
-    c->report = json_incref(result->summary);
-    if (c->resume)
-        resume_tell(c->resume, c->report);
-    if (!c->report)
-        c->result.outcome = JOB_INTERNAL;
-    else if (result->n_done == 0 && !is_there(c))
-        refuse_all(req, result->summary);
-    else if (c->task == JOB_CONVERT && (c->each ? leave_summary(g) : pack(g)) < 0)
-        c->result.outcome = JOB_CANNOT_WRITE;
-    if (result->n_done == 0 && !is_there(c))
-        c->result.outcome = JOB_REFUSED;
+    if (c->result.outcome == JOB_DONE && !(c->parts && parts_go_on(c->parts)))
+        end(req, g);
 }
 
 static void run(struct request *req, const struct models *models, const struct job_input *inputs,
@@ -298,7 +327,7 @@ void conversion_run_batch(struct request *req, const struct job_input *inputs, s
         return;
     }
     if (models_load(&models, c->dir, inputs, n_inputs, &c->params,
-                    c->resume ? resume_names(c->resume) : NULL) == 0)
+                    c->resume ? resume_names(c->resume) : NULL, conversion_in_parts(c)) == 0)
         run(req, &models, inputs, n_inputs);
     else
         c->result.outcome = JOB_INTERNAL;

@@ -4,9 +4,12 @@
 #include "../http/body.h"
 #include "../http/request.h"
 #include "../remote/remote.h"
+#include "../server.h"
 #include "conversion.h"
 #include "order.h"
+#include "parts.h"
 #include "resume.h"
+#include "scratch.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,8 +25,6 @@ static int path_of(const struct conversion *c, size_t index, char path[PATH_MAX]
 
     return n < PATH_MAX ? 0 : -1;
 }
-
-#define LISTED_MAX 10000 /* files below a folder */
 
 /* What is fetched, while it is. */
 struct bringing {
@@ -73,22 +74,42 @@ static int bring_file(struct bringing *b, const struct remote_source *source, co
 static int fail_many(struct request *req, const char *uri)
 {
     return request_fail(req, "source-too-large",
-                        "there are more than %d files of models below %s: convert it in parts",
-                        JOB_INPUTS_MAX - 1, uri);
+                        "there are more than %zu files of models below %s: any number of them goes "
+                        "into a target that ends with /",
+                        PARTS_FILES_MAX, uri);
 }
 
-/* A folder that goes into a folder: what is there already of an earlier call? */
-static int look_back(struct bringing *b, const struct remote_listing *now)
+static bool goes_into_folder(const struct conversion *c)
+{
+    return c->task == JOB_CONVERT && c->order->n_files == 1 && c->order->target &&
+           remote_is_folder(c->order->target);
+}
+
+/* A folder that goes into a folder goes in parts: what is there already of an earlier call? */
+static int list_part(struct bringing *b, const char *uri, struct remote_listing *now)
 {
     struct conversion *c = b->req->conversion;
     const struct order *order = c->order;
 
-    if (c->task != JOB_CONVERT || order->n_files != 1 || !order->target ||
-        !remote_is_folder(order->target))
-        return 0;
-    c->resume =
-        resume_create(&b->task, order->replace ? NULL : order->target, now, &c->params, c->dir);
+    *now = (struct remote_listing){0};
+    if (!c->parts)
+        c->parts = parts_create();
+    if (!c->parts)
+        return request_fail(b->req, "internal-error", "out of memory");
+    if (parts_list(c->parts, &b->task, uri, now) < 0)
+        return conversion_fail(b->req, &b->task);
+    c->resume = resume_create(&b->task, order->replace ? NULL : order->target,
+                              parts_window(c->parts, now), now, &c->params, c->dir);
     return c->resume ? 0 : request_fail(b->req, "internal-error", "out of memory");
+}
+
+static int list(struct bringing *b, const char *uri, struct remote_listing *now)
+{
+    if (goes_into_folder(b->req->conversion))
+        return list_part(b, uri, now);
+    if (remote_list(&b->task, uri, NULL, now, PARTS_FILES_MAX) < 0)
+        return conversion_fail(b->req, &b->task);
+    return now->more ? fail_many(b->req, uri) : 0;
 }
 
 /* All that is below a prefix or folder and still needed: the files of one model, or of several. */
@@ -96,12 +117,8 @@ static int bring_folder(struct bringing *b, const char *uri)
 {
     struct conversion *c = b->req->conversion;
     struct remote_listing listing;
-    int status = 0;
+    int status = list(b, uri, &listing);
 
-    if (remote_list(&b->task, uri, &listing, LISTED_MAX) < 0)
-        status = conversion_fail(b->req, &b->task);
-    else
-        status = look_back(b, &listing);
     for (size_t i = 0; status == 0 && i < listing.n; i++) {
         const struct remote_entry *entry = &listing.list[i];
         const struct remote_source source = {.uri = entry->uri,
@@ -152,7 +169,8 @@ static int rewrite_request(struct request *req)
     if (inputs && snprintf(path, sizeof path, "%s/request.json", c->dir) < (int)sizeof path) {
         unlink(path); /* of an attempt it is a link to what was accepted */
         status = job_write_request(c->dir, &c->params, inputs,
-                                   body_list(&c->body, c->params.filename, inputs), 0);
+                                   body_list(&c->body, c->params.filename, inputs),
+                                   c->parts ? parts_told(c->parts) : (struct job_told){0});
     }
     free(inputs);
     if (status < 0)
@@ -182,4 +200,39 @@ bool conversion_bring(struct request *req)
         return true;
     c->result.outcome = req->failure.code ? JOB_REMOTE : JOB_CANCELLED;
     return false;
+}
+
+bool conversion_in_parts(const struct conversion *c)
+{
+    return c->parts && parts_are_several(c->parts);
+}
+
+/* Nothing of a part stays for the next one. */
+static void clear(struct conversion *c)
+{
+    static const char *const names[] = {"models.json", "unpacked", "report.json", "log"};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i <= c->body.n_further; i++)
+        if (path_of(c, i, path) == 0)
+            unlink(path);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (snprintf(path, sizeof path, "%s/%s", c->dir, names[i]) < (int)sizeof path)
+            unlink(path);
+    body_finish(&c->body);
+    c->body = (struct body)BODY_INIT;
+}
+
+bool conversion_next_part(struct request *req)
+{
+    struct conversion *c = req->conversion;
+
+    if (c->result.outcome != JOB_DONE || !c->parts || !parts_go_on(c->parts))
+        return false;
+    clear(c);
+    scratch_release(req->server->scratch, c->scratch);
+    c->scratch = 0;
+    resume_destroy(c->resume);
+    c->resume = NULL;
+    return true;
 }

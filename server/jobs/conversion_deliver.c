@@ -132,6 +132,17 @@ int conversion_deliver_one(struct request *req, const char *output, const char *
     return status;
 }
 
+int conversion_deliver_part(struct request *req, const char *name, const json_t *summary)
+{
+    char *uri = NULL;
+    int status = asprintf(&uri, "%s%s", req->conversion->order->target, name) < 0
+                     ? -1
+                     : deliver_json(req, uri, summary);
+
+    free(uri);
+    return status;
+}
+
 /* The report goes last: when it is there, everything is. */
 static int deliver(struct request *req, const char *uri)
 {

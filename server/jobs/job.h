@@ -117,12 +117,15 @@ char *job_dir_create(const char *parent, const char *prefix);
 void job_dir_remove(const char *dir);
 
 /* What a worker is told besides. */
-#define JOB_SETTLED 1u /* a worker has found that the inputs are one model */
-#define JOB_BRIEF   2u /* nobody will read which tensors the report has */
+struct job_told {
+    bool settled;              /* a worker has found that the inputs are one model */
+    bool brief;                /* nobody will read which tensors the report has */
+    const char *before, *next; /* of a part of a folder: the files next to it, NULL for none */
+};
 
-/** Write request.json for a job of these inputs, with `told` of the above. 0, or -1 with errno. */
+/** Write request.json for a job of these inputs. 0, or -1 with errno. */
 struct kf_request;
 int job_write_request(const char *dir, const struct kf_request *request,
-                      const struct job_input *inputs, size_t n_inputs, unsigned told);
+                      const struct job_input *inputs, size_t n_inputs, struct job_told told);
 
 #endif

@@ -72,7 +72,7 @@ static json_t *inputs_json(const struct job_input *inputs, size_t n)
 }
 
 int job_write_request(const char *dir, const struct kf_request *request,
-                      const struct job_input *inputs, size_t n_inputs, unsigned told)
+                      const struct job_input *inputs, size_t n_inputs, struct job_told told)
 {
     json_t *object = kf_request_to_json(request);
     char path[PATH_MAX];
@@ -80,8 +80,12 @@ int job_write_request(const char *dir, const struct kf_request *request,
 
     errno = ENOMEM;
     if (object && json_object_set_new(object, "inputs", inputs_json(inputs, n_inputs)) == 0 &&
-        (!(told & JOB_SETTLED) || json_object_set_new(object, "settled", json_true()) == 0) &&
-        (!(told & JOB_BRIEF) || json_object_set_new(object, "brief", json_true()) == 0) &&
+        (!told.settled || json_object_set_new(object, "settled", json_true()) == 0) &&
+        (!told.brief || json_object_set_new(object, "brief", json_true()) == 0) &&
+        ((!told.before && !told.next) ||
+         json_object_set_new(object, "cut",
+                             json_pack("{s:s*, s:s*}", "before", told.before, "next", told.next)) ==
+             0) &&
         snprintf(path, sizeof path, "%s/request.json", dir) < (int)sizeof path)
         status = json_dump_file(object, path, JSON_COMPACT);
     json_decref(object);

@@ -85,16 +85,22 @@ static bool is_taken(const struct models *models, size_t n, const char *output)
     return false;
 }
 
-/* Two inputs may give one name, a.h5 and a.keras: the second result is a-2.keras. */
+/* Two inputs may give one name, a.h5 and a.keras: the second result is a-2.keras. Where files are
+ * not here that may give that too, it is a.keras.keras, after the whole name of its file. */
 static char *unique_output(const struct models *models, size_t n, const char *folders,
                            const char *name)
 {
-    const char *dot = strrchr(name, '.');
+    const char *dot = strrchr(name, '.'), *path = models->list[n].path, *slash = strrchr(path, '/');
     int stem = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
     char *output = NULL;
 
     if (asprintf(&output, "%s%s", folders, name) < 0)
         return NULL;
+    if (models->part && is_taken(models, n, output)) {
+        free(output);
+        if (asprintf(&output, "%s%s%s", folders, slash ? slash + 1 : path, name + stem) < 0)
+            return NULL;
+    }
     for (unsigned k = 2; is_taken(models, n, output); k++) {
         free(output);
         if (asprintf(&output, "%s%.*s-%u%s", folders, stem, name, k, name + stem) < 0)
@@ -139,11 +145,12 @@ static int name_output(struct models *models, size_t i, const struct kf_request 
 }
 
 int models_load(struct models *out, const char *dir, const struct job_input *given, size_t n_given,
-                const struct kf_request *request, const json_t *taken)
+                const struct kf_request *request, const json_t *taken, bool part)
 {
     size_t n;
 
-    *out = (struct models){.told = left_json(dir, "models.json"), .scratch = -1, .taken = taken};
+    *out = (struct models){
+        .told = left_json(dir, "models.json"), .scratch = -1, .taken = taken, .part = part};
     n = json_array_size(out->told);
     if (n == 0 || n > MODELS_MAX)
         return -1;

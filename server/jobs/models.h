@@ -20,6 +20,7 @@ struct models {
     struct found_model *list;
     size_t n;
     const json_t *taken; /* names that are no longer free; borrowed, or NULL */
+    bool part;           /* of a folder: names that other parts may want are not free either */
     int scratch;         /* the file of what the worker had to unpack; -1 when there is none */
 };
 
@@ -28,12 +29,12 @@ struct models {
  *
  * Every row is checked: it may name only inputs that were given, and what lies in them. `output` is
  * unique, none of the names that are `taken`, an array or NULL, and holds no name that leads out of
- * a folder. `given` must outlive the result.
+ * a folder; for a `part` no other part's result has it. `given` must outlive the result.
  *
  * Outcomes: 0; -1 when there is none or it cannot be believed. models_finish() in both cases.
  */
 int models_load(struct models *out, const char *dir, const struct job_input *given, size_t n_given,
-                const struct kf_request *request, const json_t *taken);
+                const struct kf_request *request, const json_t *taken, bool part);
 void models_finish(struct models *models);
 
 /** The request for one of the models: the same, with its own name. 0 or -1; finish `out` always. */

@@ -156,7 +156,7 @@ static bool read_report(struct resume *resume, struct remote_task *task,
 
 /* The reports whose results are there too. */
 static void read_reports(struct resume *resume, struct remote_task *task, const char *target,
-                         const char *dir)
+                         const struct remote_window *window, const char *dir)
 {
     struct remote_task back = *task;
     struct remote_listing listing;
@@ -165,7 +165,7 @@ static void read_reports(struct resume *resume, struct remote_task *task, const 
 
     back.looks_back = true;
     back.reserve = NULL;
-    if (remote_list_all(&back, target, &listing, REPORTS_MAX) == 0)
+    if (remote_list_all(&back, target, window, &listing, REPORTS_MAX) == 0)
         for (size_t i = 0; i < listing.n; i++)
             json_object_set_new(there, listing.list[i].name, json_true());
     for (size_t i = 0; go_on && i < listing.n; i++) {
@@ -184,8 +184,8 @@ static void read_reports(struct resume *resume, struct remote_task *task, const 
 }
 
 struct resume *resume_create(struct remote_task *task, const char *target,
-                             const struct remote_listing *now, const struct kf_request *request,
-                             const char *dir)
+                             const struct remote_window *window, const struct remote_listing *now,
+                             const struct kf_request *request, const char *dir)
 {
     KF_AUTO(resume) resume = calloc(1, sizeof *resume);
 
@@ -203,7 +203,7 @@ struct resume *resume_create(struct remote_task *task, const char *target,
         !hash_request(request, resume->request))
         return NULL;
     if (target)
-        read_reports(resume, task, target, dir);
+        read_reports(resume, task, target, window, dir);
     return resume_take(&resume);
 }
 

@@ -13,13 +13,13 @@
 struct resume;
 
 /**
- * Read the reports below `target`, by files in `dir`, and compare them with what is below the
- * source `now`. What cannot be read has made nothing; with NULL for `target` nothing has. NULL when
- * memory ran out.
+ * Read the reports below `target` in a `window`, NULL for all, by files in `dir`, and compare them
+ * with what is below the source `now`. What cannot be read has made nothing; with NULL for `target`
+ * nothing has. NULL when memory ran out.
  */
 struct resume *resume_create(struct remote_task *task, const char *target,
-                             const struct remote_listing *now, const struct kf_request *request,
-                             const char *dir);
+                             const struct remote_window *window, const struct remote_listing *now,
+                             const struct kf_request *request, const char *dir);
 void resume_destroy(struct resume *resume);
 KF_DEFINE_AUTO(resume)
 

@@ -49,32 +49,49 @@ static char *join(const char *base, const char *name)
     return whole;
 }
 
-bool remote_list_add(struct remote_listing *listing, size_t max, const char *name, const char *base,
-                     const char *etag)
+static bool is_wanted(const struct remote_listing *listing, const struct remote_window *window,
+                      const char *name)
+{
+    if ((window->from && strcmp(name, window->from) < 0) ||
+        (window->to && strcmp(name, window->to) > 0))
+        return false;
+    return listing->all || (remote_is_of_model(name) && !is_ours(name));
+}
+
+bool remote_list_add(struct remote_listing *listing, const struct remote_wish *wish,
+                     const struct remote_found *found)
 {
     struct remote_entry *grown, *entry;
 
-    if (!listing->all && (!remote_is_of_model(name) || is_ours(name)))
+    if (!is_wanted(listing, &wish->window, found->name))
         return true;
-    if (listing->n == max)
+    listing->more = listing->n == wish->max;
+    if (listing->more)
         return false;
     grown = realloc(listing->list, (listing->n + 1) * sizeof *grown);
     if (!grown)
         return false;
     listing->list = grown;
     entry = &grown[listing->n++];
-    entry->uri = join(base, name);
-    entry->name = strdup(name);
-    snprintf(entry->etag, sizeof entry->etag, "%s", etag);
+    entry->uri = join(wish->base, found->name);
+    entry->name = strdup(found->name);
+    entry->size = found->size;
+    snprintf(entry->etag, sizeof entry->etag, "%s", found->etag);
     return entry->uri && entry->name;
+}
+
+void remote_listing_cut(struct remote_listing *listing, size_t n)
+{
+    while (listing->n > n) {
+        listing->n--;
+        free(listing->list[listing->n].uri);
+        free(listing->list[listing->n].name);
+    }
 }
 
 void remote_listing_finish(struct remote_listing *listing)
 {
-    for (size_t i = 0; i < listing->n; i++) {
-        free(listing->list[i].uri);
-        free(listing->list[i].name);
-    }
+    remote_listing_cut(listing, 0);
     free(listing->list);
     *listing = (struct remote_listing){0};
 }

@@ -27,7 +27,8 @@ static const struct kind {
                  struct remote_got *got);
     int (*store)(struct remote_task *task, const struct remote_target *target, int fd,
                  uint64_t size);
-    int (*list)(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max);
+    int (*list)(struct remote_task *task, const char *uri, const struct remote_window *window,
+                struct remote_listing *out, size_t max);
 } kinds[] = {
     {"https://", url_check, url_fetch, url_store, NULL},
     {"http://", url_check, url_fetch, url_store, NULL},
@@ -160,8 +161,10 @@ int remote_store(struct remote_task *task, const struct remote_target *target, i
     return kind ? kind->store(task, target, fd, size) : fail_kind(task, target->uri);
 }
 
-static int list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max)
+static int list(struct remote_task *task, const char *uri, const struct remote_window *window,
+                struct remote_listing *out, size_t max)
 {
+    static const struct remote_window all = {0};
     const struct kind *kind = kind_of(uri);
 
     if (!kind)
@@ -169,23 +172,25 @@ static int list(struct remote_task *task, const char *uri, struct remote_listing
     if (!kind->list)
         return remote_fail(&task->failure, "invalid-parameter",
                            "an URL of the web is of one file; s3:// and file:// have folders");
-    return kind->list(task, uri, out, max);
+    return kind->list(task, uri, window ? window : &all, out, max);
 }
 
-int remote_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max)
+int remote_list(struct remote_task *task, const char *uri, const struct remote_window *window,
+                struct remote_listing *out, size_t max)
 {
     *out = (struct remote_listing){0};
-    KF_TRY(list(task, uri, out, max));
-    return out->n > 0 ? 0
-                      : remote_fail(&task->failure, "source-unavailable",
-                                    "there is no file of a model below %s", uri);
+    KF_TRY(list(task, uri, window, out, max));
+    return out->n > 0 || (window && window->after)
+               ? 0
+               : remote_fail(&task->failure, "source-unavailable",
+                             "there is no file of a model below %s", uri);
 }
 
-int remote_list_all(struct remote_task *task, const char *uri, struct remote_listing *out,
-                    size_t max)
+int remote_list_all(struct remote_task *task, const char *uri, const struct remote_window *window,
+                    struct remote_listing *out, size_t max)
 {
     *out = (struct remote_listing){.all = true};
-    return list(task, uri, out, max);
+    return list(task, uri, window, out, max);
 }
 
 void remote_got_finish(struct remote_got *got)

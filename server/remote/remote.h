@@ -104,11 +104,19 @@ int remote_fetch(struct remote_task *task, const struct remote_source *source, c
 struct remote_entry {
     char *uri, *name; /* the name is the path from the folder on */
     char etag[256];   /* "" where there is none */
+    uint64_t size;    /* bytes */
 };
 struct remote_listing {
     struct remote_entry *list;
     size_t n;
-    bool all; /* also what is no file of a model */
+    bool all;  /* also what is no file of a model */
+    bool more; /* there are others, for which there was no room */
+};
+
+/* Which of the files below a folder; names are as those of entries, NULL is no bound. */
+struct remote_window {
+    const char *after;     /* those that the storage lists after this one */
+    const char *from, *to; /* those between, byte by byte, both of them included */
 };
 
 /** True for an URI that ends with "/": all that is below it. */
@@ -121,11 +129,18 @@ static inline bool remote_is_folder(const char *uri)
     return n > 0 && uri[n - 1] == '/';
 }
 
-/** List what is below a folder, `max` files at most; finish `out` always. -1 with task->failure. */
-int remote_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max);
+/**
+ * List what is below a folder, in an order that keeps each folder together: `max` files at most,
+ * and out->more where there are others. `window` may be NULL. Finish `out` always. -1 with
+ * task->failure, also where there is no file of a model and none was listed `after`.
+ */
+int remote_list(struct remote_task *task, const char *uri, const struct remote_window *window,
+                struct remote_listing *out, size_t max);
 /** The same of all files, of which there may be none. */
-int remote_list_all(struct remote_task *task, const char *uri, struct remote_listing *out,
-                    size_t max);
+int remote_list_all(struct remote_task *task, const char *uri, const struct remote_window *window,
+                    struct remote_listing *out, size_t max);
+/** Only the first `n` files of a listing. */
+void remote_listing_cut(struct remote_listing *listing, size_t n);
 void remote_listing_finish(struct remote_listing *listing);
 
 /** True for names of files that a model is, or consists of. */

@@ -46,9 +46,22 @@ struct http_policy remote_policy(const struct remote_task *task);
 int remote_explain(struct remote_task *task, const struct http_exchange *x, const char *shown,
                    bool write);
 
-/** Add a file to a listing, if it is one of a model; false when there are too many. */
-bool remote_list_add(struct remote_listing *listing, size_t max, const char *name, const char *base,
-                     const char *etag);
+/* A file below a folder, as it is found. */
+struct remote_found {
+    const char *name, *etag;
+    uint64_t size;
+};
+/* What is listed of a folder called `base`, and where that ends. */
+struct remote_wish {
+    const char *base;
+    struct remote_window window;
+    size_t max;
+};
+
+/** Add a file to a listing, if it is wanted; false when it is full (out->more), or out of memory.
+ */
+bool remote_list_add(struct remote_listing *listing, const struct remote_wish *wish,
+                     const struct remote_found *found);
 
 /** Make a file for what comes; -1 with task->failure. */
 int remote_open_new(struct remote_task *task, const char *path);

@@ -96,6 +96,7 @@ int s3_check(struct remote_task *task, const char *uri, bool write);
 int s3_fetch(struct remote_task *task, const struct remote_source *source, const char *path,
              struct remote_got *got);
 int s3_store(struct remote_task *task, const struct remote_target *target, int fd, uint64_t size);
-int s3_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max);
+int s3_list(struct remote_task *task, const char *uri, const struct remote_window *window,
+            struct remote_listing *out, size_t max);
 
 #endif

@@ -30,7 +30,8 @@ int volume_fetch(struct remote_task *task, const struct remote_source *source, c
                  struct remote_got *got);
 int volume_store(struct remote_task *task, const struct remote_target *target, int fd,
                  uint64_t size);
-int volume_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max);
+int volume_list(struct remote_task *task, const char *uri, const struct remote_window *window,
+                struct remote_listing *out, size_t max);
 
 /** Are the roots of KFERRY_FILE_ROOTS folders? False with one sentence. */
 bool volume_roots_hold(const char *roots, char *error, size_t error_max);

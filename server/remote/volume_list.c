@@ -18,39 +18,59 @@ struct walk {
     struct remote_task *task;
     struct volume_place place;
     struct remote_listing *out;
-    size_t max, n_base; /* bytes of the folder's own path, with its slash */
-    const char *uri;
+    struct remote_wish wish;
+    size_t n_base; /* bytes of the folder's own path, with its slash */
+    bool full;
 };
 
 static int walk(struct walk *w, const char *path, unsigned depth);
 
-static int fail_many(struct walk *w)
+static int rank_of(char c)
 {
-    return remote_fail(&w->task->failure, "source-too-large",
-                       "there are more than %zu files of models below %s: convert it in parts",
-                       w->max, w->uri);
+    return c == '/' ? 1 : (unsigned char)c;
+}
+
+/* In the order of the walk, which goes down into "a" before it looks at "a-b"? */
+static bool is_after(const char *name, const char *bound)
+{
+    while (*name != '\0' && *name == *bound) {
+        name++;
+        bound++;
+    }
+    return rank_of(*name) > rank_of(*bound);
+}
+
+static int add(struct walk *w, const char *name, const struct stat *st)
+{
+    const char *after = w->wish.window.after;
+    char state[64];
+    const struct remote_found found = {name, state, (uint64_t)st->st_size};
+
+    snprintf(state, sizeof state, "%llx-%llx-%lx", (unsigned long long)st->st_size,
+             (unsigned long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    if (after && !is_after(name, after))
+        return 0;
+    w->full = !remote_list_add(w->out, &w->wish, &found);
+    return w->full && !w->out->more
+               ? remote_fail(&w->task->failure, "internal-error", "out of memory")
+               : 0;
 }
 
 static int visit(struct walk *w, const char *path, unsigned depth)
 {
     int fd = volume_open(&w->place, path, O_PATH);
     struct stat st;
-    char state[64];
     int status;
 
     if (fd < 0)
-        return errno == EXDEV || errno == ELOOP ? volume_explain(w->task, w->uri, "") : 0;
+        return errno == EXDEV || errno == ELOOP ? volume_explain(w->task, w->wish.base, "") : 0;
     status = fstat(fd, &st);
     close(fd);
     if (status < 0)
         return 0;
     if (S_ISDIR(st.st_mode))
         return depth < DEPTH_MAX ? walk(w, path, depth + 1) : 0;
-    snprintf(state, sizeof state, "%llx-%llx-%lx", (unsigned long long)st.st_size,
-             (unsigned long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-    if (S_ISREG(st.st_mode) && !remote_list_add(w->out, w->max, path + w->n_base, w->uri, state))
-        return fail_many(w);
-    return 0;
+    return S_ISREG(st.st_mode) ? add(w, path + w->n_base, &st) : 0;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -71,14 +91,15 @@ static int walk(struct walk *w, const char *path, unsigned depth)
     int n;
 
     if (fd < 0)
-        return volume_explain(w->task, w->uri, "source-unavailable");
+        return volume_explain(w->task, w->wish.base, "source-unavailable");
     snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
     n = scandir(proc, &names, is_plain, by_name);
     for (int i = 0; i < n; i++) {
         bool top = strcmp(path, ".") == 0;
 
-        if (status == 0 && snprintf(below, sizeof below, "%s%s%s", top ? "" : path, top ? "" : "/",
-                                    names[i]->d_name) < (int)sizeof below)
+        if (status == 0 && !w->full &&
+            snprintf(below, sizeof below, "%s%s%s", top ? "" : path, top ? "" : "/",
+                     names[i]->d_name) < (int)sizeof below)
             status = visit(w, below, depth);
         free(names[i]);
     }
@@ -87,9 +108,11 @@ static int walk(struct walk *w, const char *path, unsigned depth)
     return status;
 }
 
-int volume_list(struct remote_task *task, const char *uri, struct remote_listing *out, size_t max)
+int volume_list(struct remote_task *task, const char *uri, const struct remote_window *window,
+                struct remote_listing *out, size_t max)
 {
-    struct walk w = {.task = task, .out = out, .max = max, .uri = uri};
+    struct walk w = {
+        .task = task, .out = out, .wish = {.base = uri, .window = *window, .max = max}};
     size_t n;
     int status;
 

@@ -38,9 +38,11 @@ int inputs_take(struct inputs *out, json_t *request)
     size_t n, n_files = 0;
 
     *out = (struct inputs){.told = json_incref(json_object_get(request, "inputs")),
+                           .cut = json_incref(json_object_get(request, "cut")),
                            .settled = json_is_true(json_object_get(request, "settled")),
                            .brief = json_is_true(json_object_get(request, "brief"))};
     json_object_del(request, "inputs");
+    json_object_del(request, "cut");
     json_object_del(request, "settled");
     json_object_del(request, "brief");
     n = json_array_size(out->told);
@@ -55,6 +57,8 @@ int inputs_take(struct inputs *out, json_t *request)
     if (n_files == 0 || out->files[0].fd != INPUT_FD)
         return -1;
     out->model = out->files[0];
+    out->model.before = json_string_value(json_object_get(out->cut, "before"));
+    out->model.next = json_string_value(json_object_get(out->cut, "next"));
     if (out->architecture.name)
         out->model.architecture = &out->architecture;
     if (n_files > 1) {
@@ -68,5 +72,6 @@ void inputs_finish(struct inputs *inputs)
 {
     free(inputs->files);
     json_decref(inputs->told);
+    json_decref(inputs->cut);
     *inputs = (struct inputs){0};
 }

@@ -10,13 +10,14 @@ struct inputs {
     struct kf_input model; /* its other members point into the two below */
     struct kf_input architecture, *files;
     json_t *told; /* what request.json says of them; the names stand in it */
+    json_t *cut;  /* which files stand before and after them, of a part of a folder, or NULL */
     bool settled; /* they are known to be one model: nothing is to be unpacked */
     bool brief;   /* nobody reads the report's rows of tensors */
 };
 
 /**
- * Take `inputs`, `settled` and `brief` out of the object of request.json; descriptor 3 belongs to
- * the first row.
+ * Take `inputs`, `cut`, `settled` and `brief` out of the object of request.json; descriptor 3
+ * belongs to the first row.
  *
  * Outcomes: 0, or -1 when a row is none, the first is no file or there are two architectures.
  * inputs_finish() in both cases.

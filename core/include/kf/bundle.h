@@ -58,4 +58,10 @@ bool kf_bundle_is_unpacked(const struct kf_bundle *bundle, const struct kf_input
  */
 json_t *kf_bundle_facts(const struct kf_bundle *bundle);
 
+/**
+ * Bytes of a file's name before what says what it is: "m" of "m.weights.h5", "m_weights.h5",
+ * "m.json", "m.weights.json".
+ */
+int kf_bundle_stem(const char *base);
+
 #endif

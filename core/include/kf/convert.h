@@ -18,6 +18,10 @@ struct kf_input {
     const struct kf_input *architecture; /* given for weights that come without one, or NULL */
     const struct kf_input *shards;       /* further files of the same model, n_shards of them */
     size_t n_shards;
+    /* Of a folder with too many files for one call: names that stand before and after these, NULL
+     * where there are none. What only a whole folder tells is not known of those that they are in.
+     */
+    const char *before, *next;
 };
 
 /**
