@@ -20,7 +20,6 @@ WIDTH, HEIGHT, QUALITY = 1280, 960, 75
 
 def keep(page, path, height=HEIGHT):
     page.width(WIDTH, height)
-    page.cdp("Emulation.setScrollbarsHidden", hidden=True)
     page.run("document.activeElement.blur(); await new Promise((done) => setTimeout(done, 500));")
     shot = page.cdp("Page.captureScreenshot", format="webp", quality=QUALITY)
     path.write_bytes(base64.b64decode(shot["data"]))
@@ -32,6 +31,7 @@ def main(folder):
     with tempfile.TemporaryDirectory() as place:
         service, page = Service(Path(place), KFERRY_WORKERS=2), Page(Path(place) / "profile")
         try:
+            page.cdp("Emulation.setScrollbarsHidden", hidden=True)
             page.visit(service)
             page.choose(FIXTURES / "zoo" / "transformer_two_blocks.h5")
             page.see(".outcome .verdict").see(".picture")
@@ -46,6 +46,9 @@ def main(folder):
             page.press("Convert")
             page.see(".snippets")
             keep(page, folder / "report.webp", 1100)
+            page.see("svg.histogram .is")
+            page.run("document.querySelector('.spreads').previousElementSibling.scrollIntoView()")
+            keep(page, folder / "weights.webp", 640)
         finally:
             page.close()
             service.stop()
