@@ -142,9 +142,11 @@ static int sync_file(const char *dir, const char *name, void *context)
 
 int data_sync(const char *dir)
 {
-    if (each(dir, sync_file, NULL) < 0)
+    char above[PATH_MAX];
+
+    if (each(dir, sync_file, NULL) < 0 || sync_one(dir, O_RDONLY | O_DIRECTORY) < 0)
         return -1;
-    return sync_one(dir, O_RDONLY | O_DIRECTORY);
+    return join(above, dir, "..") ? sync_one(above, O_RDONLY | O_DIRECTORY) : -1;
 }
 
 static int protect(const char *dir, const char *name, void *context)
@@ -160,8 +162,6 @@ int data_settle(struct data *data, const char *id)
     char path[PATH_MAX];
 
     if (!job_path(data, id, "src", path) || each(path, protect, NULL) < 0 || data_sync(path) < 0)
-        return -1;
-    if (!job_path(data, id, "", path) || sync_one(path, O_RDONLY | O_DIRECTORY) < 0)
         return -1;
     return join(path, data->dir, "jobs") ? sync_one(path, O_RDONLY | O_DIRECTORY) : -1;
 }

@@ -48,7 +48,7 @@ int data_settle(struct data *data, const char *id);
 /** Make the folder of an attempt with the source's files in it; malloc'ed path or NULL, errno. */
 char *data_attempt(struct data *data, const char *id, int64_t attempt);
 
-/** Put all files of a folder on the disk for good. 0, or -1 with errno. */
+/** Put a folder and all its files on the disk for good. 0, or -1 with errno. */
 int data_sync(const char *dir);
 
 /** Path of a file of an attempt; false when it is too long. */

@@ -79,12 +79,8 @@ static void release_late(struct hub *hub)
 
 static void sleep_for(struct hub *hub, int ms)
 {
-    struct timespec t;
+    const struct timespec t = clock_after(ms);
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += ms * 1000000L;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
     pthread_cond_timedwait(&hub->wake, &hub->lock, &t);
 }
 
@@ -114,16 +110,12 @@ static void *run(void *arg)
 struct hub *hub_create(struct store *store)
 {
     KF_AUTO(hub) hub = calloc(1, sizeof *hub);
-    pthread_condattr_t attributes;
 
     if (!hub)
         return NULL;
     hub->store = store;
     pthread_mutex_init(&hub->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&hub->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_condition(&hub->wake);
     hub->started = pthread_create(&hub->thread, NULL, run, hub) == 0;
     return hub->started ? hub_take(&hub) : NULL;
 }

@@ -95,7 +95,7 @@ struct jobs *jobs_open(struct server *server, char *error, size_t error_max)
         return NULL;
     jobs->server = server;
     pthread_mutex_init(&jobs->lock, NULL);
-    pthread_cond_init(&jobs->wake, NULL);
+    clock_condition(&jobs->wake);
     id_create(jobs->owner);
     atomic_init(&jobs->beat, clock_ms());
     jobs->data = open_data(server->config, &alone, error, error_max);

@@ -17,6 +17,7 @@
 #define TICK_MS        1000
 #define SWEEP_MS       60000 /* what a crash left in the folders is looked for that often... */
 #define SWEEP_IDLE_S   900   /* ...and a folder of no job goes when that long nothing arrived */
+#define JUMP_MS        60000 /* by which the time changes when somebody sets it */
 #define EXPIRE_AT_ONCE 100   /* what store_expire() takes in one go */
 
 /* Files first go with the row that points to them; a crash in between is the sweep's matter. */
@@ -162,12 +163,8 @@ static void keep(struct jobs *jobs)
 
 static void sleep_for(struct jobs *jobs, int ms)
 {
-    struct timespec t;
+    const struct timespec t = clock_after(ms);
 
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_nsec += ms * 1000000L;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
     pthread_mutex_lock(&jobs->lock);
     if (!jobs->stop)
         pthread_cond_timedwait(&jobs->wake, &jobs->lock, &t);
@@ -184,15 +181,36 @@ static bool is_stopped(struct jobs *jobs)
     return stop;
 }
 
+/* How far the time that files have is from the clock that only goes forward. */
+static int64_t offset_ms(void)
+{
+    return (int64_t)time(NULL) * 1000 - clock_ms();
+}
+
+/* After a jump nobody can tell how old a folder is until all that is under way is younger. */
+static bool has_jumped(int64_t *offset)
+{
+    int64_t now = offset_ms(), jump = now - *offset;
+
+    *offset = now;
+    if (jump < JUMP_MS && jump > -JUMP_MS)
+        return false;
+    log_event(LOG_WARNING, "clock-jumped", NULL, "the time changed by %lld seconds",
+              (long long)(jump / 1000));
+    return true;
+}
+
 static void *run(void *arg)
 {
     struct jobs *jobs = arg;
-    int64_t swept = clock_ms() - SWEEP_MS;
+    int64_t swept = clock_ms() - SWEEP_MS, offset = offset_ms();
 
     while (!is_stopped(jobs)) {
         atomic_store(&jobs->beat, clock_ms());
         keep(jobs);
         try_worker(jobs->server);
+        if (has_jumped(&offset))
+            swept = clock_ms() + (int64_t)SWEEP_IDLE_S * 1000;
         if (clock_ms() - swept >= SWEEP_MS) {
             jobs_sweep(jobs, SWEEP_IDLE_S);
             swept = clock_ms();

@@ -34,6 +34,7 @@
 
 /* Seconds before each further try; after the last one it is given up. */
 static const int waits[] = {1, 5, 30, 120, 300};
+#define WAIT_MAX  (json_int_t)600 /* twice the longest of them */
 #define TRIES_MAX (int)(sizeof waits / sizeof waits[0])
 
 struct notify {
@@ -147,6 +148,7 @@ static bool tell(struct notify *notify, const struct stored *job, json_t *note)
 /* The file is ours: has the job ended, and is it time? */
 static bool look_at(struct notify *notify, const char *id, int fd, json_t *note)
 {
+    json_int_t wait = json_integer_value(json_object_get(note, "next")) - (json_int_t)time(NULL);
     struct store *store = jobs_store(notify->server->jobs);
     const char *principal = json_string_value(json_object_get(note, "principal"));
     struct stored job;
@@ -154,7 +156,7 @@ static bool look_at(struct notify *notify, const char *id, int fd, json_t *note)
     bool done = false;
     int known;
 
-    if (json_integer_value(json_object_get(note, "next")) > (json_int_t)time(NULL))
+    if (wait > 0 && wait <= WAIT_MAX) /* what is further away was noted before the time was set */
         return false;
     known = principal ? store_get(store, id, principal, &job) : 0;
     if (known == 0) /* deleted by its client; or not yet recorded */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "db.h"
+#include "../clock.h"
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -68,11 +70,9 @@ void db_repair(struct db *db)
 /* Whoever answers a client does not wait for a database that hangs. */
 static bool lock(struct db *db)
 {
-    struct timespec t;
+    const struct timespec t = clock_after(LOCK_S * 1000);
 
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += LOCK_S;
-    return pthread_mutex_timedlock(&db->lock, &t) == 0;
+    return pthread_mutex_clocklock(&db->lock, CLOCK_MONOTONIC, &t) == 0;
 }
 
 int64_t db_run(struct db *db, const char *sql, const struct db_value *values, size_t n_values,
