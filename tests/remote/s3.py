@@ -74,18 +74,19 @@ class Versity:
         self.ca, key = certificate(folder) if tls else (None, None)
         more = ["--cert", self.ca, "--key", key] if tls else []
         more += ["--virtual-domain", f"{domain}:{self.port}"] if domain else []
-        self.process = subprocess.Popen(
-            [
-                program, "--quiet", "-p", f"127.0.0.1:{self.port}", "-a", ACCESS, "-s", SECRET,
-                "-r", REGION, *more, "posix", *(["--versioning-dir", old] if versions else []),
-                "--sidecar", sidecar, store,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for_port(self.port)
+        self.command = [
+            program, "--quiet", "-p", f"127.0.0.1:{self.port}", "-a", ACCESS, "-s", SECRET,
+            "-r", REGION, *more, "posix", *(["--versioning-dir", old] if versions else []),
+            "--sidecar", sidecar, store,
+        ]
+        self.start()
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
         self.client = client(self.url, ca=str(self.ca) if tls else None)
+
+    def start(self):
+        """Begin, or come back after stop() with what was stored."""
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_port(self.port)
 
     def fresh(self, bucket):
         """An empty bucket of that name."""

@@ -190,3 +190,28 @@ def test_signal_leaves_nothing(cli, files):
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == -signal.SIGTERM
     assert not list((cli.folder / "tmp").iterdir()) and not (cli.folder / "x.keras").exists()
+
+
+def test_a_service_does_the_work_and_the_command_line_the_storage(cli, start, keys, bucket, model):
+    """The keys and the buckets are those of who calls; the service sees neither."""
+    there = {"KFERRY_SERVER": f"http://{start().address}"} | keys
+    (cli.folder / "mine.h5").write_bytes(model)
+    local = cli("convert", "mine.h5", "-o", "mine.keras", "--report", "mine.json")
+    assert local.returncode == 0, local.stderr
+    for source in ("mine.h5", "s3://models/one/m.h5"):
+        done = cli("convert", source, "-o", "s3://models/far/m.keras", "--report", "s3://models/far/r.json", **there)
+        assert done.returncode == 0, done.stderr
+        assert body(bucket, "far/m.keras") == (cli.folder / "mine.keras").read_bytes()
+        beside = json.loads(body(bucket, "far/m.keras.report.json"))
+        assert beside == json.loads(body(bucket, "far/r.json")) and beside["source"]["filename"] == source.rsplit("/", 1)[-1]
+        assert beside["tensors"] == json.loads((cli.folder / "mine.json").read_text())["tensors"]
+    bucket.put_object(Bucket="models", Key="in/bad.h5", Body=model[:1500])
+    done = cli("convert", "s3://models/in/", "--to", "keras", "-o", "s3://models/all/", **there)
+    assert done.returncode == 65, done.stderr
+    assert listed(bucket, "all/") == [
+        "all/a.keras", "all/a.keras.report.json", "all/bad.keras.report.json", "all/deep/b.keras",
+        "all/deep/b.keras.report.json",
+    ]
+    assert body(bucket, "all/deep/b.keras")[:2] == b"PK"
+    assert json.loads(body(bucket, "all/bad.keras.report.json"))["verdict"] == "refused"
+    assert json.loads(body(bucket, "all/a.keras.report.json"))["verdict"] == "adapted"
