@@ -182,6 +182,12 @@ static bool has_unread(int fd)
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+/* Behind a handshake comes a request, which may be on its way. */
+static bool is_beginning(const struct connection *c)
+{
+    return c->tls && !c->kept;
+}
+
 bool connections_are_quiet(struct connections *connections)
 {
     struct connection *c;
@@ -190,7 +196,7 @@ bool connections_are_quiet(struct connections *connections)
     pthread_mutex_lock(&connections->lock);
     LIST_FOREACH(c, &connections->open, others)
     {
-        quiet = quiet && (c->over || (!c->busy && !has_unread(c->fd)));
+        quiet = quiet && (c->over || !(c->busy || is_beginning(c) || has_unread(c->fd)));
     }
     pthread_mutex_unlock(&connections->lock);
     return quiet;

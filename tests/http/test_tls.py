@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -115,6 +116,62 @@ def test_early_answers_come_through_tls(secure):
     with service._connect(10, None) as sock:  # nor does a handshake go on for ever
         sock.settimeout(10)
         assert sock.recv(100) == b""
+
+
+def test_what_has_come_in_is_answered_at_the_end(secure):
+    """Whoever has asked already, and who comes through the handshake only then. What is half said is cut: nobody but the
+    connection's own thread could answer it."""
+    service = secure()
+    get = b"GET /livez HTTP/1.1\r\nHost: h\r\n\r\n"
+    answers = []
+
+    def ask(sock):
+        with service.tls.wrap_socket(sock, server_hostname="localhost") as wrapped:
+            wrapped.sendall(get)
+            answers.append(read_answer(wrapped))
+
+    with service.connect() as kept, service.connect() as half, service.connect() as idle:
+        for sock in (kept, idle):
+            sock.sendall(get)
+            assert read_answer(sock).status == 200
+        os.kill(service.process.pid, signal.SIGSTOP)
+        waiting = [threading.Thread(target=ask, args=(service._connect(20, None),)) for _ in range(4)]
+        for thread in waiting:
+            thread.start()
+        kept.sendall(get)
+        half.sendall(get[:20])
+        service.terminate()
+        os.kill(service.process.pid, signal.SIGCONT)
+        for thread in waiting:
+            thread.join(20)
+        answers.append(read_answer(kept))
+        assert read_answer(half).status == 0
+        assert idle.recv(1) == b"", "between requests it ends without a word"
+    assert service.stop() == 0
+    assert len(answers) == 5, "somebody was left without an answer"
+    for answer in answers:
+        assert answer.status in (200, 503), [answer.status for answer in answers]
+        if answer.status == 503:
+            assert answer.json()["code"] == "shutting-down" and answer.headers["connection"] == "close"
+
+
+def test_jobs_under_way_end_before_tls_does(secure, model):
+    service = secure(KFERRY_WORKERS=1)
+    service.set_mode("sleep 1")
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(service.put(TO, model)))
+    thread.start()
+    assert wait_until(lambda: len(service.children()) == 1)
+    with service.connect() as sock:
+        sock.sendall(f"PUT {TO} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(model)}\r\n\r\n".encode() + model[:100])
+        assert wait_until(lambda: service.capacity()["queue"]["uploading"] == 1)
+        service.terminate()
+        assert wait_until(lambda: service.events("draining"))
+        sock.sendall(model[100:])
+        assert read_answer(sock).status == 200
+    thread.join(20)
+    assert [answer.status for answer in answers] == [200]
+    assert service.stop() == 0
 
 
 def test_client_that_hangs_up_frees_its_worker(secure, model):
