@@ -27,11 +27,13 @@ static bool is_architecture(enum kf_kind_id kind)
 /* What looks like a model by its name and is none by its content is to be refused, not missed. */
 static bool is_broken_model(const struct kf_piece *piece)
 {
-    bool named = kf_ends(piece->path, ".h5") || kf_ends(piece->path, ".hdf5") ||
-                 kf_ends(piece->path, ".keras");
+    bool hidden = kf_bundle_base(piece->path)[0] == '.'; /* what a Mac puts beside each file */
+    bool named = !hidden && (kf_ends(piece->path, ".h5") || kf_ends(piece->path, ".hdf5") ||
+                             kf_ends(piece->path, ".keras"));
 
-    return named && (piece->damaged || piece->kind == KF_FILE_LFS_POINTER ||
-                     piece->kind == KF_FILE_EMPTY || piece->kind == KF_FILE_ZEROS);
+    return named &&
+           (piece->damaged || piece->kind == KF_FILE_UNKNOWN || piece->kind == KF_FILE_TEXT ||
+            (piece->kind >= KF_FILE_EMPTY && piece->kind <= KF_FILE_XML));
 }
 
 static bool same_stem(const struct kf_piece *a, const struct kf_piece *b)

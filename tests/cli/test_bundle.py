@@ -178,6 +178,18 @@ def test_inspect_lists_what_is_in_an_archive(kferry, whole):
     assert "a/1.h5" in said and "a whole model of Keras 2" in said
 
 
+@pytest.mark.parametrize("data, said", [
+    (b"hello\n", "plain text"), (b"<!DOCTYPE html><html></html>", "a web page"), (b"<?xml version='1.0'?><Error/>", "XML"),
+    (b"", "empty"), (bytes(range(128, 256)) * 9, ""),
+])
+def test_what_is_named_like_a_model_is_not_passed_over(kferry, whole, data, said):
+    """A page, or a server's error message, that was saved under the model's name."""
+    zip_(kferry.folder / "z.zip", {"a/1.h5": whole, "a/2.h5": data, "a/notes.txt": b"x"})
+    done = kferry.run("convert", "z.zip", "--to", "keras", "-o", "out/")
+    assert done.returncode == 65 and "1 of 2 models converted" in done.stderr, done.stderr
+    assert said in done.stderr
+
+
 @pytest.fixture
 def check_summary():
     import jsonschema
