@@ -99,6 +99,10 @@ int kf_adapt_calls(struct kf_adapt *adapt, struct kf_graph *graph);
  * `why` goes on "a constant, which". */
 int kf_adapt_constant_input(struct kf_adapt *adapt, const struct kf_layer *layer, bool alone,
                             const char *rule, const char *why);
+/** Refuse a layer that joins tensors and is called with one, as every layer of a Sequential but its
+ * first is: no Keras builds it. `graph` is NULL inside a wrapper. */
+int kf_adapt_lone_input(struct kf_adapt *adapt, const struct kf_graph *graph, size_t index,
+                        const struct kf_layer *layer, const char *rule);
 
 /* insert.c: a layer of `class_name` in front of layer `index`, which keeps all its calls. */
 int kf_insert_before(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,

@@ -94,6 +94,29 @@ int kf_adapt_constant_input(struct kf_adapt *adapt, const struct kf_layer *layer
     return 0;
 }
 
+int kf_adapt_lone_input(struct kf_adapt *adapt, const struct kf_graph *graph, size_t index,
+                        const struct kf_layer *layer, const char *rule)
+{
+    bool alone = graph && graph->topology == KF_SEQUENTIAL && index > 0;
+    struct kf_ref ref;
+
+    for (size_t k = 0; k < layer->n_calls && !alone; k++)
+        alone = kf_ref_get(json_array_get(layer->calls[k].args, 0), &ref);
+    if (!alone)
+        return 0;
+    kf_report_rule(adapt->rep, rule);
+    return kf_report_add(adapt->rep, KF_BAD_GRAPH, layer->path,
+                         "%s joins several tensors and is called with one, which no Keras takes; "
+                         "a Sequential keeps no branches: save the model as "
+                         "keras.Model(inputs, outputs)",
+                         layer->class_name);
+}
+
+static int lone_input(struct kf_adapt *adapt, const struct at *at)
+{
+    return kf_adapt_lone_input(adapt, at->graph, at->index, at->layer, "shape:lone_input");
+}
+
 /* Keras 3 takes numbers in the place of tensors only in operations. */
 static int constant_input(struct kf_adapt *adapt, const struct at *at)
 {

@@ -125,6 +125,10 @@ def architectures():
     write_options("json_input_shape_given", to="json", input_shape="3")
     write_json("json_dense_hard_sigmoid_for_3_0", sequential(first(layer("Activation", "act", activation="hard_sigmoid"), 3)))
     write_options("json_dense_hard_sigmoid_for_3_0", to="json", keras="3.0")
+    lone = sequential(first(dense("a", 4), 3), layer("Dot", "product", axes=[1, 1], normalize=False))
+    for case, keras in (("json_dot_of_one_refused", "3.15"), ("json_dot_of_one_for_2_15_refused", "2.15")):
+        write_json(case, lone)
+        write_options(case, to="json", keras=keras)
     normalization = layer("Normalization", "norm", axis=[-1], mean=None, variance=None)
     write_json("json_normalization_axis_refused", sequential(first(normalization, None)))
     write_options("json_normalization_axis_refused", to="json")

@@ -28,6 +28,11 @@ static int constant_input(struct kf_adapt *adapt, const struct at *at)
                                    "Keras 2 writes and does not load");
 }
 
+static int lone_input(struct kf_adapt *adapt, const struct at *at)
+{
+    return kf_adapt_lone_input(adapt, at->graph, at->index, at->layer, "keras2:shape:lone_input");
+}
+
 /* Keras 2 leaves out what these operations work on beside their first argument. */
 static int lost_operands(struct kf_adapt *adapt, const struct at *at)
 {
