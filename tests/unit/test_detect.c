@@ -46,6 +46,8 @@ static const struct {
     FILE_OF("keras-json",
             "{\"module\": \"keras\", \"class_name\": \"Sequential\", \"config\": {}}"),
     FILE_OF("keras-json", "\"{\\\"class_name\\\": \\\"A\\\", \\\"config\\\": {}}\""),
+    FILE_OF("keras-json-old", "{\"layers\": [{\"name\": \"Dense\"}], \"name\": \"Sequential\"}"),
+    FILE_OF("keras-json-old", "{\"name\": \"Graph\", \"nodes\": {}, \"outputs\": {}}"),
     FILE_OF("weights-json", "{\"metadata\": {\"total_size\": 1.0}, \"weight_map\": {}}"),
     FILE_OF("tfjs", "{\"modelTopology\": {}, \"weightsManifest\": []}"),
     FILE_OF("tfjs-graph", "{\"format\": \"graph-model\", \"modelTopology\": {}}"),

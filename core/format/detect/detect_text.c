@@ -62,6 +62,15 @@ static enum kf_kind_id tfjs_kind(struct kf_look *look, const json_t *value)
     return KF_FILE_TFJS;
 }
 
+/* Source: keras/layers/containers.py, get_config of Sequential and Graph (0.3.3) */
+static bool is_before_1(const json_t *value)
+{
+    const char *name = kf_json_str(value, "name", "");
+
+    return (strcmp(name, "Sequential") == 0 && json_is_array(json_object_get(value, "layers"))) ||
+           (strcmp(name, "Graph") == 0 && json_is_object(json_object_get(value, "nodes")));
+}
+
 static enum kf_kind_id json_kind(struct kf_look *look, const json_t *value)
 {
     if (kf_json_is_object_of_class(value) ||
@@ -83,7 +92,7 @@ static enum kf_kind_id json_kind(struct kf_look *look, const json_t *value)
         kf_report_evidence(look->rep, "JSON with modelTopology or weightsManifest");
         return tfjs_kind(look, value);
     }
-    return KF_FILE_JSON_OTHER;
+    return is_before_1(value) ? KF_FILE_CONFIG_JSON_OLD : KF_FILE_JSON_OTHER;
 }
 
 int kf_look_json(struct kf_look *look, enum kf_kind_id *out)
