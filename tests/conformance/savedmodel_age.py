@@ -30,6 +30,15 @@ def text():
     return model, [np.array([["the sun"], ["moon is gone"], ["down, down!"], [""]])]
 
 
+def words():
+    names, numbers = L.Input((1,), dtype="string", name="in_0"), L.Input((1,), dtype="int64", name="in_1")
+    by_name, by_number = P.StringLookup(mask_token=None, num_oov_indices=2), P.IntegerLookup(max_values=9)
+    by_name.adapt(np.array([["a"], ["b"], ["a"], ["c"]]))
+    by_number.adapt(np.array([[5], [7], [7]]))
+    joined = L.Concatenate()([L.Embedding(8, 3)(by_name(names)), L.Embedding(9, 2)(by_number(numbers))])
+    return K.Model([names, numbers], L.Flatten()(joined)), [np.array([["a"], ["c"], ["z"], ["b"]]), np.array([[5], [7], [9], [0]])]
+
+
 def augmented():
     x = L.Input((8, 8, 3), name="in_0")
     h = P.RandomRotation(0.1)(P.RandomFlip("horizontal")(x))
@@ -72,7 +81,8 @@ def make(out, id, build, form):
     return [id, "old", "right", "1e-05"]
 
 
-CASES = {"old_text": (text, "saved"), "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
+CASES = {"old_text": (text, "saved"), "old_words": (words, "saved"), "old_words_weights": (words, "weights"),
+         "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
 
 
 def main(out, pattern=""):

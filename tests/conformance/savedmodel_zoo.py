@@ -221,6 +221,15 @@ def reading():
     return lambda folder: tf.saved_model.save(made, str(folder)), None, None
 
 
+def side_by_side():
+    """As a training loop keeps it: the model and its optimizer, which are not below each other."""
+    model = small()
+    model.compile(K.optimizers.Adam(0.01), "mse")
+    model.train_on_batch(np.ones((4, 4), "float32"), np.ones((4, 2), "float32"))
+    kept = tf.train.Checkpoint(step=tf.Variable(3), model=model, optimizer=model.optimizer)
+    return lambda folder: kept.save(str(folder / "ckpt")), sample_of(model), model
+
+
 def part_of(value):
     """An initializer that gives a slice its part of a value."""
     def initialize(shape, dtype=None, partition_info=None):
@@ -293,6 +302,7 @@ def others():
     yield "plain_given", "given", plain(True), "right"
     yield "session_given", "given", session(True, 1), "right"
     yield "session_slices_given", "given", session(True, 2), "right"
+    yield "object_optimizer", "object", side_by_side, "right"
     yield "plain", "refused", plain(False), "refused:no Keras metadata"
     yield "export", "refused", exported, "refused:model.export"
     yield "subclassed", "refused", subclassed, "refused:Python code"
