@@ -47,10 +47,22 @@ ONE = {
     "take_along_axis": lambda x: ops.take_along_axis(x, ops.argsort(x), axis=-1), "hsplit": lambda x: ops.hsplit(x, 2),
     "vsplit": lambda x: ops.vsplit(x, 2), "hstack": lambda x: ops.hstack([x, x + 1]), "vstack": lambda x: ops.vstack([x, x + 1]),
     "moments": lambda x: ops.moments(x, axes=-1), "sparsemax": ops.sparsemax,
+    "layer_norm": ops.layer_normalization, "layer_norm_rms": lambda x: ops.layer_normalization(x, rms_scaling=True, epsilon=1e-3),
+    "batch_norm": lambda x: ops.batch_normalization(x, np.arange(4, dtype="float32"), np.array([1, 2, 3, 4], "float32"), -1, epsilon=1e-2),
+    "median": lambda x: ops.median(x, axis=-1), "quantile": lambda x: ops.quantile(x, 0.3, axis=-1, keepdims=True),
+    "nan_quantile": lambda x: ops.quantile(x, 0.8, axis=1), "array_split": lambda x: ops.array_split(x, 3, axis=1),
+    "append": lambda x: ops.append(x, x * 2, axis=1), "append_flat": lambda x: ops.append(x, x * 2), "rfft": ops.rfft,
+    "rfft_told": lambda x: ops.rfft(x, fft_length=6), "expand_dims": lambda x: ops.expand_dims(x, (-1, 1)),
+    "select": lambda x: ops.select([x > 1, x > 0], [x * 2, x * 3], default=-1.0),
+    "scatter_update": lambda x: ops.scatter_update(x, np.array([[0, 1], [2, 3]], "int32"), np.array([5.0, 6.0], "float32")),
+    "scatter": lambda x: ops.scatter(np.array([[1], [3], [0], [5]], "int32"), x, (6, 4)),
 }
 TWO = {"hypot": ops.hypot, "heaviside": ops.heaviside, "logaddexp": ops.logaddexp, "logaddexp2": ops.logaddexp2, "fmod": ops.fmod,
        "nextafter": ops.nextafter, "isclose": ops.isclose, "isclose_told": lambda x, y: ops.isclose(x, y, rtol=0.5, atol=0.25),
        "outer": ops.outer, "fmax": ops.fmax, "fmin": ops.fmin, "vdot": ops.vdot, "inner": ops.inner, "dot": lambda x, y: ops.dot(x, ops.transpose(y)),
+       "layer_norm_scaled": lambda x, y: ops.layer_normalization(x, gamma=y, beta=y, epsilon=1e-3),
+       "bce_logits": lambda x, y: ops.binary_crossentropy(ops.sigmoid(x), y, from_logits=True),
+       "cce_logits": lambda x, y: ops.categorical_crossentropy(ops.softmax(x), y, from_logits=True),
        "rms_scaled": lambda x, y: ops.rms_normalization(x, scale=y, epsilon=1e-3)}
 WHOLE = {"bitwise_and": ops.bitwise_and, "bitwise_or": ops.bitwise_or, "bitwise_xor": ops.bitwise_xor, "left_shift": ops.left_shift,
          "bitwise_left_shift": ops.bitwise_left_shift, "right_shift": ops.right_shift, "bitwise_right_shift": ops.bitwise_right_shift}
@@ -58,6 +70,16 @@ IMAGE = {"sobel_edges": ops.image.sobel_edges, "extract_patches": lambda x: ops.
          "rgb_to_hsv": ops.image.rgb_to_hsv, "hsv_to_rgb": ops.image.hsv_to_rgb, "rgb_to_grayscale": ops.image.rgb_to_grayscale}
 # What axes a tensor has matters.
 BATCHED = {
+    "rot90": ((3, 4), lambda x: ops.rot90(x, axes=(1, 2))), "rot90_thrice": ((3, 4), lambda x: ops.rot90(x, 3, axes=(1, 2))),
+    "rot90_twice": ((3, 4), lambda x: ops.rot90(x, 2, axes=(-1, 1))), "pinv": ((3, 2), ops.pinv),
+    "attention": ((3, 2, 4), lambda x: ops.dot_product_attention(x, x * 2, x + 1)),
+    "attention_causal": ((3, 4, 2), lambda x: ops.dot_product_attention(x, x[:, :, :2], x[:, :, 1:3], is_causal=True, scale=0.3)),
+    "attention_masked": ((3, 3, 2), lambda x: ops.dot_product_attention(x, x, x, mask=ops.transpose(x[:, :, :1], (0, 2, 3, 1))[:, :, :1] > 0)),
+    "crop_wide": ((4, 9, 2), lambda x: ops.image.resize(x, (3, 5), crop_to_aspect_ratio=True)),
+    "pad_wide": ((4, 9, 2), lambda x: ops.image.resize(x, (6, 5), interpolation="bicubic", pad_to_aspect_ratio=True, fill_value=0.5)),
+    "resize_first": ((2, 5, 7), lambda x: ops.image.resize(x, (3, 4), antialias=True, data_format="channels_first")),
+    "adaptive_uneven": ((7, 5, 2), lambda x: ops.adaptive_average_pool(x, (4, 3), data_format="channels_last")),
+    "adaptive_first": ((2, 7, 5), lambda x: ops.adaptive_max_pool(x, (4, 3), data_format="channels_first")),
     "swapaxes": ((2, 3, 4), lambda x: ops.swapaxes(x, 1, 2)), "moveaxis": ((2, 3, 4), lambda x: ops.moveaxis(x, (1, -1), (2, 1))),
     "tril": ((3, 4), ops.tril), "tril_below": ((3, 4), lambda x: ops.tril(x, -1)), "tril_above": ((3, 4), lambda x: ops.tril(x, 1)),
     "triu": ((3, 4), ops.triu), "triu_below": ((3, 4), lambda x: ops.triu(x, -1)), "triu_above": ((3, 4), lambda x: ops.triu(x, 2)),
@@ -134,12 +156,28 @@ def activation_models():
     yield "masked", "activation", K.Model(words, L.LSTM(3)(masked)), x
 
 
+def layer_models():
+    """Layers that become functions: in a chain, called twice, with a mask that goes through."""
+    rng = np.random.default_rng(7)
+    x = [rng.normal(size=(4, 6)).astype("float32")]
+    norm = lambda **told: L.RMSNormalization(**told)
+    yield "layer_chain", "layer", K.Sequential([L.Input((6,)), L.Dense(5), norm(epsilon=1e-2), L.Dense(3)]), x
+    first, shared = L.Input((6,)), norm()
+    yield "layer_shared", "layer", K.Model(first, [shared(first), L.Dense(2)(shared(first * 2))]), x
+    words = [np.array([[1, 2, 3, 0], [4, 1, 0, 0], [2, 2, 2, 2], [5, 0, 0, 0]], "int32")]
+    ids = L.Input((4,), dtype="int32")
+    yield "layer_masked", "layer", K.Model(ids, L.LSTM(3)(norm()(L.Embedding(6, 4, mask_zero=True)(ids)))), words
+    yield "layer_masked_chain", "layer", K.Sequential([L.Input((4,), dtype="int32"), L.Embedding(6, 4, mask_zero=True), norm(), L.GRU(3)]), words
+    yield ("layer_masked_rms", "layer", K.Model(ids, L.GlobalAveragePooling1D()(
+        L.LayerNormalization(rms_scaling=True)(L.Embedding(6, 4, mask_zero=True)(ids)))), words)
+
+
 def main(out):
     directory = pathlib.Path(out)
     directory.mkdir(parents=True, exist_ok=True)
     K.utils.set_random_seed(3)
     rows = ["id\tgroup"]
-    for id, group, model, inputs in [*operation_models(), *activation_models()]:
+    for id, group, model, inputs in [*operation_models(), *activation_models(), *layer_models()]:
         model.save(directory / f"{id}.keras")
         samples.write(directory / f"{id}.npz", inputs, truth(model, inputs, id.startswith("op_isin")), [tensor.name for tensor in model.inputs])
         rows.append(f"{id}\t{group}")

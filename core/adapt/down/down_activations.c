@@ -45,11 +45,11 @@ static int find_mask(struct kf_layer *layer, struct kf_graph *graph, void *conte
     return 0;
 }
 
-static int unchain(struct kf_adapt *adapt, struct kf_graph *graph)
+int kf_down_unchain(struct kf_adapt *adapt, struct kf_graph *graph, const char *what)
 {
     KF_TRY(kf_graph_unchain(adapt->model, graph, adapt->rep));
     return kf_report_add(adapt->rep, KF_NODES_REWRITTEN, graph->path,
-                         "a Sequential became a graph, as an activation needs several functions");
+                         "a Sequential became a graph, as %s several functions", what);
 }
 
 /* The layer as it was, without its activation, at the end of the graph. */
@@ -126,7 +126,7 @@ static int split_graph(struct kf_adapt *adapt, struct kf_graph *graph)
     if (!n || !is_meant(graph))
         return 0;
     if (graph->topology == KF_SEQUENTIAL)
-        KF_TRY(unchain(adapt, graph));
+        KF_TRY(kf_down_unchain(adapt, graph, "an activation needs"));
     for (size_t i = 0; i < n; i++) {
         const struct row *row = row_of(graph->layers[i]);
 

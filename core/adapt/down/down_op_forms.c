@@ -25,6 +25,14 @@ int kf_down_set(struct kf_down_op *op, const char *parameter, json_t *value)
     return kf_json_set(op->kwargs, parameter, value, op->ops->adapt->rep);
 }
 
+int kf_down_before(struct kf_down_op *op, const char *function, json_t *kwargs)
+{
+    json_t *first = op->first;
+
+    op->first = NULL;
+    return kf_down_function(op, function, first, kwargs, &op->first);
+}
+
 int kf_down_form_plain(struct kf_down_op *op)
 {
     (void)op;
@@ -320,15 +328,6 @@ int kf_down_form_pool(struct kf_down_op *op)
     if (!json_object_get(op->kwargs, "strides"))
         KF_TRY(kf_down_set(op, "strides", json_deep_copy(json_object_get(op->kwargs, "ksize"))));
     return kf_down_form_padded(op);
-}
-
-int kf_down_form_resize(struct kf_down_op *op)
-{
-    json_object_del(op->kwargs, "fill_mode"); /* only of a padded one */
-    json_object_del(op->kwargs, "fill_value");
-    return json_array_size(json_object_get(op->kwargs, "size")) == 2
-               ? 0
-               : kf_down_refuse(op, "its size is no pair");
 }
 
 /* x * rsqrt(max(sum(x * x), epsilon^2)) in both. */

@@ -8,117 +8,13 @@
 /* Operations that are one function or another by how many axes their tensors have. */
 
 #define SIZE_MAX_SAID 65536 /* numbers that are written out in a config */
-#define NOT_TOLD      "how many axes its tensors have is not in the file"
-
-size_t kf_down_rank(const json_t *argument)
-{
-    const json_t *shape = json_object_get(argument, "shape");
-    const json_t *array = json_object_get(json_object_get(argument, "config"), "value");
-    size_t rank = 0;
-
-    if (json_is_object(argument) && !array)
-        return json_array_size(shape);
-    for (array = array ? array : argument; json_is_array(array) && rank < KF_RANK_MAX; rank++)
-        array = json_array_get(array, 0);
-    return rank;
-}
-
-/* As long as axis `axis` of an argument is, from the end where that is negative; -1 for a free one
- * and for what is not told. */
-static json_int_t size_of(const json_t *argument, json_int_t axis)
-{
-    const json_t *shape = json_object_get(argument, "shape");
-    json_int_t rank = (json_int_t)json_array_size(shape), at = axis < 0 ? axis + rank : axis;
-    const json_t *size = at >= 0 ? json_array_get(shape, (size_t)at) : NULL;
-
-    return json_is_integer(size) ? json_integer_value(size) : -1;
-}
-
-/* The shape that a file says beside a tensor. */
-static bool read_shape(struct kf_shape *out, const json_t *shape)
-{
-    out->rank = json_array_size(shape);
-    for (size_t i = 0; i < out->rank && i < KF_RANK_MAX; i++)
-        out->dims[i] = json_is_integer(json_array_get(shape, i))
-                           ? json_integer_value(json_array_get(shape, i))
-                           : -1;
-    return out->rank > 0 && out->rank <= KF_RANK_MAX;
-}
-
-struct inputs {
-    const struct kf_down_ops *ops;
-    struct kf_shape said[KF_FLOW_INPUTS];
-    const struct kf_shape *list[KF_FLOW_INPUTS];
-    size_t n;
-};
-
-static int add_input(json_t *ref, void *context)
-{
-    struct inputs *in = context;
-    struct kf_ref at;
-
-    if (in->n == KF_FLOW_INPUTS || !kf_ref_get(ref, &at) || at.layer >= in->ops->n_shapes)
-        return 0;
-    in->list[in->n] = read_shape(&in->said[in->n], json_object_get(ref, "shape"))
-                          ? &in->said[in->n]
-                          : &in->ops->shapes[at.layer];
-    in->n++;
-    return 0;
-}
-
-void kf_down_note_shape(struct kf_down_ops *ops, size_t index)
-{
-    const struct kf_layer *layer = ops->graph->layers[index];
-    struct inputs in = {.ops = ops};
-
-    if (index >= ops->n_shapes || layer->inner || layer->custom || layer->operation)
-        return;
-    if (layer->n_calls == 1)
-        kf_refs_each(layer->calls[0].args, add_input, &in);
-    if (layer->n_calls < 2)
-        kf_shape_after(layer, in.list, in.n, &ops->shapes[index]);
-}
-
-static int tell_shape(json_t *ref, void *context)
-{
-    struct kf_down_ops *ops = context;
-    const struct kf_shape *shape;
-    struct kf_ref at;
-    json_t *list;
-
-    if (!kf_ref_get(ref, &at) || at.layer >= ops->n_shapes || json_object_get(ref, "shape"))
-        return 0;
-    shape = &ops->shapes[at.layer];
-    if (!shape->rank)
-        return 0;
-    list = json_array();
-    for (size_t i = 0; i < shape->rank; i++)
-        KF_TRY(kf_json_append(list, shape->dims[i] < 0 ? json_null() : json_integer(shape->dims[i]),
-                              ops->adapt->rep));
-    return kf_json_set(ref, "shape", list, ops->adapt->rep);
-}
-
-int kf_down_tell_shapes(struct kf_down_ops *ops, struct kf_layer *layer)
-{
-    KF_TRY(kf_refs_each(layer->calls[0].args, tell_shape, ops));
-    return kf_refs_each(layer->calls[0].kwargs, tell_shape, ops);
-}
-
-/* An axis counted from the front; the rank where there is no such axis. */
-static size_t axis_of(json_int_t axis, size_t rank)
-{
-    json_int_t at = axis < 0 ? axis + (json_int_t)rank : axis;
-
-    return at >= 0 && at < (json_int_t)rank ? (size_t)at : rank;
-}
 
 static size_t rank_of(const struct kf_down_op *op, size_t index, const char *key)
 {
     return kf_down_rank(kf_down_argument(op, index, key));
 }
 
-/* The operation's tensor with its axes in another order, as TensorFlow's transpose takes it. */
-static int set_order(struct kf_down_op *op, const size_t *order, size_t rank)
+int kf_down_set_order(struct kf_down_op *op, const size_t *order, size_t rank)
 {
     json_t *perm = json_array();
 
@@ -135,7 +31,7 @@ static size_t read_axes(const json_t *list, size_t rank, size_t *out)
     for (size_t i = 0; i < n && i < KF_RANK_MAX; i++) {
         const json_t *one = json_is_integer(list) ? list : json_array_get(list, i);
 
-        out[i] = json_is_integer(one) ? axis_of(json_integer_value(one), rank) : rank;
+        out[i] = json_is_integer(one) ? kf_down_axis(json_integer_value(one), rank) : rank;
         if (out[i] == rank || (seen >> out[i] & 1))
             return 0;
         seen |= (size_t)1 << out[i];
@@ -170,29 +66,29 @@ int kf_down_form_moveaxis(struct kf_down_op *op)
     size_t n = read_axes(json_object_get(op->kwargs, "source"), rank, from);
 
     if (!rank)
-        return kf_down_refuse(op, NOT_TOLD);
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
     if (!n || n != read_axes(json_object_get(op->kwargs, "destination"), rank, to))
         return kf_down_refuse(op, "it moves axes that its tensor does not have");
     move_axes(order, rank, from, to, n);
     json_object_clear(op->kwargs);
-    return set_order(op, order, rank);
+    return kf_down_set_order(op, order, rank);
 }
 
 int kf_down_form_swapaxes(struct kf_down_op *op)
 {
     size_t rank = rank_of(op, 0, "x"), order[KF_RANK_MAX];
     json_int_t a = kf_json_int(op->kwargs, "axis1", 0), b = kf_json_int(op->kwargs, "axis2", 0);
-    size_t first = axis_of(a, rank), second = axis_of(b, rank);
+    size_t first = kf_down_axis(a, rank), second = kf_down_axis(b, rank);
 
     json_object_clear(op->kwargs);
     if (a + b == -3 && a * b == 2)
         return 0;
     if (first == rank || second == rank)
-        return kf_down_refuse(op, NOT_TOLD);
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
     for (size_t i = 0; i < rank; i++)
         order[i] = i == first ? second : i == second ? first : i;
     op->function = "compat.v1.transpose";
-    return set_order(op, order, rank);
+    return kf_down_set_order(op, order, rank);
 }
 
 int kf_down_form_flip(struct kf_down_op *op)
@@ -217,14 +113,14 @@ int kf_down_form_diagonal(struct kf_down_op *op)
     json_int_t b = kf_json_int(op->kwargs, "axis2", 1);
     const json_t *own = kf_down_argument(op, 0, "x");
     size_t rank = kf_down_rank(own), order[KF_RANK_MAX];
-    size_t from[] = {axis_of(a, rank), axis_of(b, rank)}, to[] = {rank - 2, rank - 1};
+    size_t from[] = {kf_down_axis(a, rank), kf_down_axis(b, rank)}, to[] = {rank - 2, rank - 1};
     json_t *function = op->first, *moved = json_object();
 
     if (rank < 2 || from[0] == rank || from[1] == rank || from[0] == from[1]) {
         json_decref(moved);
-        return kf_down_refuse(op, NOT_TOLD);
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
     }
-    if (k != 0 && (-k >= size_of(own, a) || k >= size_of(own, b))) {
+    if (k != 0 && (-k >= kf_down_size(own, a) || k >= kf_down_size(own, b))) {
         json_decref(moved);
         return kf_down_refuse(op, "whether its diagonal is in the tensor is not known");
     }
@@ -232,7 +128,7 @@ int kf_down_form_diagonal(struct kf_down_op *op)
     json_decref(op->kwargs);
     op->kwargs = moved;
     if (from[0] != to[0] || from[1] != to[1]) {
-        KF_TRY(set_order(op, order, rank));
+        KF_TRY(kf_down_set_order(op, order, rank));
         op->first = NULL;
         KF_TRY(kf_down_function(op, "compat.v1.transpose", function, json_incref(op->kwargs),
                                 &op->first));
@@ -291,7 +187,7 @@ int kf_down_form_deep(struct kf_down_op *op)
 
     return rank >= 2 && axis < rank ? 0
            : rank                   ? kf_down_refuse(op, "its tensors have too few axes")
-                                    : kf_down_refuse(op, NOT_TOLD);
+                                    : kf_down_refuse(op, KF_DOWN_NOT_TOLD);
 }
 
 int kf_down_form_deep_split(struct kf_down_op *op)
@@ -306,7 +202,7 @@ int kf_down_form_dot(struct kf_down_op *op)
     size_t a = rank_of(op, 0, "x1"), b = rank_of(op, 1, "x2");
 
     if (!a || !b)
-        return kf_down_refuse(op, NOT_TOLD);
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
     return json_object_get(op->kwargs, "axes")
                ? 0
                : kf_down_set(op, "axes", json_pack("[[i], [i]]", -1, b == 1 ? -1 : -2));
@@ -328,7 +224,7 @@ int kf_down_form_alike(struct kf_down_op *op)
 {
     size_t a = rank_of(op, 0, "a"), b = rank_of(op, 1, "b");
 
-    return !a || !b ? kf_down_refuse(op, NOT_TOLD)
+    return !a || !b ? kf_down_refuse(op, KF_DOWN_NOT_TOLD)
            : a == b ? 0
                     : kf_down_refuse(op, "TensorFlow takes as many axes of both its tensors");
 }
@@ -348,7 +244,7 @@ int kf_down_form_cross(struct kf_down_op *op)
 
     if (!rank || !kf_rules_same(json_object_get(a, "shape"), json_object_get(b, "shape")))
         return kf_down_refuse(op, "TensorFlow takes two tensors of the same shape");
-    if (size_of(a, -1) != 3 || !is_last(op, "axisa", rank) || !is_last(op, "axisb", rank) ||
+    if (kf_down_size(a, -1) != 3 || !is_last(op, "axisa", rank) || !is_last(op, "axisb", rank) ||
         !is_last(op, "axisc", rank))
         return kf_down_refuse(op, "TensorFlow takes three numbers along the last axis");
     json_object_del(op->kwargs, "axisa");
@@ -363,7 +259,7 @@ int kf_down_form_take_along(struct kf_down_op *op)
     json_t *own = kf_down_argument(op, 0, "x"), *at = kf_down_argument(op, 1, "indices"), *made;
     enum kf_dtype dtype = kf_down_dtype(op->ops, at);
     size_t rank = kf_down_rank(own), n = 0;
-    json_int_t size = size_of(own, -1);
+    json_int_t size = kf_down_size(own, -1);
     struct kf_ref ref;
 
     while (n + 1 < rank && json_equal(json_array_get(json_object_get(own, "shape"), n),
@@ -444,8 +340,8 @@ int kf_down_form_norm(struct kf_down_op *op)
 int kf_down_form_sparsemax(struct kf_down_op *op)
 {
     const json_t *own = kf_down_argument(op, 0, "x");
-    json_int_t axis = kf_json_int(op->kwargs, "axis", -1), size = size_of(own, axis);
-    size_t behind = kf_down_rank(own) - axis_of(axis, kf_down_rank(own));
+    json_int_t axis = kf_json_int(op->kwargs, "axis", -1), size = kf_down_size(own, axis);
+    size_t behind = kf_down_rank(own) - kf_down_axis(axis, kf_down_rank(own));
     json_t *list = json_array();
 
     for (json_int_t i = 1; i <= size && size <= SIZE_MAX_SAID; i++) {
@@ -468,29 +364,4 @@ int kf_down_form_view(struct kf_down_op *op)
     return to && kf_dtype_size(to) == kf_dtype_size(op->dtype)
                ? 0
                : kf_down_refuse(op, "numbers of another size have other shapes");
-}
-
-static int set_window(struct kf_down_op *op, const char *key)
-{
-    json_t *value = json_object_get(op->kwargs, key), *own = json_incref(value);
-    json_t *y = json_is_array(value) ? json_array_get(value, 0) : value;
-    json_t *x = json_is_array(value) ? json_array_get(value, 1) : value;
-    json_t *made = json_pack("[i, O, O, i]", 1, y, x, 1);
-
-    json_decref(own);
-    return kf_down_set(op, key, made);
-}
-
-int kf_down_form_patches(struct kf_down_op *op)
-{
-    if (json_array_size(json_object_get(op->kwargs, "sizes")) != 2 || rank_of(op, 0, "images") != 4)
-        return kf_down_refuse(op, "TensorFlow takes a batch of images");
-    if (!json_object_get(op->kwargs, "strides"))
-        KF_TRY(kf_down_set(op, "strides", json_deep_copy(json_object_get(op->kwargs, "sizes"))));
-    if (!json_object_get(op->kwargs, "rates"))
-        KF_TRY(kf_down_set(op, "rates", json_integer(1)));
-    KF_TRY(set_window(op, "sizes"));
-    KF_TRY(set_window(op, "strides"));
-    KF_TRY(set_window(op, "rates"));
-    return kf_down_form_padded(op);
 }

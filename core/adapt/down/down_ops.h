@@ -56,7 +56,9 @@ enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value);
  */
 json_t *kf_down_argument(const struct kf_down_op *op, size_t index, const char *key);
 
-/* down_op_ranks.c */
+/* down_op_shapes.c */
+
+#define KF_DOWN_NOT_TOLD "how many axes its tensors have is not in the file"
 
 /** Note which shape a layer gives, from those of what it is called with. */
 void kf_down_note_shape(struct kf_down_ops *ops, size_t index);
@@ -67,6 +69,16 @@ int kf_down_tell_shapes(struct kf_down_ops *ops, struct kf_layer *layer);
 /** How many axes an argument has, a tensor by what the file says of it; 0 where it is not told. */
 size_t kf_down_rank(const json_t *argument);
 
+/** As long as axis `axis` of an argument is, from the end where that is negative; -1 for a free one
+ * and for what is not told. */
+json_int_t kf_down_size(const json_t *argument, json_int_t axis);
+
+/** An axis counted from the front; the rank where there is no such axis. */
+size_t kf_down_axis(json_int_t axis, size_t rank);
+
+/* down_op_forms.c, down_op_ranks.c, down_op_images.c, down_op_network.c, down_op_einsum.c,
+ * down_op_recipe.c */
+
 /** The operation's argument as its function takes it, as a new ref or value; takes the other one.
  */
 int kf_down_set_first(struct kf_down_op *op, json_t *first);
@@ -74,7 +86,11 @@ int kf_down_set_first(struct kf_down_op *op, json_t *first);
 /** Set what the function is called with by name; takes `value`. */
 int kf_down_set(struct kf_down_op *op, const char *parameter, json_t *value);
 
-/* down_op_forms.c, down_op_ranks.c, down_op_einsum.c, down_op_recipe.c */
+/** A function in front of the operation: its argument is what that makes of it. Takes `kwargs`. */
+int kf_down_before(struct kf_down_op *op, const char *function, json_t *kwargs);
+
+/** The operation's tensor with its axes in another order, as TensorFlow's transpose takes it. */
+int kf_down_set_order(struct kf_down_op *op, const size_t *order, size_t rank);
 
 /** What the recipe of this name makes of the operation. */
 int kf_down_recipe(struct kf_down_op *op, const char *name);
@@ -85,27 +101,35 @@ int kf_down_function(struct kf_down_op *op, const char *function, json_t *first,
 
 #define KF_DOWN_FORM(name) int kf_down_form_##name(struct kf_down_op *op);
 KF_DOWN_FORM(plain)
+KF_DOWN_FORM(adaptive)
 KF_DOWN_FORM(alike)
+KF_DOWN_FORM(append)
 KF_DOWN_FORM(argmax)
+KF_DOWN_FORM(array_split)
+KF_DOWN_FORM(attention)
 KF_DOWN_FORM(average)
 KF_DOWN_FORM(cross)
-KF_DOWN_FORM(deg2rad)
 KF_DOWN_FORM(deep)
 KF_DOWN_FORM(deep_split)
+KF_DOWN_FORM(deg2rad)
 KF_DOWN_FORM(diagonal)
 KF_DOWN_FORM(dot)
 KF_DOWN_FORM(einsum)
 KF_DOWN_FORM(elu)
 KF_DOWN_FORM(exp2)
+KF_DOWN_FORM(expand)
 KF_DOWN_FORM(flip)
 KF_DOWN_FORM(fliplr)
 KF_DOWN_FORM(flipud)
+KF_DOWN_FORM(from_logits)
 KF_DOWN_FORM(gelu)
 KF_DOWN_FORM(getitem)
 KF_DOWN_FORM(hard_sigmoid)
 KF_DOWN_FORM(hard_silu)
 KF_DOWN_FORM(hard_tanh)
 KF_DOWN_FORM(last_axis)
+KF_DOWN_FORM(last_channel)
+KF_DOWN_FORM(layer_norm)
 KF_DOWN_FORM(list_beside)
 KF_DOWN_FORM(log10)
 KF_DOWN_FORM(log2)
@@ -119,11 +143,15 @@ KF_DOWN_FORM(pad)
 KF_DOWN_FORM(padded)
 KF_DOWN_FORM(patches)
 KF_DOWN_FORM(pool)
+KF_DOWN_FORM(quantile)
 KF_DOWN_FORM(rad2deg)
 KF_DOWN_FORM(ravel)
 KF_DOWN_FORM(recipe)
 KF_DOWN_FORM(reshape)
 KF_DOWN_FORM(resize)
+KF_DOWN_FORM(rfft)
+KF_DOWN_FORM(rot90)
+KF_DOWN_FORM(select)
 KF_DOWN_FORM(sparsemax)
 KF_DOWN_FORM(split)
 KF_DOWN_FORM(squareplus)

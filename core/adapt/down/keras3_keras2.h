@@ -9,6 +9,19 @@
 /* down_activations.c: those that only Keras 3 has become operations behind their layers. */
 int kf_down_activations(struct kf_adapt *adapt, struct kf_graph *graph);
 
+/* ... and a Sequential becomes a graph; `what` goes on "several functions". */
+int kf_down_unchain(struct kf_adapt *adapt, struct kf_graph *graph, const char *what);
+
+/* down_layers.c: layers that only Keras 3 has become operations; a Sequential with one becomes a
+ * graph first, as masks are looked at in between. */
+int kf_down_chains(struct kf_adapt *adapt, struct kf_graph *graph);
+int kf_down_layers(struct kf_adapt *adapt, struct kf_graph *graph);
+/* Whether that is done to a layer: what comes out of it then has no mask in Keras 2. */
+bool kf_down_is_function(const struct kf_layer *layer);
+
+/* down_reversible.c: a ReversibleEmbedding becomes an Embedding and an EinsumDense. */
+int kf_down_reversible(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* down_quantized.c: quantized variables become floats again. */
 int kf_down_quantized(struct kf_adapt *adapt, struct kf_graph *graph);
 
