@@ -49,14 +49,36 @@ static bool says_nothing(const char *key, const json_t *value)
             kf_in_words("use_causal_mask return_attention_scores count_weights", key));
 }
 
-static void drop_silent(json_t *kwargs)
+static int drop_silent(struct kf_adapt *adapt, const struct kf_layer *layer, json_t *kwargs)
 {
     const char *key;
     json_t *value;
     void *next;
 
-    json_object_foreach_safe(kwargs, next, key, value) if (says_nothing(key, value))
+    json_object_foreach_safe(kwargs, next, key, value)
+    {
+        if (!says_nothing(key, value))
+            continue;
+        if (json_is_boolean(value) && strcmp(key, "training") == 0)
+            KF_TRY(kf_report_add(adapt->rep, KF_NODES_REWRITTEN, layer->path,
+                                 "training=%s of a call is left out: Keras 3 passes on whether the "
+                                 "model trains",
+                                 json_is_true(value) ? "True" : "False"));
         json_object_del(kwargs, key);
+    }
+    return 0;
+}
+
+/* Files of Keras 2 have the tensor there. */
+static int note_lone(struct kf_adapt *adapt, const char *path, const json_t *list)
+{
+    struct kf_ref ref;
+
+    if (json_array_size(list) != 1 || !kf_ref_get(json_array_get(list, 0), &ref))
+        return 0;
+    return kf_report_add(adapt->rep, KF_NODES_REWRITTEN, path,
+                         "a list of one tensor is written as the tensor: files of Keras 2 do not "
+                         "tell the two");
 }
 
 /* Positional arguments behind the first one get their names. */
@@ -123,18 +145,21 @@ static int each_inner(struct kf_adapt *adapt, struct kf_layer *layer,
 
 int kf_down_calls(struct kf_adapt *adapt, struct kf_graph *graph)
 {
+    KF_TRY(note_lone(adapt, graph->path, graph->inputs));
+    KF_TRY(note_lone(adapt, graph->path, graph->outputs));
     for (size_t i = 0; i < graph->n_layers; i++) {
         struct kf_layer *layer = graph->layers[i];
 
         KF_TRY(each_inner(adapt, layer, kf_down_calls));
         for (size_t k = 0; k < layer->n_calls; k++) {
             KF_TRY(own_arguments(adapt, layer, &layer->calls[k]));
+            KF_TRY(note_lone(adapt, layer->path, json_array_get(layer->calls[k].args, 0)));
             if (layer->operation)
                 continue;
-            drop_silent(layer->calls[k].kwargs);
+            KF_TRY(drop_silent(adapt, layer, layer->calls[k].kwargs));
             KF_TRY(name_arguments(adapt, layer, &layer->calls[k]));
             KF_TRY(find_first(adapt, layer, &layer->calls[k]));
-            drop_silent(layer->calls[k].kwargs);
+            KF_TRY(drop_silent(adapt, layer, layer->calls[k].kwargs));
         }
     }
     return 0;

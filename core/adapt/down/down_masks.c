@@ -257,6 +257,9 @@ static int run_inner(struct kf_down_masks *masks, struct kf_layer *layer, struct
     KF_TRY(kf_refs_each(call->args, note_masks, &merging));
     if (!merging.same)
         return refuse(masks, layer);
+    if (json_object_get(call->kwargs, "mask"))
+        KF_TRY(kf_report_add(masks->adapt->rep, KF_NODES_REWRITTEN, layer->path,
+                             "the mask of a call is left out: Keras 2 hands it on itself"));
     json_object_del(call->kwargs, "mask");
     if (!merging.n3 && !has_sources(layer->inner))
         return 0;

@@ -188,6 +188,13 @@ static int renumber(struct renumbering *renumbering)
     return kf_refs_each(graph->outputs, renumber_ref, renumbering);
 }
 
+static int report_gone(struct kf_ops *ops, const struct kf_layer *layer)
+{
+    return kf_report_add(ops->adapt->rep, KF_NODES_REWRITTEN, layer->path,
+                         "the operation %s is left out: nothing needs what it computes",
+                         layer->class_name);
+}
+
 int kf_op_sweep(struct kf_ops *ops)
 {
     struct renumbering renumbering = {.ops = ops};
@@ -199,13 +206,15 @@ int kf_op_sweep(struct kf_ops *ops)
     if (!renumbering.now)
         return no_memory(ops);
     for (size_t i = 0; i < graph->n_layers; i++) {
+        if (r >= 0 && !ops->states[i].alive)
+            r = report_gone(ops, graph->layers[i]);
         renumbering.now[i] = n;
         graph->layers[n] = graph->layers[i];
         n += ops->states[i].alive;
     }
     if (n < graph->n_layers) {
         graph->n_layers = n;
-        r = renumber(&renumbering);
+        r = r < 0 ? r : renumber(&renumbering);
     }
     kf_free(renumbering.now);
     return r;
