@@ -31,9 +31,9 @@ static bool is_meant(const struct kf_layer *layer, const struct row *row)
 
     json_object_foreach(when, key, value) meant |=
         json_equal(json_object_get(layer->config, key), value);
-    return meant && (row->scale ? layer->n_tensors == 1 &&
-                                      kf_streq(layer->tensors[0].variable, row->scale)
-                                : !layer->n_tensors);
+    return meant &&
+           (row->scale ? layer->n_tensors == 1 && kf_streq(layer->tensors[0].variable, row->scale)
+                       : !layer->n_tensors);
 }
 
 /* Functions compute with what they are given: no other dtype than the layer's. */

@@ -56,7 +56,8 @@ int kf_down_form_patches(struct kf_down_op *op)
     return kf_down_form_padded(op);
 }
 
-/* What is cut off the longer side, so that what is left has the shape of `to`, as Keras 3 counts. */
+/* What is cut off the longer side, so that what is left has the shape of `to`, as Keras 3 counts.
+ */
 static int crop(struct kf_down_op *op, const json_int_t *from, const json_int_t *to)
 {
     json_int_t height = (json_int_t)((float)(from[1] * to[0]) / (float)to[1]);
@@ -178,9 +179,9 @@ static int pool_axis(struct kf_down_op *op, struct windows *at)
         bool is_big = length_of(at, i) > at->small;
 
         any_big |= is_big;
-        KF_TRY(kf_json_append(
-            places, json_integer(begin_of(at, i) + (is_big ? at->in - at->small + 1 : 0)),
-            op->ops->adapt->rep));
+        KF_TRY(kf_json_append(places,
+                              json_integer(begin_of(at, i) + (is_big ? at->in - at->small + 1 : 0)),
+                              op->ops->adapt->rep));
     }
     KF_TRY(pool_all(op, at, at->small, &small));
     if (any_big) {
@@ -214,12 +215,12 @@ int kf_down_form_adaptive(struct kf_down_op *op)
     if (first)
         KF_TRY(move_channels(op, rank, true));
     for (size_t i = 0; i < n; i++)
-        KF_TRY(pool_axis(op, &(struct windows){
-                                 .kind = kf_json_str(op->kwargs, "pooling_type", NULL),
-                                 .n_axes = n,
-                                 .axis = i,
-                                 .in = in[i],
-                                 .out = out[i]}));
+        KF_TRY(
+            pool_axis(op, &(struct windows){.kind = kf_json_str(op->kwargs, "pooling_type", NULL),
+                                            .n_axes = n,
+                                            .axis = i,
+                                            .in = in[i],
+                                            .out = out[i]}));
     if (first)
         KF_TRY(move_channels(op, rank, false));
     json_object_clear(op->kwargs);

@@ -28,8 +28,7 @@ int kf_down_form_append(struct kf_down_op *op)
     json_object_del(op->kwargs, "other");
     if (flat) {
         KF_TRY(kf_down_before(op, "reshape", json_pack("{s:[i]}", "shape", -1)));
-        KF_TRY(
-            kf_down_function(op, "reshape", other, json_pack("{s:[i]}", "shape", -1), &other));
+        KF_TRY(kf_down_function(op, "reshape", other, json_pack("{s:[i]}", "shape", -1), &other));
         KF_TRY(kf_down_set(op, "axis", json_integer(0)));
     }
     list = json_pack("[O, o]", op->first, other);
@@ -113,8 +112,8 @@ int kf_down_form_rot90(struct kf_down_op *op)
 static int pick(struct kf_down_op *op, json_int_t place, double times, json_t **out)
 {
     const json_t *axis = json_object_get(op->kwargs, "axis");
-    json_t *at = kf_json_bool(op->kwargs, "keepdims", false) ? json_pack("[I]", place)
-                                                             : json_integer(place);
+    json_t *at =
+        kf_json_bool(op->kwargs, "keepdims", false) ? json_pack("[I]", place) : json_integer(place);
 
     KF_TRY(kf_down_function(op, "compat.v1.gather", json_deep_copy(op->first),
                             json_pack("{s:o, s:O}", "indices", at, "axis", axis), out));
@@ -195,9 +194,9 @@ int kf_down_form_select(struct kf_down_op *op)
     json_object_clear(op->kwargs);
     op->function = "where";
     for (i = n - 1; i > 0; i--)
-        KF_TRY(kf_down_function(
-            op, "where", json_deep_copy(json_array_get(conditions, i)),
-            json_pack("{s:O, s:o}", "x", json_array_get(choices, i), "y", at), &at));
+        KF_TRY(kf_down_function(op, "where", json_deep_copy(json_array_get(conditions, i)),
+                                json_pack("{s:O, s:o}", "x", json_array_get(choices, i), "y", at),
+                                &at));
     KF_TRY(kf_down_set_first(op, json_deep_copy(json_array_get(conditions, 0))));
     KF_TRY(kf_down_set(op, "x", json_deep_copy(json_array_get(choices, 0))));
     return kf_down_set(op, "y", at);

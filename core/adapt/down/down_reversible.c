@@ -138,8 +138,8 @@ static int share_calls(struct reversing *one, struct kf_layer *reverse)
             continue;
         }
         one->made[k] = (struct kf_ref){last, reverse->n_calls, 0};
-        KF_TRY(kf_layer_add_call(one->adapt->model, reverse, call.args, call.kwargs,
-                                 one->adapt->rep));
+        KF_TRY(
+            kf_layer_add_call(one->adapt->model, reverse, call.args, call.kwargs, one->adapt->rep));
     }
     layer->n_calls = n;
     return 0;
@@ -154,9 +154,9 @@ static int point_ref(json_t *ref, void *context)
     if (at.layer != one->index)
         return 0;
     at = one->made[at.call];
-    return json_object_set_new(ref, "$ref",
-                               json_pack("[I, I, I]", (json_int_t)at.layer, (json_int_t)at.call,
-                                         (json_int_t)at.output));
+    return json_object_set_new(
+        ref, "$ref",
+        json_pack("[I, I, I]", (json_int_t)at.layer, (json_int_t)at.call, (json_int_t)at.output));
 }
 
 /* Everything that was called with one of the outputs. */
