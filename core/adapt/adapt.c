@@ -88,7 +88,7 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
     struct kf_adapt adapt = {.model = model,
                              .options = options,
                              .rep = rep,
-                             .since = keras / 10000 * 100 + keras / 100 % 100,
+                             .since = KF_SINCE(keras),
                              .native = model->dialect == dialect,
                              .backend = options->backend};
 

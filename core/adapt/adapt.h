@@ -90,7 +90,7 @@ int kf_adapt_write_part(struct kf_adapt *adapt, struct kf_layer *owner, struct k
 /* keras3_release.c: what one release of Keras 3 does not share with another. */
 int kf_adapt_keras3_release(struct kf_adapt *adapt);
 
-/* names.c: names that Keras 3 does not take. */
+/* names.c: names that the target does not take. */
 int kf_adapt_names(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* calls.c: how the layers are called, and layers that one layer becomes. */

@@ -59,6 +59,10 @@ static const char *const names[] = {
 #define KF_DOWN_ACTIVATION(text, operation) "down:activation:" text,
 #include "../adapt/down/down_activations.def"
 #undef KF_DOWN_ACTIVATION
+#define KF_DOWN_LAYER(class_name, when, operation, config, scale) "down:layer:" class_name,
+#include "../adapt/down/down_layers.def"
+#undef KF_DOWN_LAYER
+    "down:layer:ReversibleEmbedding",
 #define KF_QUANTIZED(class_name, variable, by_row) "down:quantized:" class_name,
 #include "../adapt/down/down_quantized.def"
 #undef KF_QUANTIZED
@@ -136,8 +140,9 @@ static const char *const names[] = {
     "trained-since:" class_name "." key,
 #define KF_TRAINED_DOWN(module, class_name, key, neutral)                                          \
     "trained-down:" module "." class_name "." key,
-#define KF_DOWN_KEY(key, neutral, source)    "down-key:" key,
-#define KF_REDUCTION(down, text, to, source) "reduction:" #down "." text,
+#define KF_DOWN_KEY(key, neutral, source)                 "down-key:" key,
+#define KF_DOWN_LOSES(class_name, key, before, same, why) "down-loses:" class_name,
+#define KF_REDUCTION(down, text, to, source)              "reduction:" #down "." text,
 #include "../adapt/training/training.def"
 #define KF_EDGE(classes, variable, path) "edge:" classes "." variable,
 #include "../format/tensorflow/checkpoint_edges.def"

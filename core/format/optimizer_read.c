@@ -125,7 +125,7 @@ static int bind_rows(struct bind *bind, const struct kf_optimizer_kind *kind,
 {
     const struct kf_optimizer_found *bad = NULL;
     size_t n_due = 0;
-    int since = bind->model->keras / 10000 * 100 + bind->model->keras / 100 % 100, r = 1;
+    int since = KF_SINCE(bind->model->keras), r = 1;
 
     for (size_t nth = 0; r > 0; nth++) {
         struct kf_optimizer_layout layout = {0};

@@ -133,6 +133,25 @@ const struct kf_class *kf_keras2_class_find(const char *module, const char *name
     return NULL;
 }
 
+const char *kf_keras2_module(const char *name, int since)
+{
+    static const struct {
+        const char *name;
+        int since;
+        const char *module;
+    } rows[] = {
+#define KF_MODULE(name, since, module) {name, since, module},
+#include "keras2_modules.def"
+#undef KF_MODULE
+    };
+    const char *found = NULL;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].name, name) == 0 && rows[i].since <= since)
+            found = rows[i].module;
+    return found;
+}
+
 /* The release that a class's own key came with, 0 for what is none of its own. */
 static int since_of(const struct kf_class *found, const char *key)
 {

@@ -30,6 +30,9 @@ bool kf_class_takes(const struct kf_class *found, const char *key);
  * there is none. `module` as for kf_class_find(): a layer's own module may be another. */
 const struct kf_class *kf_keras2_class_find(const char *module, const char *name);
 
+/** Where release `since` of Keras 2 keeps a class without a public name, by keras2_modules.def. */
+const char *kf_keras2_module(const char *name, int since);
+
 /**
  * "GlorotUniformV2" as TensorFlow wrote it for a time: the class without its number, where `find`
  * knows that one, else `name` itself.

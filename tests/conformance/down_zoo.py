@@ -50,7 +50,7 @@ ONE = {
     "layer_norm": ops.layer_normalization, "layer_norm_rms": lambda x: ops.layer_normalization(x, rms_scaling=True, epsilon=1e-3),
     "batch_norm": lambda x: ops.batch_normalization(x, np.arange(4, dtype="float32"), np.array([1, 2, 3, 4], "float32"), -1, epsilon=1e-2),
     "median": lambda x: ops.median(x, axis=-1), "quantile": lambda x: ops.quantile(x, 0.3, axis=-1, keepdims=True),
-    "nan_quantile": lambda x: ops.quantile(x, 0.8, axis=1), "array_split": lambda x: ops.array_split(x, 3, axis=1),
+    "nan_quantile": lambda x: ops.quantile(x, 1.0, axis=1), "array_split": lambda x: ops.array_split(x, 3, axis=1),
     "append": lambda x: ops.append(x, x * 2, axis=1), "append_flat": lambda x: ops.append(x, x * 2), "rfft": ops.rfft,
     "rfft_told": lambda x: ops.rfft(x, fft_length=6), "expand_dims": lambda x: ops.expand_dims(x, (-1, 1)),
     "select": lambda x: ops.select([x > 1, x > 0], [x * 2, x * 3], default=-1.0),
@@ -71,7 +71,7 @@ IMAGE = {"sobel_edges": ops.image.sobel_edges, "extract_patches": lambda x: ops.
 # What axes a tensor has matters.
 BATCHED = {
     "rot90": ((3, 4), lambda x: ops.rot90(x, axes=(1, 2))), "rot90_thrice": ((3, 4), lambda x: ops.rot90(x, 3, axes=(1, 2))),
-    "rot90_twice": ((3, 4), lambda x: ops.rot90(x, 2, axes=(-1, 1))), "pinv": ((3, 2), ops.pinv),
+    "rot90_twice": ((3, 3), lambda x: ops.rot90(x, 2, axes=(-1, 1))), "pinv": ((3, 2), ops.pinv),
     "attention": ((3, 2, 4), lambda x: ops.dot_product_attention(x, x * 2, x + 1)),
     "attention_causal": ((3, 4, 2), lambda x: ops.dot_product_attention(x, x[:, :, :2], x[:, :, 1:3], is_causal=True, scale=0.3)),
     "attention_masked": ((3, 3, 2), lambda x: ops.dot_product_attention(x, x, x, mask=ops.transpose(x[:, :, :1], (0, 2, 3, 1))[:, :, :1] > 0)),

@@ -274,8 +274,9 @@ static int run_class(struct kf_down_masks *masks, struct kf_layer *layer, struct
 {
     json_t *first = json_array_get(call->args, 0);
     const struct kf_carried *in = carried(masks, first);
-    enum kf_mask_effect what = kf_down_is_function(layer) ? LEAK : kf_mask_effect(layer, NULL);
+    enum kf_mask_effect what = kf_mask_effect(layer, NULL);
 
+    what = what == PASS && kf_down_is_function(layer) ? LEAK : what;
     switch (what) {
     case SOURCE_EMBEDDING:
         if (!kf_json_bool(layer->config, "mask_zero", false))

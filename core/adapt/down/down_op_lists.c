@@ -82,17 +82,26 @@ int kf_down_form_expand(struct kf_down_op *op)
     return kf_down_set(op, "axis", json_integer(last));
 }
 
-/* A quarter turn exchanges the two axes and reverses one of them. */
+/*
+ * A quarter turn exchanges the two axes and reverses one of them. Of two turns Keras 3 takes the
+ * sizes for those of one, which gives other numbers where they are not the same.
+ *
+ * Source: keras/src/backend/tensorflow/numpy.py, rot90 (3.15.1)
+ */
 int kf_down_form_rot90(struct kf_down_op *op)
 {
     json_t *axes = json_object_get(op->kwargs, "axes");
-    size_t rank = kf_down_rank(kf_down_argument(op, 0, "array")), order[KF_RANK_MAX];
+    const json_t *own = kf_down_argument(op, 0, "array");
+    size_t rank = kf_down_rank(own), order[KF_RANK_MAX];
     size_t a = kf_down_axis(axes ? json_integer_value(json_array_get(axes, 0)) : 0, rank);
     size_t b = kf_down_axis(axes ? json_integer_value(json_array_get(axes, 1)) : 1, rank);
     json_int_t turns = ((kf_json_int(op->kwargs, "k", 1) % 4) + 4) % 4;
 
     if (a == rank || b == rank || a == b || rank > KF_RANK_MAX)
         return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
+    if (turns == 2 && (kf_down_size(own, (json_int_t)a) < 0 ||
+                       kf_down_size(own, (json_int_t)a) != kf_down_size(own, (json_int_t)b)))
+        return kf_down_refuse(op, "Keras 3 turns what is not square in its own way");
     json_object_clear(op->kwargs);
     op->function = turns == 0 ? "identity" : "reverse";
     if (turns == 2)

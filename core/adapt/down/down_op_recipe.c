@@ -197,6 +197,8 @@ int kf_down_recipe(struct kf_down_op *op, const char *name)
     for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++)
         if (strcmp(recipes[i].class_name, name) == 0)
             cook.recipe = &recipes[i];
+    if (!cook.recipe)
+        return kf_down_refuse(op, "no functions of TensorFlow are known that compute the same");
     kf_report_rule(op->ops->adapt->rep, cook.recipe->name);
     return take_steps(&cook);
 }

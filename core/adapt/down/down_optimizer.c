@@ -11,17 +11,26 @@
  * what it is under the name keras.optimizers.legacy.
  */
 
-#define WHERE        "compile/optimizer"
-#define NEWER        "keras.optimizers"
-#define OLDER        "keras.optimizers.legacy"
-#define SCHEDULES    "keras.optimizers.schedules"
-#define NEWER_SINCE  211
-#define MODULE_SINCE 213 /* objects in a config say their module */
+#define WHERE     "compile/optimizer"
+#define NEWER     "keras.optimizers"
+#define OLDER     "keras.optimizers.legacy"
+#define SCHEDULES "keras.optimizers.schedules"
 
 static const struct key_row {
     const char *key, *neutral, *source, *name;
 } key_rows[] = {
 #define KF_DOWN_KEY(key, neutral, source) {key, neutral, source, "down-key:" key},
+#include "../training/training.def"
+};
+
+static const struct loses_row {
+    const char *class_name, *key;
+    int before;
+    bool same;
+    const char *why, *name;
+} loses_rows[] = {
+#define KF_DOWN_LOSES(class_name, key, before, same, why)                                          \
+    {class_name, key, before, same, why, "down-loses:" class_name},
 #include "../training/training.def"
 };
 
@@ -168,7 +177,7 @@ static int adapt_schedule(struct optimizer *opt, const json_t *schedule)
         if ((!since || since > opt->adapt->since) && !json_is_null(value))
             return lose_key(opt, class_name, key);
     }
-    made = opt->adapt->since < MODULE_SINCE
+    made = opt->adapt->since < kf_training_era(KF_ERA_CONFIG_MODULES)
                ? json_pack("{s:s, s:O}", "class_name", class_name, "config", config)
                : kf_training_object(SCHEDULES, class_name, json_incref(config));
     return kf_json_set(opt->made, "learning_rate", made, opt->adapt->rep);
@@ -207,23 +216,21 @@ static int check_embedding(struct optimizer *opt)
     return kf_training_differs(opt->adapt, embedding->path, opt->kind.class_name);
 }
 
-/* Keras 2 keeps the product of Nadam's momentum schedule in no file, and begins it anew. */
-static void check_nadam(struct optimizer *opt)
+/* What it kept is of no use in the target, where it goes on otherwise. */
+static void check_kept(struct optimizer *opt)
 {
-    if (strcmp(opt->kind.class_name, "Nadam") == 0 && !(opt->older && was_older(opt)))
-        kf_optimizer_lose(opt->adapt->model, "Keras 2 keeps in no file how far Nadam's momentum "
-                                             "schedule is, and begins it anew");
-}
+    for (size_t i = 0; i < sizeof(loses_rows) / sizeof(loses_rows[0]); i++) {
+        const struct loses_row *row = &loses_rows[i];
+        const json_t *value = *row->key ? json_object_get(opt->kind.config, row->key) : NULL;
 
-/* Measured in 2.4: its kernel takes other steps with it than 2.15 and Keras 3. */
-static void check_shrinkage(struct optimizer *opt)
-{
-    const json_t *strength =
-        json_object_get(opt->kind.config, "l2_shrinkage_regularization_strength");
-
-    if (opt->adapt->since < NEWER_SINCE && json_number_value(strength) > 0)
-        kf_optimizer_lose(opt->adapt->model, "Ftrl of the target takes other steps with "
-                                             "l2_shrinkage_regularization_strength");
+        if (strcmp(row->class_name, opt->kind.class_name) != 0 ||
+            (row->before && opt->adapt->since >= row->before) ||
+            (*row->key && !(json_number_value(value) > 0)) ||
+            (!row->same && opt->older && was_older(opt)))
+            continue;
+        kf_report_rule(opt->adapt->rep, row->name);
+        kf_optimizer_lose(opt->adapt->model, row->why);
+    }
 }
 
 static int adapt_config(struct optimizer *opt)
@@ -232,16 +239,8 @@ static int adapt_config(struct optimizer *opt)
     KF_TRY(add_keys(opt));
     KF_TRY(adapt_epsilon(opt));
     KF_TRY(adapt_rate(opt));
-    check_nadam(opt);
-    check_shrinkage(opt);
+    check_kept(opt);
     return check_embedding(opt);
-}
-
-/* No public name is one of the class: that is how .keras files find it. */
-static const char *scaler_module(const struct kf_adapt *adapt)
-{
-    return adapt->since < 216 ? "keras.src.mixed_precision.loss_scale_optimizer"
-                              : "tf_keras.src.mixed_precision.loss_scale_optimizer";
 }
 
 /* The wrapper that scales the loss of a model in float16; of its own state Keras 2 keeps none. */
@@ -255,7 +254,7 @@ static int wrap(struct optimizer *opt, json_t **out, const json_t *optimizer)
         json_number_value(json_object_get(old, "initial_scale")), "dynamic_growth_steps", growth);
 
     *out =
-        made ? kf_training_object(scaler_module(opt->adapt),
+        made ? kf_training_object(kf_keras2_module("LossScaleOptimizer", opt->adapt->since),
                                   opt->older ? "LossScaleOptimizer" : "LossScaleOptimizerV3", made)
              : NULL;
     return *out ? 0 : kf_adapt_no_memory(opt->adapt, WHERE);
@@ -272,7 +271,8 @@ static const struct kf_class *find_class(struct optimizer *opt)
     const struct kf_class *older = kf_training_class(opt->adapt, OLDER, opt->kind.class_name);
     bool wrapped = older && opt->kind.scaler && kf_streq(opt->adapt->options->to, "h5");
 
-    opt->older = wrapped || was_older(opt) || opt->adapt->since < NEWER_SINCE;
+    opt->older =
+        wrapped || was_older(opt) || opt->adapt->since < kf_training_era(KF_ERA_NEWER_FAMILY);
     return opt->older ? older : kf_training_class(opt->adapt, NEWER, opt->kind.class_name);
 }
 

@@ -175,5 +175,6 @@ int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
     KF_TRY(kf_down_layers(adapt, graph));
     KF_TRY(kf_down_ops(adapt, graph));
     KF_TRY(kf_down_states(adapt, graph));
-    return down_graph(adapt, graph);
+    KF_TRY(down_graph(adapt, graph));
+    return kf_adapt_names(adapt, graph);
 }

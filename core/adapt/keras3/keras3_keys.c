@@ -188,7 +188,7 @@ static int written(const struct kf_adapt *adapt)
 {
     int keras = adapt->model->keras;
 
-    return keras ? keras / 10000 * 100 + keras / 100 % 100 : 399;
+    return keras ? KF_SINCE(keras) : 399;
 }
 
 static int become(struct kf_adapt *adapt, struct kf_layer *layer, const struct becomes *row)

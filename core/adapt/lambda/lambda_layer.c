@@ -118,7 +118,7 @@ static bool understand(struct lambda *lambda, const struct kf_call *call, struct
     json_t *given = passes_only(call) ? given_to(lambda, json_array_get(call->args, 0)) : NULL;
     bool fine;
 
-    trace->keras = keras / 10000 * 100 + keras / 100 % 100;
+    trace->keras = KF_SINCE(keras);
     fine = given && !takes_more(given) && kf_python_trace(trace, &lambda->code, given) &&
            end_in_node(trace);
     json_decref(given);

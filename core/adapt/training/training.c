@@ -57,6 +57,16 @@ static const struct {
 #include "training.def"
 };
 
+int kf_training_era(enum kf_era what)
+{
+    static const int since_of[] = {
+#define KF_ERA(what, since, source) since,
+#include "training.def"
+    };
+
+    return since_of[what];
+}
+
 bool kf_training_down(const struct kf_adapt *adapt)
 {
     return adapt->since < 300;

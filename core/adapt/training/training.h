@@ -81,4 +81,13 @@ const char *kf_training_epsilon(const char *class_name, const json_t *config);
 /** {"module", "class_name", "config", "registered_name": null}; takes the config's reference. */
 json_t *kf_training_object(const char *module, const char *class_name, json_t *config);
 
+/* Rows of training.def that hold for all optimizers. */
+enum kf_era {
+#define KF_ERA(what, since, source) KF_ERA_##what,
+#include "training.def"
+};
+
+/** The release from which on it is so, as the tables count. */
+int kf_training_era(enum kf_era what);
+
 #endif

@@ -291,10 +291,11 @@ static int check_embedding(struct optimizer *opt)
 /* Source: keras/src/optimizers/base_optimizer.py, iterations (3.4.1, 3.5.0) */
 static void check_accumulation(struct optimizer *opt)
 {
-    bool before = opt->adapt->model->keras < KF_KERAS(3, 5, 0);
+    int era = kf_training_era(KF_ERA_COUNTED_STEPS);
+    bool before = opt->adapt->model->keras < KF_KERAS(era / 100, era % 100, 0);
 
     if (is_set(opt->kind.config, "gradient_accumulation_steps") &&
-        before != (opt->adapt->since < 305))
+        before != (opt->adapt->since < era))
         kf_optimizer_lose(opt->adapt->model, "Keras counts the steps of gradient accumulation "
                                              "otherwise from 3.5 on");
 }

@@ -177,13 +177,6 @@ static int dump_functional(struct kf_keras2_dump *dump, json_t *config)
     return kf_json_set(config, "output_layers", ends, dump->rep);
 }
 
-/* Where the wheels of tf_keras keep the class that Keras itself keeps in keras.src. */
-static const char *functional_module(int keras)
-{
-    return keras >= KF_KERAS(2, 16, 0) ? "tf_keras.src.engine.functional"
-                                       : "keras.src.engine.functional";
-}
-
 static int dump_graph(struct kf_keras2_dump *above, json_t **out, const struct kf_graph *graph,
                       const char *name)
 {
@@ -198,8 +191,8 @@ static int dump_graph(struct kf_keras2_dump *above, json_t **out, const struct k
         return make_object(&dump, out, "Sequential", json_incref(config), "keras", NULL);
     }
     KF_TRY(dump_functional(&dump, config));
-    return make_object(&dump, out, "Functional", json_incref(config), functional_module(dump.keras),
-                       "Functional");
+    return make_object(&dump, out, "Functional", json_incref(config),
+                       kf_keras2_module("Functional", KF_SINCE(dump.keras)), "Functional");
 }
 
 int kf_keras2_config(json_t **out, const struct kf_model *model, int keras,

@@ -286,11 +286,8 @@ int kf_keras3_optimizer(struct kf_optimizer_dataset **out, size_t *n_out, struct
 {
     struct kf_optimizer_kind kind;
     struct kf_trainables list = {0};
-    struct plan plan = {.model = model,
-                        .since = keras / 10000 * 100 + keras / 100 % 100,
-                        .place = place,
-                        .rep = rep,
-                        .kind = &kind};
+    struct plan plan = {
+        .model = model, .since = KF_SINCE(keras), .place = place, .rep = rep, .kind = &kind};
     int r;
 
     *n_out = 0;

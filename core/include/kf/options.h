@@ -8,6 +8,8 @@
 
 /* A Keras release as one number: 2.15.1 is 21501, 3.4.0 is 30400. */
 #define KF_KERAS(major, minor, patch) ((major)*10000 + (minor)*100 + (patch))
+/* A release as the tables count them: 315. */
+#define KF_SINCE(keras) ((keras) / 10000 * 100 + (keras) / 100 % 100)
 
 enum kf_allow { KF_ALLOW_EXACT, KF_ALLOW_ADAPTED, KF_ALLOW_LOSSY };
 enum kf_custom { KF_CUSTOM_REFUSE, KF_CUSTOM_KEEP };
