@@ -4,12 +4,14 @@
     there, back  the zoo of tf.keras 2.15 to Keras 3.15 and back, and that of Keras 3.15 to 2.15 and back: `kferry diff` finds the same
                  model, or one of the two reports speaks of every layer where it finds a difference; ROUNDTRIP.tsv lists where
                  neither does, as nothing is computed otherwise
+    wild         the same with whole models found in the wild, each of which the reports must tell all of
 """
 import collections
 import csv
 import json
 import subprocess
 
+from parts.wild import wild_files
 from suite import FIXTURES, HERE, convert_all, listed, reasons, table
 
 QUIET = HERE / "ROUNDTRIP.tsv"
@@ -22,6 +24,12 @@ WAYS = {
     "2-3-2": ("zoo", ".h5", ("keras", "3.15"), ("h5", "2.15"), 6),
     "3-2-3": ("zoo3", ".keras", ("h5", "2.15"), ("keras", "3.15"), 4),
     "3-2-3-zip": ("zoo3", ".keras", ("keras", "2.15"), ("keras", "3.15"), 12),
+}
+# The same for wild files: what the index calls them and the release that wrote them.
+WILD_WAYS = {
+    "wild-2-3-2": ("h5 whole-model", "2", ("keras", "3.15"), ("h5", "2.15")),
+    "wild-3-2-3": ("h5 whole-model", "3", ("h5", "2.15"), ("keras", "3.15")),
+    "wild-3-2-3-zip": ("keras zip v3", "3", ("h5", "2.15"), ("keras", "3.15")),
 }
 # A layer that comes or goes is reported; what is then called, and what comes out, has other numbers.
 FOLLOWS = ("call", "outputs")
@@ -77,18 +85,14 @@ def unsaid(options, source, back, reports):
     return [entry for entry in found if entry["where"] not in places and not (moved and entry["what"] in FOLLOWS)], not found
 
 
-def run_way(options, tally, used, way):
-    zoo, suffix, there, back, every = WAYS[way]
-    manifest = [row["id"] for row in csv.DictReader((FIXTURES / zoo / "MANIFEST.tsv").open(), delimiter="\t")]
-    chosen = manifest if options.whole else manifest[::every]
-    files = {id: FIXTURES / zoo / (id + suffix) for id in chosen if options.only in id}
+def there_and_back(options, tally, used, way, files, steps, quiet):
+    """Convert twice, each with `to` and release, and hold what `kferry diff` finds against the reports."""
     folders, results = [options.work / f"roundtrip-{way}-{i}" for i in (1, 2)], []
     paths = files
-    for folder, (to, keras) in zip(folders, (there, back)):
+    for folder, (to, keras) in zip(folders, steps):
         converted = convert_all(options, paths, folder, lambda id: ["--keras", keras] + (backend(id) if not results else []), to=to, suffix=f".{to}")
         paths = {id: folder / f"{id}.{to}" for id in paths if converted[id][0] == 0}
         results.append(converted)
-    quiet = listed(QUIET, zoo)
     count = collections.Counter()
     for id in files:
         outcome = [converted[id] for converted in results if id in converted]
@@ -101,7 +105,21 @@ def run_way(options, tally, used, way):
         rest, same = unsaid(options, files[id], paths[id], [report for _, report in outcome])
         count["the same" if same else "other, as listed" if rest and id in quiet else "other" if rest else "other, as the reports say"] += 1
         tally.check(bool(rest) == (id in quiet), f"roundtrip/{way}/{id}", json.dumps(rest[:3]) if rest else "is listed, but the reports say it all")
-    table(f"{zoo}, there and back {way}: {len(files)} models", sorted(count.items()))
+    table(f"there and back {way}: {len(files)} models", sorted(count.items()))
+
+
+def run_way(options, tally, used, way):
+    zoo, suffix, there, back, every = WAYS[way]
+    manifest = [row["id"] for row in csv.DictReader((FIXTURES / zoo / "MANIFEST.tsv").open(), delimiter="\t")]
+    chosen = manifest if options.whole else manifest[::every]
+    files = {id: FIXTURES / zoo / (id + suffix) for id in chosen if options.only in id}
+    there_and_back(options, tally, used, way, files, (there, back), listed(QUIET, zoo))
+
+
+def run_wild(options, tally, used, way):
+    container, major, there, back = WILD_WAYS[way]
+    files = {id: path for id, path in wild_files(options.wild, container, major).items() if options.only in id}
+    there_and_back(options, tally, used, way, files, (there, back), {})
 
 
 def run(options, tally, used):
@@ -109,3 +127,5 @@ def run(options, tally, used):
         run_release(options, tally, used, release)
     for way in WAYS:
         run_way(options, tally, used, way)
+    for way in WILD_WAYS if options.wild else ():
+        run_wild(options, tally, used, way)
