@@ -76,6 +76,14 @@ def test_parameters_are_those_of_the_api(program_path):
     assert {row["name"].replace("_", "-") for row in table} <= flags(program_path, "convert")
 
 
+def test_the_readme_names_every_format(program_path):
+    formats = json.loads(output(program_path, "formats", "--json"))
+    section = (ROOT / "README.md").read_text().split("\n## Formats\n")[1].split("\n## ")[0]
+    for table, kind in zip(section.split("| writes |"), ("readers", "targets")):
+        rows = re.findall(r"^\| (`[^:]*):", table, re.M)
+        assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == {row["name"] for row in formats[kind]}
+
+
 def complete(pages, *words, folder=None):
     """What bash offers for the last word."""
     script = f'source {pages}/kferry.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kferry; printf "%s\\n" "${{COMPREPLY[@]}}"'
