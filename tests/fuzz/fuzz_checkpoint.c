@@ -8,8 +8,9 @@
 /*
  * Any bytes in a checkpoint whose checksums are right, so that what stands behind them is reached.
  * Input: two bytes for the length of the object graph, little-endian, that graph, and the entries
- * of the index behind its own. The last byte says which Keras the architecture is of, and, by its
- * second bit, that those entries are a block of their own, compressed with snappy.
+ * of the index behind its own. The last byte says which Keras the architecture is of, by its
+ * second bit, that those entries are a block of their own, compressed with snappy, and by its
+ * third, that there is no architecture.
  */
 static const char *const architectures[] = {
     "{\"class_name\": \"Sequential\", \"keras_version\": \"2.15.0\", \"config\": {\"name\": \"m\", "
@@ -46,23 +47,25 @@ static void put_graph(struct kf_buf *data, struct kf_buf *block, const uint8_t *
     kf_buf_finish(&value);
 }
 
+/* `architecture` may be NULL: the variables go along by their names. */
 static void convert(const struct kf_buf *index, const struct kf_buf *data, const char *architecture)
 {
+    const char *text = architecture ? architecture : "";
     const struct kf_input file = {.fd = fuzz_file((const uint8_t *)data->data, data->n),
                                   .name = "w.data-00000-of-00001"};
-    const struct kf_input graph = {
-        .fd = fuzz_file((const uint8_t *)architecture, strlen(architecture)), .name = "a.json"};
+    const struct kf_input graph = {.fd = fuzz_file((const uint8_t *)text, strlen(text)),
+                                   .name = "a.json"};
     const struct kf_input in = {.fd = fuzz_file((const uint8_t *)index->data, index->n),
                                 .name = "w.index",
                                 .kind = "checkpoint",
-                                .architecture = &graph,
+                                .architecture = architecture ? &graph : NULL,
                                 .shards = &file,
                                 .n_shards = 1};
     struct kf_options options = KF_OPTIONS_INIT;
     struct kf_report rep;
     int r;
 
-    options.to = "keras";
+    options.to = architecture ? "keras" : "safetensors";
     options.limits = fuzz_limits;
     kf_report_init(&rep);
     r = kf_plan_only(&in, &options, &rep);
@@ -89,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     put(snappy ? &packed : &block, data + 2 + graph, n - 3 - graph);
     end_block(&block);
     put_table(&index, blocks, (int[]){0, 1}, snappy ? 2 : 1);
-    convert(&index, &bytes, architectures[data[n - 1] & 1]);
+    convert(&index, &bytes, data[n - 1] & 4 ? NULL : architectures[data[n - 1] & 1]);
     kf_buf_finish(&block);
     kf_buf_finish(&bytes);
     kf_buf_finish(&index);
