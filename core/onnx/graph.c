@@ -339,7 +339,12 @@ void kf_onnx_note_use(struct kf_onnx *onnx, const struct kf_layer *layer,
         kf_onnx_no_memory(onnx);
         return;
     }
-    onnx->uses[onnx->n_uses++] = (struct kf_onnx_use){layer, tensor, target};
+    onnx->uses[onnx->n_uses++] = (struct kf_onnx_use){layer, tensor, target, 0};
+    if (target->last_use)
+        onnx->uses[target->last_use - 1].next = onnx->n_uses;
+    else
+        target->first_use = onnx->n_uses;
+    target->last_use = onnx->n_uses;
 }
 
 static size_t place_of(const struct kf_onnx_memo *memos, size_t cap, const void *of,

@@ -30,7 +30,8 @@ struct kf_onnx_tensor {
     const char *done;                 /* what was done to a weight on the way, NULL for nothing */
     bool fixed;                       /* its name is that of an input or output of the model */
     bool used;
-    void *place; /* what a translation into another language keeps of it */
+    size_t first_use, last_use; /* of a weight: the numbers of what went into it, 0 for none */
+    void *place;                /* what a translation into another language keeps of it */
 };
 
 struct kf_onnx_node {
@@ -47,6 +48,7 @@ struct kf_onnx_use {
     const struct kf_layer *layer;
     const struct kf_tensor *tensor;
     struct kf_onnx_tensor *target;
+    size_t next; /* the number of the next one of that target, from 1; 0 behind the last */
 };
 
 /* What was made of something before, so that a shared layer has its weights once. */

@@ -110,18 +110,17 @@ static int plan(struct kf_model *model, int keras, const struct kf_options *opti
     return r;
 }
 
-/* The same of the rows from `row` on. */
-static int settle_from(const struct kf_onnx *onnx, size_t row, const struct kf_onnx_tensor *tensor,
-                       const struct kf_checksum *after)
+/* Fill the row of use number `number` and of those behind it. */
+static int settle_from(const struct kf_onnx *onnx, size_t number,
+                       const struct kf_onnx_tensor *tensor, const struct kf_checksum *after)
 {
-    for (size_t i = row; i < onnx->n_uses && i < onnx->rep->n_tensors; i++) {
-        const struct kf_onnx_use *use = &onnx->uses[i];
+    while (number > 0 && number <= onnx->rep->n_tensors) {
+        const struct kf_onnx_use *use = &onnx->uses[number - 1];
 
-        if (use->target != tensor)
-            continue;
-        KF_TRY(kf_weight_settle(onnx->rep, i, use->tensor, tensor->payload, after,
+        KF_TRY(kf_weight_settle(onnx->rep, number - 1, use->tensor, tensor->payload, after,
                                 onnx->options->checksum));
         kf_progress_tensor(onnx->rep);
+        number = use->next;
     }
     return 0;
 }
@@ -129,25 +128,22 @@ static int settle_from(const struct kf_onnx *onnx, size_t row, const struct kf_o
 int kf_onnx_settle_rows(const struct kf_onnx *onnx, const struct kf_onnx_tensor *tensor,
                         const struct kf_checksum *after)
 {
-    return settle_from(onnx, 0, tensor, after);
+    return settle_from(onnx, tensor->first_use, tensor, after);
 }
 
 int kf_onnx_move_weight(const struct kf_onnx *onnx, const struct kf_onnx_tensor *tensor,
                         struct kf_mover *mover, uint64_t at)
 {
     struct kf_report *rep = onnx->rep;
-    size_t first = 0;
-    bool known;
+    struct kf_tensor_report *row = NULL;
 
     if (tensor->bytes)
         return kf_sink_write(&mover->to, at, tensor->bytes,
                              (size_t)kf_payload_bytes(tensor->payload), tensor->name, rep);
-    while (first < onnx->n_uses && onnx->uses[first].target != tensor)
-        first++;
-    known = first < onnx->n_uses && first < rep->n_tensors;
-    KF_TRY(kf_move(mover, tensor->payload, at, onnx->options->checksum,
-                   known ? &rep->tensors[first] : NULL, tensor->name, rep));
-    return known ? settle_from(onnx, first + 1, tensor, &rep->tensors[first].after) : 0;
+    if (tensor->first_use > 0 && tensor->first_use <= rep->n_tensors)
+        row = &rep->tensors[tensor->first_use - 1];
+    KF_TRY(kf_move(mover, tensor->payload, at, onnx->options->checksum, row, tensor->name, rep));
+    return row ? settle_from(onnx, onnx->uses[tensor->first_use - 1].next, tensor, &row->after) : 0;
 }
 
 static int put(struct out *out, const void *bytes, size_t n)

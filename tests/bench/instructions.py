@@ -26,11 +26,11 @@ CONVERSIONS = (
     ("300 layers, .h5 to .weights.h5", "make", (300, 8), "weights.h5"),
     ("300 layers, .h5 to .h5", "make", (300, 8), "h5"),
     *((f"graph of {2 * n} layers, {title}", "graph", (n, 1), to) for n in (1000, 2000)
-      for title, to in ((".h5 to .keras", "keras"), (".h5 to .h5", "h5"), ("inspected", None))),
+      for title, to in ((".h5 to .keras", "keras"), (".h5 to .h5", "h5"), (".h5 to .onnx", "onnx"), ("inspected", None))),
 )
 # Pairs of which the second has twice the layers of the first.
 TWICE = ("300 layers, .h5 to .keras", "600 layers, .h5 to .keras"), *(
-    (f"graph of 2000 layers, {what}", f"graph of 4000 layers, {what}") for what in (".h5 to .keras", ".h5 to .h5", "inspected"))
+    (f"graph of 2000 layers, {what}", f"graph of 4000 layers, {what}") for what in (".h5 to .keras", ".h5 to .h5", ".h5 to .onnx", "inspected"))
 TWICE_LIMIT = 2.1
 
 
