@@ -93,7 +93,22 @@ int kf_adapt_keras3_release(struct kf_adapt *adapt);
 /* names.c: names that the target does not take. */
 int kf_adapt_names(struct kf_adapt *adapt, struct kf_graph *graph);
 
+/* A layer and where it stands; without a graph, inside a wrapper. */
+struct kf_at {
+    struct kf_graph *graph;
+    size_t index;
+    struct kf_layer *layer;
+};
+
+/* A difference that is a shape and not a key. */
+struct kf_shape_row {
+    const char *classes; /* words, "*" is any class */
+    int (*apply)(struct kf_adapt *adapt, const struct kf_at *at);
+};
+
 /* calls.c: how the layers are called, and layers that one layer becomes. */
+int kf_apply_shapes(struct kf_adapt *adapt, const struct kf_shape_row *rows, size_t n,
+                    const struct kf_at *at);
 int kf_adapt_calls(struct kf_adapt *adapt, struct kf_graph *graph);
 /** Refuse a layer that is called with what is no tensor, in a list or, if `alone`, beside none;
  * `why` goes on "a constant, which". */

@@ -8,14 +8,8 @@
  * Differences that are a shape and not a key: how a layer is called, and a layer that becomes
  * two. One function each; the table at the end says for which classes.
  */
-struct at {
-    struct kf_graph *graph;
-    size_t index;
-    struct kf_layer *layer;
-};
-
 /* Keras 2 passes an RNN's state as further inputs, Keras 3 by the keyword. */
-static int initial_state(struct kf_adapt *adapt, const struct at *at)
+static int initial_state(struct kf_adapt *adapt, const struct kf_at *at)
 {
     for (size_t k = 0; k < at->layer->n_calls; k++) {
         struct kf_call *call = &at->layer->calls[k];
@@ -38,7 +32,7 @@ static int initial_state(struct kf_adapt *adapt, const struct at *at)
 }
 
 /* Keras 2 writes constants=None of an RNN's call, Keras 3 does not take the word. */
-static int null_constants(struct kf_adapt *adapt, const struct at *at)
+static int null_constants(struct kf_adapt *adapt, const struct kf_at *at)
 {
     for (size_t k = 0; k < at->layer->n_calls; k++) {
         json_t *kwargs = at->layer->calls[k].kwargs,
@@ -57,7 +51,7 @@ static int null_constants(struct kf_adapt *adapt, const struct at *at)
 }
 
 /* The model's own training flag overrides the one in a call in Keras 3: training=True is lost. */
-static int training_true(struct kf_adapt *adapt, const struct at *at)
+static int training_true(struct kf_adapt *adapt, const struct kf_at *at)
 {
     for (size_t k = 0; k < at->layer->n_calls; k++) {
         const json_t *training = json_object_get(at->layer->calls[k].kwargs, "training");
@@ -112,20 +106,20 @@ int kf_adapt_lone_input(struct kf_adapt *adapt, const struct kf_graph *graph, si
                          layer->class_name);
 }
 
-static int lone_input(struct kf_adapt *adapt, const struct at *at)
+static int lone_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
     return kf_adapt_lone_input(adapt, at->graph, at->index, at->layer, "shape:lone_input");
 }
 
 /* Keras 3 takes numbers in the place of tensors only in operations. */
-static int constant_input(struct kf_adapt *adapt, const struct at *at)
+static int constant_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
     return kf_adapt_constant_input(adapt, at->layer, true, "shape:constant_input",
                                    "a layer of Keras 3 does not take in the place of a tensor");
 }
 
 /* A bare hard_sigmoid: its input is stretched so that the slope of Keras 3 gives the old one. */
-static int bare_hard_sigmoid(struct kf_adapt *adapt, const struct at *at)
+static int bare_hard_sigmoid(struct kf_adapt *adapt, const struct kf_at *at)
 {
     struct kf_layer *before;
     json_t *config;
@@ -146,7 +140,7 @@ static int bare_hard_sigmoid(struct kf_adapt *adapt, const struct at *at)
 }
 
 /* padding="causal" of a SeparableConv1D: zeros in front, then no padding. */
-static int causal_separable(struct kf_adapt *adapt, const struct at *at)
+static int causal_separable(struct kf_adapt *adapt, const struct kf_at *at)
 {
     json_t *config = at->layer->config, *added;
     json_int_t kernel =
@@ -171,7 +165,7 @@ static int causal_separable(struct kf_adapt *adapt, const struct at *at)
 }
 
 /* Keras 3 makes no backward layer from one that goes backwards itself: it is written out. */
-static int bidirectional_backwards(struct kf_adapt *adapt, const struct at *at)
+static int bidirectional_backwards(struct kf_adapt *adapt, const struct kf_at *at)
 {
     json_t *layer = json_object_get(at->layer->config, "layer"), *config;
     json_t *backward = json_object_get(at->layer->config, "backward_layer");
@@ -205,7 +199,7 @@ static int bidirectional_backwards(struct kf_adapt *adapt, const struct at *at)
 }
 
 /* Bins that adapt() learnt stand in a variable that Keras 3 does not read. */
-static int adapted_discretization(struct kf_adapt *adapt, const struct at *at)
+static int adapted_discretization(struct kf_adapt *adapt, const struct kf_at *at)
 {
     if (at->layer->n_tensors)
         kf_report_rule(adapt->rep, "shape:adapted_discretization");
@@ -213,7 +207,7 @@ static int adapted_discretization(struct kf_adapt *adapt, const struct at *at)
 }
 
 /* The InputLayer that feeds a layer's first call, or NULL. */
-static struct kf_layer *input_of(const struct at *at)
+static struct kf_layer *input_of(const struct kf_at *at)
 {
     struct kf_layer *input = NULL;
     struct kf_ref ref;
@@ -263,7 +257,7 @@ static bool feeds_text_only(const struct kf_graph *graph, const struct kf_layer 
  * A TextVectorization that counts words takes (batch, 1) and gives (batch, words); Keras 3 runs so
  * too, but believes that the output has an axis of 1 between, on which the next layer fails.
  */
-static int text_input(struct kf_adapt *adapt, const struct at *at)
+static int text_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
     struct kf_layer *input = input_of(at), *before;
     json_t *shape = input ? json_object_get(input->config, "batch_input_shape") : NULL;
@@ -303,8 +297,8 @@ static bool is_free(const json_t *shape, json_int_t axis)
 }
 
 /* An architecture alone: nothing tells a size that the input's shape leaves out. */
-static int need_kept_axes(struct kf_adapt *adapt, const struct at *at, const struct kf_layer *input,
-                          const json_t *shape)
+static int need_kept_axes(struct kf_adapt *adapt, const struct kf_at *at,
+                          const struct kf_layer *input, const json_t *shape)
 {
     json_t *axis = json_object_get(at->layer->config, "axis"), *one;
     bool free = json_is_integer(axis) && is_free(shape, json_integer_value(axis));
@@ -320,7 +314,7 @@ static int need_kept_axes(struct kf_adapt *adapt, const struct at *at, const str
 }
 
 /* Keras 3 builds an adapted Normalization only on an input whose kept axes have a known size. */
-static int normalization_input(struct kf_adapt *adapt, const struct at *at)
+static int normalization_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
     struct kf_layer *input = input_of(at);
     json_t *shape = input ? json_object_get(input->config, "batch_input_shape") : NULL;
@@ -346,7 +340,7 @@ static int normalization_input(struct kf_adapt *adapt, const struct at *at)
 }
 
 /* Attention's causal was a key until 2.9 and is an argument of the call since. */
-static int causal_attention(struct kf_adapt *adapt, const struct at *at)
+static int causal_attention(struct kf_adapt *adapt, const struct kf_at *at)
 {
     bool causal = kf_json_bool(at->layer->config, "causal", false);
 
@@ -364,30 +358,33 @@ static int causal_attention(struct kf_adapt *adapt, const struct at *at)
 
 int kf_adapt_normalization(struct kf_adapt *adapt, struct kf_graph *graph, size_t index)
 {
-    return normalization_input(adapt, &(struct at){graph, index, graph->layers[index]});
+    return normalization_input(adapt, &(struct kf_at){graph, index, graph->layers[index]});
 }
 
-static const struct {
-    const char *classes;
-    int (*apply)(struct kf_adapt *adapt, const struct at *at);
-} shapes[] = {
+static const struct kf_shape_row shapes[] = {
 #define KF_SHAPE(name, classes, apply) {classes, apply},
 #include "shapes/shapes.def"
 #undef KF_SHAPE
 };
 
-static int apply_shapes(struct kf_adapt *adapt, const struct at *at)
+int kf_apply_shapes(struct kf_adapt *adapt, const struct kf_shape_row *rows, size_t n,
+                    const struct kf_at *at)
 {
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-        bool all = strcmp(shapes[i].classes, "*") == 0;
-        int r = all || kf_in_words(shapes[i].classes, at->layer->class_name)
-                    ? shapes[i].apply(adapt, at)
+    for (size_t i = 0; i < n; i++) {
+        bool all = strcmp(rows[i].classes, "*") == 0;
+        int r = all || kf_in_words(rows[i].classes, at->layer->class_name)
+                    ? rows[i].apply(adapt, at)
                     : 0;
 
         if (r < 0 && kf_code_grade((enum kf_code) - r) == KF_GRADE_FATAL)
             return r;
     }
     return 0;
+}
+
+static int apply(struct kf_adapt *adapt, const struct kf_at *at)
+{
+    return kf_apply_shapes(adapt, shapes, sizeof(shapes) / sizeof(shapes[0]), at);
 }
 
 static int adapt_parts(struct kf_adapt *adapt, struct kf_layer *layer)
@@ -397,7 +394,7 @@ static int adapt_parts(struct kf_adapt *adapt, struct kf_layer *layer)
 
         if (part->inner)
             KF_TRY(kf_adapt_calls(adapt, part->inner));
-        KF_TRY(apply_shapes(adapt, &(struct at){.layer = part}));
+        KF_TRY(apply(adapt, &(struct kf_at){.layer = part}));
         KF_TRY(adapt_parts(adapt, part));
     }
     return 0;
@@ -410,7 +407,7 @@ int kf_adapt_calls(struct kf_adapt *adapt, struct kf_graph *graph)
 
         if (layer->inner)
             KF_TRY(kf_adapt_calls(adapt, layer->inner));
-        KF_TRY(apply_shapes(adapt, &(struct at){graph, i, layer}));
+        KF_TRY(apply(adapt, &(struct kf_at){graph, i, layer}));
         KF_TRY(adapt_parts(adapt, layer));
         while (graph->layers[i] != layer) /* one was put in front */
             i++;

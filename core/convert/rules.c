@@ -18,7 +18,7 @@ static const char *const names[] = {
 #define KF1_CLASS(from, to)                       "keras1-class:" from,
 #define KF1_GONE(class_name, why)                 "keras1-gone:" class_name,
 #define KF1_MERGE(mode, class_name, key, new_key) "keras1-merge:" mode,
-#define KF1_SPLIT(class_name, function)           "keras1-split:" class_name,
+#define KF1_SPLIT(class_name, function, branches) "keras1-split:" class_name,
 #include "../adapt/keras1/keras1_keras2.def"
     "keras1-merge:cos",
     "keras1-merge:lambda",

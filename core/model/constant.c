@@ -6,12 +6,22 @@
 static int pull(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                 struct kf_report *rep)
 {
+    size_t size = kf_dtype_size(payload->dtype);
+
+    (void)at;
     (void)rep;
-    memcpy(to, (const char *)payload->state + at, n);
+    for (size_t i = 0; i < n; i += size)
+        memcpy((char *)to + i, payload->state, size);
     return 0;
 }
 
 const struct kf_payload *kf_constant(struct kf_arena *arena, enum kf_dtype dtype, double value)
+{
+    return kf_filled(arena, &(struct kf_payload){.dtype = dtype}, value);
+}
+
+const struct kf_payload *kf_filled(struct kf_arena *arena, const struct kf_payload *like,
+                                   double value)
 {
     struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
     char *bytes = kf_arena_alloc(arena, 8);
@@ -19,33 +29,15 @@ const struct kf_payload *kf_constant(struct kf_arena *arena, enum kf_dtype dtype
 
     if (!payload || !bytes)
         return NULL;
-    if (kf_number_is_float(dtype))
-        kf_number_write(dtype, bytes, value);
+    if (kf_number_is_float(like->dtype))
+        kf_number_write(like->dtype, bytes, value);
     else
-        memcpy(bytes, &whole, kf_dtype_size(dtype)); /* little-endian: the low bytes first */
-    *payload =
-        (struct kf_payload){.dtype = dtype, .pull = pull, .file_at = KF_NOWHERE, .state = bytes};
-    return payload;
-}
-
-static int pull_zeros(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                      struct kf_report *rep)
-{
-    (void)payload;
-    (void)at;
-    (void)rep;
-    memset(to, 0, n);
-    return 0;
-}
-
-const struct kf_payload *kf_zeros(struct kf_arena *arena, const struct kf_payload *like)
-{
-    struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
-
-    if (!payload)
-        return NULL;
-    *payload = (struct kf_payload){
-        .dtype = like->dtype, .rank = like->rank, .pull = pull_zeros, .file_at = KF_NOWHERE};
+        memcpy(bytes, &whole, kf_dtype_size(like->dtype)); /* little-endian: the low bytes first */
+    *payload = (struct kf_payload){.dtype = like->dtype,
+                                   .rank = like->rank,
+                                   .pull = pull,
+                                   .file_at = KF_NOWHERE,
+                                   .state = bytes};
     memcpy(payload->dims, like->dims, like->rank * sizeof(like->dims[0]));
     return payload;
 }

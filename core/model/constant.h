@@ -8,7 +8,8 @@
 /** A scalar that stands in no file, of a floating point or integer dtype; NULL: out of memory. */
 const struct kf_payload *kf_constant(struct kf_arena *arena, enum kf_dtype dtype, double value);
 
-/** As many zeros as `like` has elements, of its shape and dtype; NULL: out of memory. */
-const struct kf_payload *kf_zeros(struct kf_arena *arena, const struct kf_payload *like);
+/** The same value for each element of `like`, of its shape and dtype; NULL: out of memory. */
+const struct kf_payload *kf_filled(struct kf_arena *arena, const struct kf_payload *like,
+                                   double value);
 
 #endif

@@ -60,6 +60,24 @@ const struct kf_payload *kf_rewrite_scale(struct kf_arena *arena, const struct k
     return kf_rewrite_wrap(arena, inner, scale, pull_scaled);
 }
 
+static int pull_absolute(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                         struct kf_report *rep)
+{
+    size_t size = kf_dtype_size(payload->dtype);
+
+    KF_TRY(payload->inner->pull(payload->inner, at, to, n, rep));
+    for (size_t i = size - 1; i < n; i += size) /* little-endian: the sign is in the last byte */
+        ((unsigned char *)to)[i] &= 0x7f;
+    return 0;
+}
+
+const struct kf_payload *kf_rewrite_absolute(struct kf_arena *arena, const struct kf_payload *inner,
+                                             bool *fits)
+{
+    *fits = kf_number_is_float(inner->dtype);
+    return *fits ? kf_rewrite_wrap(arena, inner, NULL, pull_absolute) : NULL;
+}
+
 static int pull_sum(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                     struct kf_report *rep)
 {

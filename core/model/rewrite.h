@@ -52,6 +52,10 @@ const struct kf_payload *kf_rewrite_squeeze(struct kf_arena *arena, const struct
 const struct kf_payload *kf_rewrite_square(struct kf_arena *arena, const struct kf_payload *inner,
                                            double epsilon, bool *fits);
 
+/** Each value without its sign; of a floating point dtype. */
+const struct kf_payload *kf_rewrite_absolute(struct kf_arena *arena, const struct kf_payload *inner,
+                                             bool *fits);
+
 /** Add the second half of a vector to the first: (2n) becomes (n). */
 const struct kf_payload *kf_rewrite_sum_halves(struct kf_arena *arena,
                                                const struct kf_payload *inner, bool *fits);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/model/constant.h"
 #include "core/model/numbers.h"
 #include "core/model/rewrite.h"
 
@@ -127,6 +128,29 @@ static void halves_are_added(void **unused)
     assert_int_equal(out->dims[0], 3);
     pull_all(out, got);
     assert_memory_equal(got, want, sizeof(want));
+    kf_arena_destroy(arena);
+}
+
+static void signs_are_taken_off(void **unused)
+{
+    static const float in[4] = {-1.5f, 2, -0.0f, -1e-40f}, want[4] = {1.5f, 2, 0, 1e-40f};
+    static const float filled[4] = {-1, -1, -1, -1};
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload inner = floats(in, 4, 0);
+    const struct kf_payload *out;
+    float got[4];
+    bool fits;
+
+    (void)unused;
+    out = kf_rewrite_absolute(arena, &inner, &fits);
+    assert_true(fits);
+    pull_all(out, got);
+    assert_memory_equal(got, want, sizeof(want));
+    pull_all(kf_filled(arena, out, -1), got);
+    assert_memory_equal(got, filled, sizeof(filled));
+    inner.dtype = KF_DTYPE_INT32;
+    assert_null(kf_rewrite_absolute(arena, &inner, &fits));
+    assert_false(fits);
     kf_arena_destroy(arena);
 }
 
@@ -374,6 +398,7 @@ int main(void)
         cmocka_unit_test(gates_in_columns_become_rows),
         cmocka_unit_test(gates_are_transposed_each),
         cmocka_unit_test(halves_are_added),
+        cmocka_unit_test(signs_are_taken_off),
         cmocka_unit_test(half_precision_rounds_like_numpy),
         cmocka_unit_test(joined_rows_stand_side_by_side),
         cmocka_unit_test(join_refuses_pieces_of_other_heights),

@@ -26,6 +26,9 @@ int kf_keras1_theano(struct kf_keras1 *keras1, struct kf_graph *graph);
 /* keras1_merge.c: Merge layers that are no single layer, and masks that a Merge loses. */
 int kf_keras1_merges(struct kf_keras1 *keras1, struct kf_graph *graph);
 
+/** Whether anything in a graph makes a mask. */
+bool kf_keras1_masked(struct kf_graph *graph);
+
 /* keras1_split.c: layers of Keras 1 that several layers of later Keras compute. */
 int kf_keras1_split(struct kf_keras1 *keras1, struct kf_graph *graph);
 

@@ -105,13 +105,20 @@ static int find_mask(struct kf_layer *layer, struct kf_graph *graph, void *conte
     return 0;
 }
 
+bool kf_keras1_masked(struct kf_graph *graph)
+{
+    bool any = false;
+
+    kf_layers_each(graph, find_mask, &any);
+    return any;
+}
+
 /* Whether a mask that is made inside a graph may leave it with its output. */
 static bool mask_leaves(struct kf_graph *graph)
 {
     struct walk walk;
-    bool any = false;
+    bool any = kf_keras1_masked(graph);
 
-    kf_layers_each(graph, find_mask, &any);
     if (!any || !start(&walk, graph))
         return any;
     do {

@@ -9,32 +9,26 @@
 /* Source: keras/layers/attention/base_dense_attention.py, multi_head_attention.py (2.9, 2.10) */
 #define CAUSAL_ARGUMENT_SINCE 210
 
-struct at {
-    struct kf_graph *graph;
-    size_t index;
-    struct kf_layer *layer;
-};
-
 /* An adapted Normalization is built only on an input whose kept axes have a known size. */
-static int normalization_input(struct kf_adapt *adapt, const struct at *at)
+static int normalization_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
     return kf_adapt_normalization(adapt, at->graph, at->index);
 }
 
 /* Keras 2 builds a merging layer from the shapes of its inputs, which a constant has not. */
-static int constant_input(struct kf_adapt *adapt, const struct at *at)
+static int constant_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
     return kf_adapt_constant_input(adapt, at->layer, false, "keras2:shape:constant_input",
                                    "Keras 2 writes and does not load");
 }
 
-static int lone_input(struct kf_adapt *adapt, const struct at *at)
+static int lone_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
     return kf_adapt_lone_input(adapt, at->graph, at->index, at->layer, "keras2:shape:lone_input");
 }
 
 /* Keras 2 leaves out what these operations work on beside their first argument. */
-static int lost_operands(struct kf_adapt *adapt, const struct at *at)
+static int lost_operands(struct kf_adapt *adapt, const struct kf_at *at)
 {
     const char *function = kf_json_str(at->layer->config, "function", "");
 
@@ -54,7 +48,7 @@ static int lost_operands(struct kf_adapt *adapt, const struct at *at)
 
 /* An argument of the call since 2.10; before, a key of Attention, and none of MultiHeadAttention.
  */
-static int causal_argument(struct kf_adapt *adapt, const struct at *at)
+static int causal_argument(struct kf_adapt *adapt, const struct kf_at *at)
 {
     bool multi = strcmp(at->layer->class_name, "MultiHeadAttention") == 0;
 
@@ -89,7 +83,7 @@ static bool has_sources(const struct kf_graph *graph)
 }
 
 /* MultiHeadAttention looks at the masks of its inputs since 2.10. */
-static int masked_attention(struct kf_adapt *adapt, const struct at *at)
+static int masked_attention(struct kf_adapt *adapt, const struct kf_at *at)
 {
     if (adapt->since >= CAUSAL_ARGUMENT_SINCE || !has_sources(adapt->model->graph))
         return 0;
@@ -100,26 +94,11 @@ static int masked_attention(struct kf_adapt *adapt, const struct at *at)
         "and the model has some");
 }
 
-static const struct {
-    const char *classes;
-    int (*apply)(struct kf_adapt *adapt, const struct at *at);
-} shapes[] = {
+static const struct kf_shape_row shapes[] = {
 #define KF_SHAPE(name, classes, apply) {classes, apply},
 #include "keras2_shapes.def"
 #undef KF_SHAPE
 };
-
-static int apply_shapes(struct kf_adapt *adapt, const struct at *at)
-{
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
-        int r =
-            kf_in_words(shapes[i].classes, at->layer->class_name) ? shapes[i].apply(adapt, at) : 0;
-
-        if (r < 0 && kf_code_grade((enum kf_code) - r) == KF_GRADE_FATAL)
-            return r;
-    }
-    return 0;
-}
 
 static int call_parts(struct kf_adapt *adapt, struct kf_layer *layer)
 {
@@ -138,7 +117,8 @@ int kf_adapt_keras2_calls(struct kf_adapt *adapt, struct kf_graph *graph)
 
         if (layer->inner)
             KF_TRY(kf_adapt_keras2_calls(adapt, layer->inner));
-        KF_TRY(apply_shapes(adapt, &(struct at){graph, i, layer}));
+        KF_TRY(kf_apply_shapes(adapt, shapes, sizeof(shapes) / sizeof(shapes[0]),
+                               &(struct kf_at){graph, i, layer}));
         KF_TRY(call_parts(adapt, layer));
     }
     return 0;

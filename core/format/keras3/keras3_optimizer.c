@@ -142,7 +142,7 @@ static int idle_slot(struct plan *plan, struct kf_optimizer_dataset *out,
     *slot = (struct kf_slot){
         .name = var->slot,
         .source = "",
-        .payload = kf_zeros(plan->model->arena, var->variable->tensor->payload),
+        .payload = kf_filled(plan->model->arena, var->variable->tensor->payload, 0),
         .done = "zeros, as the optimizer has no momentum",
     };
     out->slot = slot;

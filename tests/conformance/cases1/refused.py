@@ -1,8 +1,8 @@
 """What has no equal in later Keras."""
 from keras.engine.topology import Merge
 from keras.layers import (AveragePooling2D, BatchNormalization, Convolution1D, Convolution2D, Deconvolution2D, Dense, Flatten, Lambda,
-                          LocallyConnected1D, LocallyConnected2D, LSTM, MaxPooling1D, MaxPooling2D, ParametricSoftplus,
-                          SReLU, TimeDistributed, UpSampling2D, ZeroPadding2D)
+                          LocallyConnected1D, LocallyConnected2D, LSTM, MaxPooling1D, MaxPooling2D, TimeDistributed, UpSampling2D,
+                          ZeroPadding2D)
 from keras.models import Sequential
 
 from . import THEANO, add, chain
@@ -18,10 +18,9 @@ class Own(Dense):
 
 refused("batch_norm_by_sample", "value-no-equal-in-target", chain(lambda: BatchNormalization(mode=1, input_shape=(6,))))
 refused("batch_norm_by_batch", "value-no-equal-in-target", chain(lambda: BatchNormalization(mode=2, input_shape=(6,))))
-refused("parametric_softplus", "no-equal-in-target", chain(lambda: ParametricSoftplus(input_shape=(6,))))
-refused("srelu", "no-equal-in-target", chain(lambda: SReLU(input_shape=(6,))))
 refused("local1d", "no-equal-in-target", chain(lambda: LocallyConnected1D(4, 3, input_shape=(7, 3))))
 refused("local2d", "no-equal-in-target", chain(lambda: LocallyConnected2D(3, 3, 3, input_shape=(5, 6, 2))))
+refused("local2d_th", "no-equal-in-target", chain(lambda: LocallyConnected2D(3, 3, 2, input_shape=(2, 5, 6))), ordering="th")
 add("refused", "lambda", chain(lambda: Dense(5, input_dim=6), lambda: Lambda(lambda x: x * 2)))
 refused("lstm_hard", "value-no-equal-in-target", chain(lambda: LSTM(5, activation="hard_sigmoid", input_shape=(4, 3))))
 refused("own_layer", "custom-class", chain(lambda: Own(5, input_dim=6), lambda: Dense(2)), reloads=False)
