@@ -225,7 +225,7 @@ static void what_does_not_fit_is_refused(void **state)
     const int keras = KF_KERAS(2, 15, 0);
 
     (void)state;
-    assert_refused(one, "vars", keras, KF_WEIGHTS_MISSING, "layers/dense/vars/0");
+    assert_refused(one, "vars", keras, KF_WEIGHTS_MISSING, "layers/dense/vars/1");
     assert_refused(one, "layers/dense/vars/0:3x2", keras, KF_WEIGHTS_MISSING, "vars/1");
     assert_refused(one, TWO "layers/dense/vars/2:2", keras, KF_WEIGHT_COUNT, "vars/2");
     assert_refused(one, TWO "layers/dense_1/vars/0:2", keras, KF_WEIGHT_COUNT, "dense_1");

@@ -136,7 +136,9 @@ int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *g
         return 0; /* built by the call that its graph makes */
     if (!shape)
         return kf_report_add(parse->rep, KF_INPUT_SHAPE_MISSING, "",
-                             "the file does not say the shape of the model's input");
+                             "the file does not say the shape of the model's input; the first "
+                             "layer is %s, a %s",
+                             graph->layers[0]->name, graph->layers[0]->class_name);
     r = insert_input(parse, graph, shape);
     json_decref(shape);
     if (r < 0)

@@ -115,15 +115,27 @@ static int find_dataset(struct kf_saving_lib *lib, const struct kf_layer *layer,
                          *out + strlen(lib->root) + 1, tensor->variable);
 }
 
-static int bind_tensors(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group)
+static int bind_tensor(struct kf_saving_lib *lib, struct kf_layer *layer, size_t index,
+                       const char *group)
+{
+    const char *path = NULL;
+
+    KF_TRY(find_group(lib, layer, group, &layer->tensors[index], &path));
+    KF_TRY(find_dataset(lib, layer, index, path, &path));
+    KF_TRY(take(lib, path, &layer->tensors[index]));
+    return kf_vars_check(layer, &layer->tensors[index], lib->rep);
+}
+
+/* All that is missing is told, not the first alone; `*whole` is false then. */
+static int bind_tensors(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group,
+                        bool *whole)
 {
     for (size_t i = 0; i < layer->n_tensors; i++) {
-        const char *path = NULL;
+        int r = bind_tensor(lib, layer, i, group);
 
-        KF_TRY(find_group(lib, layer, group, &layer->tensors[i], &path));
-        KF_TRY(find_dataset(lib, layer, i, path, &path));
-        KF_TRY(take(lib, path, &layer->tensors[i]));
-        KF_TRY(kf_vars_check(layer, &layer->tensors[i], lib->rep));
+        if (r < 0 && r != -KF_WEIGHTS_MISSING)
+            return r;
+        *whole = *whole && r == 0;
     }
     return 0;
 }
@@ -288,14 +300,19 @@ static int bind_graph(struct kf_saving_lib *lib, struct kf_graph *graph, const c
     return kf_saving_lib_each(lib, graph, group, order, bind_layer);
 }
 
+/* A layer that is not whole is refused by bind_all(), when all have been looked at. */
 static int bind_layer(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group)
 {
+    bool whole = true;
+
     layer->found = group + strlen(lib->root) + 1;
     if (layer->inner)
         return bind_graph(lib, layer->inner, group);
     if (kf_saving_lib_opaque(layer))
         return find_all(&(struct found){.lib = lib, .layer = layer, .group = group}, group, "");
-    KF_TRY(bind_tensors(lib, layer, group));
+    KF_TRY(bind_tensors(lib, layer, group, &whole));
+    if (!whole)
+        return 0;
     KF_TRY(check_again(lib, layer, group));
     return bind_parts(lib, layer, group);
 }
@@ -322,7 +339,7 @@ static int read_optimizer(struct kf_saving_lib *lib)
 
 static int bind_all(struct kf_saving_lib *lib)
 {
-    int split = kf_h5_split_names(lib->h5, lib->rep);
+    int split = kf_h5_split_names(lib->h5, lib->rep), rest;
 
     if (split < 0)
         return split;
@@ -330,7 +347,9 @@ static int bind_all(struct kf_saving_lib *lib)
         kf_report_evidence(lib->rep, "groups are named with backslashes, as Windows does");
     KF_TRY(kf_saving_lib_choose(lib));
     KF_TRY(bind_graph(lib, lib->model->graph, lib->root));
-    KF_TRY(kf_saving_lib_check_rest(lib));
+    rest = kf_saving_lib_check_rest(lib);
+    KF_TRY(kf_report_status(lib->rep)); /* the first refusal is what the report says */
+    KF_TRY(rest);
     KF_TRY(read_optimizer(lib));
     return note_renamed(lib);
 }
