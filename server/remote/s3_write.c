@@ -69,18 +69,18 @@ static bool is_ours(const struct writing *w, const struct s3_call *call)
 static int look(struct writing *w)
 {
     const struct s3_request request = request_of(w, "HEAD");
-    struct s3_call call;
+    struct s3_call call = {0};
     int status;
 
     if (w->target->replace)
         return 0;
-    KF_TRY(s3_ask(&w->s3, &request, &call));
-    if (is_ours(w, &call))
+    status = s3_ask(&w->s3, &request, &call);
+    if (status == 0 && is_ours(w, &call))
         w->unconditional = true;
-    else if (s3_is_fine(&call))
+    else if (status == 0 && s3_is_fine(&call))
         remote_fail(&w->s3.task->failure, "target-exists", "%s is there already", w->place.shown);
     /* Who may write and not list is told 403 of what is not there: the condition decides then. */
-    else if (call.x.head.status != 404 && call.x.head.status != 403)
+    else if (status == 0 && call.x.head.status != 404 && call.x.head.status != 403)
         s3_explain(&w->s3, &request, &call);
     status = w->s3.task->failure.code ? -1 : 0;
     s3_call_finish(&call);
