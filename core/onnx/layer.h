@@ -120,6 +120,15 @@ size_t kf_onnx_numbers(struct kf_onnx_call *call, const json_t *value, int64_t *
 struct kf_onnx_tensor *kf_onnx_einsum(struct kf_onnx_call *call, const char *equation,
                                       struct kf_onnx_tensor *x, struct kf_onnx_tensor *y);
 
+/* layers_attention.c */
+
+/**
+ * Truths (queries, keys) of two tensors (batch, steps, ...): a key is not behind its query, or, for
+ * a window, near it.
+ */
+struct kf_onnx_tensor *kf_onnx_near_mask(struct kf_onnx *onnx, struct kf_onnx_tensor *query,
+                                         struct kf_onnx_tensor *key, int64_t window);
+
 /* dtypes.c */
 
 /** What a layer computes in; NONE when it has no equal, which is reported. */

@@ -38,9 +38,8 @@ static struct kf_onnx_tensor *steps_of(struct kf_onnx *onnx, struct kf_onnx_tens
     return kf_onnx_binary_with(onnx, "Sub", kf_onnx_cumsum(onnx, ones, 0, false), 1);
 }
 
-/* Truths (queries, keys): a key is not behind its query, or, for a window, near it. */
-static struct kf_onnx_tensor *near_mask(struct kf_onnx *onnx, struct kf_onnx_tensor *query,
-                                        struct kf_onnx_tensor *key, int64_t window)
+struct kf_onnx_tensor *kf_onnx_near_mask(struct kf_onnx *onnx, struct kf_onnx_tensor *query,
+                                         struct kf_onnx_tensor *key, int64_t window)
 {
     struct kf_onnx_tensor *rows = unsqueeze(onnx, steps_of(onnx, query), 1);
     struct kf_onnx_tensor *columns = unsqueeze(onnx, steps_of(onnx, key), 0), *gap;
@@ -122,7 +121,7 @@ void kf_onnx_form_attention(struct kf_onnx_call *call)
     mask = call->n_in > 1 ? mask_of(call, 1) : NULL;
     mask = mask ? unsqueeze(onnx, mask, 1) : NULL;
     if (is_told(call, "use_causal_mask", 4))
-        mask = both(onnx, mask, near_mask(onnx, x[0], x[2], 0));
+        mask = both(onnx, mask, kf_onnx_near_mask(onnx, x[0], x[2], 0));
     if (mask && scores)
         scores = kf_onnx_where(onnx, mask, scores,
                                kf_onnx_binary_with(onnx, "Add", scores, far_below(scores->dtype)));
@@ -230,9 +229,9 @@ static struct kf_onnx_tensor *seen(struct kf_onnx_call *call, struct kf_onnx_val
     int64_t window = kf_onnx_number(call, "sliding_window", 0);
 
     if (is_told(call, "use_causal_mask", 9))
-        mask = near_mask(onnx, x[0], x[1], 0);
+        mask = kf_onnx_near_mask(onnx, x[0], x[1], 0);
     if (window > 0)
-        mask = both(onnx, mask, near_mask(onnx, x[0], x[1], window));
+        mask = both(onnx, mask, kf_onnx_near_mask(onnx, x[0], x[1], window));
     for (size_t i = 0; i < 3; i++) {
         json_t *told = i ? kf_onnx_argument(call, 3 + i, names[i]) : NULL;
 

@@ -3,6 +3,7 @@
 #include "../io/text/json.h"
 #include "../model/numbers.h"
 #include "operation.h"
+#include "resize.h"
 #include "window.h"
 #include <string.h>
 
@@ -36,10 +37,10 @@ void kf_onnx_form_rescaling(struct kf_onnx_call *call)
     kf_onnx_give(call, kf_onnx_binary(onnx, "Add", x, kf_onnx_cast(onnx, plus, call->dtype)));
 }
 
-/* How images are resized: in whole pixels, or by their middles. */
+/* How images are resized: in whole pixels, by their middles, or by products with matrices. */
 struct how {
     const char *mode; /* as Keras calls it */
-    bool whole;
+    bool whole, linear, smooth;
 };
 
 /* Resize; `scales` or `sizes` is absent. */
@@ -60,12 +61,18 @@ static struct kf_onnx_tensor *resize(struct kf_onnx_call *call, struct kf_onnx_t
     return node ? kf_onnx_output(onnx, node, x->dtype, x->rank, dims) : NULL;
 }
 
-/* The mode of a layer, where the runtime has an equal that is exact. */
-static bool interpolation(struct kf_onnx_call *call, struct how *how)
+/* The mode of a layer, and whether the runtime has an operator for it. */
+static bool interpolation(struct kf_onnx_call *call, unsigned rank, const char *fallback,
+                          struct how *how)
 {
-    how->mode = kf_onnx_text(call, "interpolation", "nearest");
+    bool known;
+
+    how->mode = kf_onnx_text(call, "interpolation", fallback);
     how->whole = false;
-    if (kf_in_words(call->onnx->runtime->interpolations, how->mode))
+    known = kf_in_words(call->onnx->runtime->interpolations, how->mode);
+    how->smooth = kf_onnx_flag(call, "antialias", false) && !kf_in_words("nearest area", how->mode);
+    how->linear = rank == 4 && (how->smooth || !known) && kf_onnx_resizes_linear(how->mode);
+    if (known || how->linear)
         return true;
     kf_onnx_refuse(call, "the interpolation %.40s has no equal in %s", how->mode,
                    call->onnx->runtime->name);
@@ -81,7 +88,7 @@ void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
     float scales[KF_ONNX_RANK_MAX] = {1, 1};
     struct how how;
 
-    if (!x || x->rank < 3 || !interpolation(call, &how) ||
+    if (!x || x->rank < 3 || !interpolation(call, x->rank, "nearest", &how) ||
         !kf_onnx_sizes(call, "size", 2, size, x->rank - 2))
         return;
     memcpy(dims, x->dims, sizeof(dims));
@@ -90,30 +97,31 @@ void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
         dims[i] = dims[i] == KF_ONNX_FREE ? KF_ONNX_FREE : dims[i] * size[i - 2];
     }
     how.whole = strcmp(how.mode, "nearest") == 0;
-    x = resize(call, x, kf_onnx_constant(onnx, KF_DTYPE_FLOAT32, 1, rank, scales), onnx->absent,
-               dims, &how);
+    x = how.linear ? kf_onnx_resize_linear(call, x, dims + 2, how.mode, false)
+                   : resize(call, x, kf_onnx_constant(onnx, KF_DTYPE_FLOAT32, 1, rank, scales),
+                            onnx->absent, dims, &how);
     kf_onnx_give_as(call, x, !kf_onnx_channels_first(call));
 }
 
 /* To a height and width, as the config says what is done on the way. */
-static void resize_to(struct kf_onnx_call *call, int64_t height, int64_t width)
+static void resize_to(struct kf_onnx_call *call, const int64_t *size)
 {
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *x = kf_onnx_cast(onnx, kf_onnx_take(call), call->dtype), *sizes[3];
     int64_t dims[KF_ONNX_RANK_MAX];
     struct how how;
 
-    if (kf_onnx_flag(call, "crop_to_aspect_ratio", false) ||
-        kf_onnx_flag(call, "pad_to_aspect_ratio", false) ||
-        kf_onnx_flag(call, "antialias", false)) {
-        kf_onnx_refuse(call, "it crops, pads or smoothes before it resizes");
+    if (!x || x->rank != 4 || !interpolation(call, x->rank, "bilinear", &how) ||
+        !(x = kf_onnx_resize_frame(call, x, size)))
+        return;
+    if (how.linear) {
+        kf_onnx_give_as(call, kf_onnx_resize_linear(call, x, size, how.mode, how.smooth),
+                        !kf_onnx_channels_first(call));
         return;
     }
-    if (!x || x->rank != 4 || !interpolation(call, &how))
-        return;
     memcpy(dims, x->dims, sizeof(dims));
-    dims[2] = height;
-    dims[3] = width;
+    dims[2] = size[0];
+    dims[3] = size[1];
     sizes[0] = kf_onnx_size(onnx, x, 0);
     sizes[1] = kf_onnx_size(onnx, x, 1);
     sizes[2] = kf_onnx_list(onnx, dims + 2, 2);
@@ -123,7 +131,9 @@ static void resize_to(struct kf_onnx_call *call, int64_t height, int64_t width)
 
 void kf_onnx_form_resizing(struct kf_onnx_call *call)
 {
-    resize_to(call, kf_onnx_number(call, "height", 0), kf_onnx_number(call, "width", 0));
+    int64_t size[2] = {kf_onnx_number(call, "height", 0), kf_onnx_number(call, "width", 0)};
+
+    resize_to(call, size);
 }
 
 /* The operation computes in what it is given. */
@@ -135,7 +145,7 @@ void kf_onnx_form_op_resize(struct kf_onnx_call *call)
     if (!x || !kf_onnx_sizes(call, "size", 0, size, 2))
         return;
     call->dtype = kf_number_is_float(x->dtype) ? x->dtype : KF_DTYPE_FLOAT32;
-    resize_to(call, size[0], size[1]);
+    resize_to(call, size);
 }
 
 /* Cut out of the middle; an image that is smaller would be made larger. */

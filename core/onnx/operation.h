@@ -51,6 +51,21 @@ bool kf_onnx_operands(struct kf_onnx_call *call, json_t *const *values, size_t n
 size_t kf_onnx_operand_axes(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
                             const char *name, int64_t *axes);
 
+/* operations_windows.c */
+
+/* Where windows of `size` stand that begin every `step`: (n, size), or the other way. */
+struct kf_onnx_windows {
+    int64_t n, size, step, dilation;
+    bool turned;
+};
+
+/** How many of them find room in `length`; false (refused) for none. */
+bool kf_onnx_windows_count(struct kf_onnx_call *call, struct kf_onnx_windows *windows,
+                           int64_t length);
+/** The places that they see, as int64. */
+struct kf_onnx_tensor *kf_onnx_windows_places(struct kf_onnx *onnx,
+                                              const struct kf_onnx_windows *windows);
+
 #define KF_ONNX_OPERATION(class_name, form, op, names)                                             \
     void kf_onnx_form_##form(struct kf_onnx_call *call);
 #include "operations.def"

@@ -2,6 +2,7 @@
 #include "../io/text/json.h"
 #include "../model/numbers.h"
 #include "operation.h"
+#include "window.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
  *   3.5 inf     a number
  *   Add Where   operators of ONNX, of what was written last
  *   =x x        take what was written last under a name of one letter, and that again
+ *   ;           the next of several formulas
  */
 #define STACK_MAX    16
 #define OPERANDS_MAX 4
@@ -98,24 +100,58 @@ static bool operands(struct formula *formula)
     return true;
 }
 
-void kf_onnx_form_op_formula(struct kf_onnx_call *call)
+/* What the words of a formula, up to a ";", leave behind. */
+static struct kf_onnx_tensor *evaluate(struct formula *formula, const char *text)
 {
-    struct formula formula = {.call = call};
-    const char *text = call->op;
     char word[32];
 
-    if (!operands(&formula))
-        return;
-    while (*text && formula.n < STACK_MAX) {
-        size_t n = strcspn(text, " ");
+    for (formula->n = 0; *text && *text != ';' && formula->n < STACK_MAX;) {
+        size_t n = strcspn(text, " ;");
 
         memcpy(word, text, n < sizeof(word) ? n : 0);
         word[n < sizeof(word) ? n : 0] = '\0';
-        if (*word == '=' && formula.n)
-            formula.named[word[1] - 'a'] = formula.stack[--formula.n];
+        if (*word == '=' && formula->n)
+            formula->named[word[1] - 'a'] = formula->stack[--formula->n];
         else
-            push(&formula, read(&formula, word));
+            push(formula, read(formula, word));
         text += n + (text[n] == ' ');
     }
-    kf_onnx_give(call, formula.stack[0]);
+    return formula->stack[0];
+}
+
+void kf_onnx_form_op_formula(struct kf_onnx_call *call)
+{
+    struct formula formula = {.call = call};
+
+    if (operands(&formula))
+        kf_onnx_give(call, evaluate(&formula, call->op));
+}
+
+/* A formula for each of three channels, of a, b and c, the channels that it is given. */
+void kf_onnx_form_op_colours(struct kf_onnx_call *call)
+{
+    static const int64_t each[3] = {1, 1, 1};
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x = kf_onnx_operand_first(call), *out[3];
+    struct formula formula = {.call = call};
+    const char *text = call->op;
+    struct kf_onnx_node *node;
+    unsigned axis;
+
+    if (!x)
+        return;
+    axis = x->rank - (kf_onnx_channels_first(call) ? 3 : 1);
+    if (x->rank < 3 || x->dims[axis] != 3 || !kf_number_is_float(x->dtype)) {
+        kf_onnx_refuse(call, "its images have no three channels of floats");
+        return;
+    }
+    formula.dtype = x->dtype;
+    node = kf_onnx_split(onnx, x, (int)axis, each, 3);
+    for (unsigned i = 0; node && i < 3; i++) {
+        memcpy(formula.named, node->out, 3 * sizeof(*node->out));
+        out[i] = evaluate(&formula, text);
+        text += strcspn(text, ";") + 1;
+    }
+    if (node)
+        kf_onnx_give(call, kf_onnx_concat(onnx, out, 3, (int)axis));
 }

@@ -2,6 +2,7 @@
 #include "../io/text/json.h"
 #include "operation.h"
 #include <stdlib.h>
+#include <string.h>
 
 /* Operations that join and cut. */
 
@@ -166,4 +167,38 @@ void kf_onnx_form_op_unstack(struct kf_onnx_call *call)
         sizes[i] = 1;
     if (sizes)
         give_pieces(call, x, axis, sizes, (size_t)n, true);
+}
+
+/* Lists as the axes of a grid; "xy" has the first two the other way round. */
+void kf_onnx_form_op_meshgrid(struct kf_onnx_call *call)
+{
+    static const int64_t flat = -1;
+    struct kf_onnx *onnx = call->onnx;
+    size_t n = json_array_size(call->args);
+    bool turned = n > 1 && strcmp(kf_json_str(call->layer->config, "indexing", "xy"), "xy") == 0;
+    struct kf_onnx_tensor *x[KF_ONNX_RANK_MAX], *sizes[KF_ONNX_RANK_MAX];
+    int64_t dims[KF_ONNX_RANK_MAX], others[KF_ONNX_RANK_MAX];
+
+    if (n < 1 || n > KF_ONNX_RANK_MAX)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = turned && i < 2 ? 1 - i : i;
+
+        x[i] = kf_onnx_operand(call, json_array_get(call->args, i), KF_DTYPE_NONE);
+        x[i] = kf_onnx_reshape(onnx, x[i], &flat, 1);
+        if (!x[i] || !(sizes[at] = kf_onnx_size(onnx, x[i], 0)))
+            return;
+        dims[at] = x[i]->dims[0];
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t at = turned && i < 2 ? 1 - i : i, n_others = 0;
+
+        for (size_t k = 0; k < n; k++)
+            if (k != at)
+                others[n_others++] = (int64_t)k;
+        if (n_others)
+            x[i] = kf_onnx_unsqueeze(onnx, x[i], others, n_others);
+        kf_onnx_give(
+            call, kf_onnx_expand(onnx, x[i], kf_onnx_concat(onnx, sizes, n, 0), dims, (unsigned)n));
+    }
 }

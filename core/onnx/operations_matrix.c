@@ -241,3 +241,34 @@ void kf_onnx_form_op_det(struct kf_onnx_call *call)
         y = kf_onnx_unary(onnx, "Log", kf_onnx_unary(onnx, "Abs", y));
     kf_onnx_give(call, y);
 }
+
+/* Each element of one times all of the other. */
+void kf_onnx_form_op_kron(struct kf_onnx_call *call)
+{
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *x[2];
+    int64_t dims[KF_ONNX_RANK_MAX], beside[2][KF_ONNX_RANK_MAX], known;
+    unsigned rank, n_free = 0;
+
+    if (!kf_onnx_operand_pair(call, x))
+        return;
+    rank = x[0]->rank;
+    if (rank != x[1]->rank || 2 * rank > KF_ONNX_RANK_MAX) {
+        kf_onnx_refuse(call, "one has more axes than the other, or both too many");
+        return;
+    }
+    for (unsigned i = 0; i < rank; i++) {
+        known = x[0]->dims[i] != KF_ONNX_FREE && x[1]->dims[i] != KF_ONNX_FREE;
+        dims[i] = known ? x[0]->dims[i] * x[1]->dims[i] : -1;
+        n_free += !known;
+        beside[0][i] = 2 * i + 1;
+        beside[1][i] = 2 * i;
+    }
+    if (n_free > 1) {
+        kf_onnx_refuse(call, "more than one of its sizes is not known");
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        x[i] = kf_onnx_unsqueeze(onnx, x[i], beside[i], rank);
+    kf_onnx_give(call, kf_onnx_reshape(onnx, kf_onnx_binary(onnx, "Mul", x[0], x[1]), dims, rank));
+}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
 #include "../base/alloc.h"
 #include "../base/str.h"
 #include "../io/text/json.h"
@@ -6,30 +7,19 @@
 #include "tfjs.h"
 #include <stdio.h>
 
-/* A graph that is looked at: axes of what each of its layers gives, 0 where nobody knows. */
-struct look {
-    struct kf_report *rep;
-    bool made_there; /* by TensorFlow.js: what it lacks is not in it, what it computes otherwise is
-                      */
-    const struct kf_graph *graph;
-    int *ranks;
-    bool free; /* some axis beside the batch is of a size that is not written down */
-};
-
-static void refuse(struct look *look, const struct kf_layer *layer, const char *why)
+void kf_tfjs_refuse(struct kf_tfjs_look *look, const struct kf_layer *layer, const char *why)
 {
     kf_report_add(look->rep, KF_NO_EQUAL, layer->path, "%s: %s", layer->class_name, why);
 }
 
 /* What TensorFlow.js has not. */
-static void refuse_lack(struct look *look, const struct kf_layer *layer, const char *why)
+static void refuse_lack(struct kf_tfjs_look *look, const struct kf_layer *layer, const char *why)
 {
     if (!look->made_there)
-        refuse(look, layer, why);
+        kf_tfjs_refuse(look, layer, why);
 }
 
-static int check_graph(struct kf_report *rep, bool made_there, const struct kf_graph *graph,
-                       int *rank_out);
+static int check_graph(struct kf_tfjs_look *look, int *rank_out);
 
 static int rank_of(const struct kf_layer *layer, int rank, int in);
 
@@ -75,7 +65,7 @@ static int keep_first(json_t *ref, void *context)
 }
 
 /* Axes of the first of the values in a structure. */
-static int rank_of_first(const struct look *look, json_t *value)
+static int rank_of_first(const struct kf_tfjs_look *look, json_t *value)
 {
     json_t *ref = NULL;
     struct kf_ref at;
@@ -84,7 +74,7 @@ static int rank_of_first(const struct look *look, json_t *value)
     return ref && kf_ref_get(ref, &at) ? look->ranks[at.layer] : 0;
 }
 
-static void check_input(struct look *look, const struct kf_layer *layer, int *rank)
+static void check_input(struct kf_tfjs_look *look, const struct kf_layer *layer, int *rank)
 {
     const json_t *shape = json_object_get(layer->config, "batch_input_shape");
 
@@ -97,7 +87,7 @@ static void check_input(struct look *look, const struct kf_layer *layer, int *ra
         refuse_lack(look, layer, "TensorFlow.js takes inputs of float32 and int32 alone");
 }
 
-static void check_activations(struct look *look, const struct kf_layer *layer)
+static void check_activations(struct kf_tfjs_look *look, const struct kf_layer *layer)
 {
     const char *key;
     json_t *value;
@@ -115,7 +105,7 @@ static void check_activations(struct look *look, const struct kf_layer *layer)
     }
 }
 
-static void check_parts(struct look *look, const struct kf_layer *layer)
+static void check_parts(struct kf_tfjs_look *look, const struct kf_layer *layer)
 {
     const struct kf_layer *part = layer->n_parts ? layer->parts[0] : NULL;
     enum kf_tfjs_mark mark = kf_tfjs_mark(layer->class_name);
@@ -145,7 +135,7 @@ static bool is_last_axis(const json_t *axis, int rank)
 }
 
 /* What a layer takes of axes that it has otherwise. */
-static void check_rank(struct look *look, const struct kf_layer *layer, int in)
+static void check_rank(struct kf_tfjs_look *look, const struct kf_layer *layer, int in)
 {
     const json_t *target = json_object_get(layer->config, "target_shape");
     enum kf_tfjs_mark mark = kf_tfjs_mark(layer->class_name);
@@ -153,7 +143,8 @@ static void check_rank(struct look *look, const struct kf_layer *layer, int in)
     if (mark == KF_TFJS_LAST_AXIS && in > 4)
         refuse_lack(look, layer, "TensorFlow.js has it for up to four axes");
     if (mark == KF_TFJS_LAST_AXIS && !is_last_axis(json_object_get(layer->config, "axis"), in))
-        refuse(look, layer, "TensorFlow.js computes it otherwise along another axis than the last");
+        kf_tfjs_refuse(look, layer,
+                       "TensorFlow.js computes it otherwise along another axis than the last");
     for (size_t i = 0; i < json_array_size(target); i++)
         look->free = look->free || json_integer_value(json_array_get(target, i)) < 0;
     if (mark == KF_TFJS_KNOWN_SIZES && in == 2)
@@ -162,7 +153,7 @@ static void check_rank(struct look *look, const struct kf_layer *layer, int in)
         refuse_lack(look, layer, "TensorFlow.js takes axes whose sizes are known alone");
 }
 
-static void check_calls(struct look *look, const struct kf_layer *layer)
+static void check_calls(struct kf_tfjs_look *look, const struct kf_layer *layer)
 {
     const char *key;
     json_t *value;
@@ -177,7 +168,7 @@ static void check_calls(struct look *look, const struct kf_layer *layer)
         }
 }
 
-static void check_class(struct look *look, const struct kf_layer *layer, int *rank)
+static void check_class(struct kf_tfjs_look *look, const struct kf_layer *layer, int *rank)
 {
     const char *why;
 
@@ -191,7 +182,7 @@ static void check_class(struct look *look, const struct kf_layer *layer, int *ra
 }
 
 /* A layer, or a part of one; `in` are the axes that it takes. */
-static void check_layer(struct look *look, const struct kf_layer *layer, int in, int *rank)
+static void check_layer(struct kf_tfjs_look *look, const struct kf_layer *layer, int in, int *rank)
 {
     check_class(look, layer, rank);
     check_calls(look, layer);
@@ -227,7 +218,7 @@ static int count_ref(json_t *ref, void *context)
 }
 
 /* Inputs and outputs are lists of tensors, each once. */
-static void check_ends(struct look *look)
+static void check_ends(struct kf_tfjs_look *look)
 {
     json_t *const ends[] = {look->graph->inputs, look->graph->outputs};
 
@@ -244,7 +235,25 @@ static void check_ends(struct look *look)
     }
 }
 
-static int check_layers(struct look *look, int *rank_out)
+/* A model in a model: masks go neither in nor out. */
+static int check_inner(struct kf_tfjs_look *look, size_t index, int *rank)
+{
+    const struct kf_layer *layer = look->graph->layers[index];
+    struct kf_tfjs_look inner = {
+        .rep = look->rep, .made_there = look->made_there, .graph = layer->inner};
+
+    check_calls(look, layer);
+    KF_TRY(check_graph(&inner, rank));
+    look->masked[index] = inner.masks || kf_tfjs_gets_mask(look, index);
+    look->masks = look->masks || look->masked[index];
+    if (look->masked[index])
+        kf_tfjs_refuse(look, layer,
+                       "TensorFlow.js takes masks into models, and out of them, otherwise than "
+                       "Keras");
+    return 0;
+}
+
+static int check_layers(struct kf_tfjs_look *look, int *rank_out)
 {
     const struct kf_graph *graph = look->graph;
     int rank = 0;
@@ -256,10 +265,10 @@ static int check_layers(struct look *look, int *rank_out)
         if (graph->topology == KF_FUNCTIONAL)
             in = layer->n_calls ? rank_of_first(look, layer->calls[0].args) : 0;
         if (layer->inner) {
-            check_calls(look, layer);
-            KF_TRY(check_graph(look->rep, look->made_there, layer->inner, &rank));
+            KF_TRY(check_inner(look, i, &rank));
         } else {
             check_layer(look, layer, in, &rank);
+            kf_tfjs_check_mask(look, i);
         }
         look->ranks[i] = rank;
     }
@@ -268,25 +277,27 @@ static int check_layers(struct look *look, int *rank_out)
 }
 
 /* Models in models are not deeper than limits.nesting. */
-static int check_graph(struct kf_report *rep, bool made_there, const struct kf_graph *graph,
-                       int *rank_out)
+static int check_graph(struct kf_tfjs_look *look, int *rank_out)
 {
-    struct look look = {.rep = rep, .made_there = made_there, .graph = graph};
-    int r;
+    const struct kf_graph *graph = look->graph;
+    int r = 0;
 
-    look.ranks = kf_alloc((graph->n_layers + 1) * sizeof(*look.ranks));
-    if (!look.ranks)
-        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
-    if (graph->topology == KF_FUNCTIONAL && !made_there)
-        check_ends(&look);
-    r = check_layers(&look, rank_out);
-    kf_free(look.ranks);
+    look->ranks = kf_alloc((graph->n_layers + 1) * sizeof(*look->ranks));
+    look->masked = kf_alloc((graph->n_layers + 1) * sizeof(*look->masked));
+    if (!look->ranks || !look->masked)
+        r = kf_report_add(look->rep, KF_NO_MEMORY, "", "out of memory");
+    if (graph->topology == KF_FUNCTIONAL && !look->made_there)
+        check_ends(look);
+    r = r < 0 ? r : check_layers(look, rank_out);
+    kf_free(look->ranks);
+    kf_free(look->masked);
     return r;
 }
 
 int kf_tfjs_check(struct kf_model *model, bool made_there, struct kf_report *rep)
 {
+    struct kf_tfjs_look look = {.rep = rep, .made_there = made_there, .graph = model->graph};
     int ignored = 0;
 
-    return check_graph(rep, made_there, model->graph, &ignored);
+    return check_graph(&look, &ignored);
 }

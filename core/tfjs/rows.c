@@ -38,7 +38,12 @@ static const struct {
 
 static const struct {
     const char *class_name, *rule;
-} idle[] = {
+} masked[] =
+    {
+#define KF_TFJS_MASKED(class_name) {#class_name, "tfjs-masked:" #class_name},
+#include "layers.def"
+},
+  idle[] = {
 #define KF_TFJS_IDLE(class_name) {#class_name, "tfjs-idle:" #class_name},
 #include "layers.def"
 };
@@ -95,6 +100,16 @@ enum kf_tfjs_mark kf_tfjs_mark(const char *class_name)
         if (strcmp(marks[i].class_name, class_name) == 0)
             return marks[i].mark;
     return KF_TFJS_PLAIN;
+}
+
+bool kf_tfjs_takes_masks(const char *class_name, struct kf_report *rep)
+{
+    for (size_t i = 0; i < N_OF(masked); i++)
+        if (strcmp(masked[i].class_name, class_name) == 0) {
+            kf_report_rule(rep, masked[i].rule);
+            return true;
+        }
+    return false;
 }
 
 bool kf_tfjs_is_idle(const char *class_name)

@@ -20,6 +20,7 @@ enum kf_tfjs_rank {
 enum kf_tfjs_mark {
     KF_TFJS_PLAIN,
     KF_TFJS_INPUT,
+    KF_TFJS_MASK,        /* makes a mask */
     KF_TFJS_LAST_AXIS,   /* works along the last of up to four axes */
     KF_TFJS_KNOWN_SIZES, /* takes three axes or more, of sizes that are known */
     KF_TFJS_BOTH_WAYS,   /* runs the layer in it forwards and backwards */
@@ -28,6 +29,8 @@ enum kf_tfjs_mark {
 };
 
 enum kf_tfjs_mark kf_tfjs_mark(const char *class_name);
+/** Whether a class does with a mask what it does in Keras. */
+bool kf_tfjs_takes_masks(const char *class_name, struct kf_report *rep);
 
 /** How many axes a class gives by layers.def; false for a class that is not in it. `rep` may be
  * NULL.

@@ -204,6 +204,15 @@ def check_tensors(model, side):
     return not missing
 
 
+def fitting(model, inputs):
+    """The inputs, where the model takes such."""
+    taken, given = [tuple(shape) for shape, _ in model.specs], [value.shape for value in inputs]
+    if len(taken) != len(given) or not all(len(shape) == len(size) and all(a in (None, b) for a, b in zip(shape, size))
+                                           for shape, size in zip(taken, given)):
+        raise Unknown("the model takes inputs of the shapes %s, and is given %s" % (taken, given))
+    return inputs
+
+
 def record(options):
     model = open_model(options.model, options.architecture)
     check_tensors(model, "before")
@@ -212,7 +221,7 @@ def record(options):
             inputs = [given[name] for name in given.files]
     else:
         inputs = make_inputs(model, options.size)
-    outputs = model.predict(inputs)
+    outputs = model.predict(fitting(model, inputs))
     kept = {"names": np.array(model.names), "path": np.array(os.path.basename(options.model))}
     kept.update(("in%d" % i, value) for i, value in enumerate(inputs))
     kept.update(("out%d" % i, value) for i, value in enumerate(outputs))
@@ -237,7 +246,7 @@ def compare(options):
     same = check_tensors(model, "after") is not False
     with np.load(options.record) as kept:
         inputs, wanted, names = numbered(kept, "in"), numbered(kept, "out"), [str(name) for name in kept["names"]]
-    outputs = model.predict(by_name(model, names, inputs))
+    outputs = model.predict(fitting(model, by_name(model, names, inputs)))
     if [one.shape for one in outputs] != [one.shape for one in wanted]:
         print("outputs: shapes %s, recorded %s" % ([one.shape for one in outputs], [one.shape for one in wanted]))
         return 1

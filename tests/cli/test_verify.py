@@ -52,6 +52,30 @@ def test_each_of_several_results_has_its_own(kferry, model):
     assert sorted(path.name for path in (kferry.folder / "out").iterdir()) == ["m.keras", "m.keras.verify.py", "n.keras", "n.keras.verify.py"]
 
 
+class Taker:
+    """A model of one input."""
+    names, specs, limit = ["x"], [([None, 4], "float32")], 0
+
+    def tensors(self):
+        return None
+
+    def predict(self, inputs):
+        return [value * 2 for value in inputs]
+
+
+@pytest.mark.parametrize("shape, status", [((3, 4), 0), ((3, 5), 2), ((3, 4, 1), 2)])
+def test_inputs_that_the_model_does_not_take(kferry, model, monkeypatch, capsys, shape, status):
+    """What was recorded of a model with other inputs is told, not fed."""
+    assert kferry.run("convert", "m.h5", "-o", "m.keras", "--verify", "script").returncode == 0
+    script = load(kferry.folder / "m.keras.verify.py")
+    values = script.np.ones(shape, "float32")
+    script.np.savez(kferry.folder / "r.npz", names=["x"], in0=values, out0=values * 2)
+    monkeypatch.setattr(script, "open_model", lambda path, architecture: Taker())
+    monkeypatch.setattr("sys.argv", ["verify.py", "compare", "m.keras", "--record", str(kferry.folder / "r.npz")])
+    assert script.main() == status
+    assert status == 0 or "takes inputs of the shapes [(None, 4)]" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("args, said", [
     (["-o", "m.keras", "--verify", "full"], "it may be: no script"),
     (["-o", "s3://bucket/m.keras", "--verify", "script"], "beside a file"),

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 
+from parts.wild import FAMILIES, wild_files
 from suite import FIXTURES, convert_all, reasons, table
 
 # The zoo, what it is made of, how it is brought back, and every how many-th model is taken.
@@ -12,6 +13,8 @@ TASKS = {
     "zoo": (".h5", "h5", [], 12),
     "zoo1": (".h5", "h5", [], 12),
 }
+# Of wild files every how many-th.
+WILD = 2
 THEANO = ("old_theano_",)
 
 
@@ -50,8 +53,20 @@ def run_task(options, tally, used, task):
     suffix, to, told, every = TASKS[task]
     manifest = [row["id"] for row in csv.DictReader((FIXTURES / task / "MANIFEST.tsv").open(), delimiter="\t")]
     files = {id: FIXTURES / task / (id + suffix) for id in manifest[:: 1 if options.whole else every] if options.only in id}
-    files = {id: path for id, path in files.items() if path.exists()}
-    folder = options.work / f"arrays-{task}"
+    run_files(options, tally, used, task, {id: path for id, path in files.items() if path.exists()}, suffix, to, told)
+
+
+def run_wild(options, tally, used):
+    """Wild whole models, as Keras 2 or 3 would have them."""
+    for family, (container, major, _) in FAMILIES.items():
+        files = list({id: path for id, path in wild_files(options.wild, container, major).items() if options.only in id}.items())
+        suffix, to = (".keras", "keras") if major == "3" else (".h5", "h5")
+        run_files(options, tally, used, "wild " + family, dict(files[:: 1 if options.whole or options.only else WILD]), suffix, to, [])
+
+
+def run_files(options, tally, used, task, files, suffix, to, told):
+    """There and back, as safetensors with their config and as .npz with it beside them."""
+    folder = options.work / f"arrays-{task.replace(' ', '-')}"
 
     def convert(name, sources, to, end, told=lambda id: []):
         return convert_all(options, sources, folder / name, told, to=to, suffix=end)
@@ -87,3 +102,5 @@ def run_task(options, tally, used, task):
 def run(options, tally, used):
     for task in TASKS:
         run_task(options, tally, used, task)
+    if options.wild:
+        run_wild(options, tally, used)

@@ -17,6 +17,7 @@ TASKS = {
     "zoo1-17": ("zoo1", ".h5", "17", 1),
     "own-17": ("onnx", ".keras", "17", 1),
     "own-13": ("onnx", ".keras", "13", 1),
+    "own-21": ("onnx", ".keras", "21", 2),
     "zoo3-13": ("zoo3", ".keras", "13", 3),
     "zoo3-21": ("zoo3", ".keras", "21", 3),
 }

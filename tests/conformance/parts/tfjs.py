@@ -8,7 +8,8 @@ import csv
 import json
 import subprocess
 
-from suite import FIXTURES, HERE, convert_all, count_one, judge, listed, reasons, table
+from parts.wild import FAMILIES, wild_files
+from suite import FIXTURES, HERE, convert_all, count_one, judge, listed, reasons, table, verdict_of
 
 REFUSED = HERE / "REFUSED-tfjs.tsv"
 # The zoo, the suffix of what is read, and every how many-th model is taken.
@@ -21,6 +22,11 @@ LACKED = set("""TFOpLambda SlicingOpLambda Subtract MultiHeadAttention Attention
 EVERY = 12
 # Every so many-th that is right is read back, and of those every so many-th judged once more.
 BACK, JUDGED = 3, 16
+# Of wild files every how many-th is taken there and back.
+WILD = 2
+# How weights are made smaller, and how far outputs may be off for it. The models, of the zoo of Keras 2.
+QUANTIZED = {"float16": 2e-3, "uint16": 1e-3, "uint8": 5e-2}
+SMALL = ("dense", "conv2d", "lstm", "bidirectional_gru_before")
 THEANO = ("old_theano_",)
 # Rows of the tables of TensorFlow.js: used is one that a model which is right has used, or one that refused.
 ROWS = ("tfjs:", "tfjs-idle:", "tfjs-activation:", "tfjs-object:")
@@ -74,7 +80,7 @@ def values(report):
     return collections.Counter(row["checksum"]["after"]["value"] for row in report.get("tensors", []))
 
 
-def read_back(options, tally, used, zoo, files, told):
+def read_back(options, tally, used, zoo, files, told, judged=True):
     """To .keras from what was written for TensorFlow.js, and by way of a file of the Keras whose words that speaks."""
     folder = options.work / f"tfjs-{zoo}-back"
     release = lambda id: [*told(id), "--keras", "2.12"]
@@ -89,12 +95,37 @@ def read_back(options, tally, used, zoo, files, told):
         same = found == wanted if other_report.get("training") == "none" else not found - wanted
         tally.check(status == other and same, f"tfjs/{zoo}/back/{id}", reasons(report) if status else "a tensor is read otherwise")
     chosen = [id for id in files if back[id][0] == 0][:: 1 if options.whole or options.only else JUDGED]
-    if "k3" not in options.keras:
+    if "k3" not in options.keras or not judged:
         return
     results = judge(options.envs / "k3" / "bin" / "python", folder, FIXTURES / zoo, chosen)
     for id in chosen:
         tally.check(bool(results.get(id, {}).get("ok")), f"tfjs/{zoo}/back/{id}/judged", str(results.get(id)))
     table(f"{zoo} back from TensorFlow.js: {len(files)} models", [(len(chosen), "of them judged by Keras 3")])
+
+
+def run_wild(options, tally, used):
+    """Wild whole models there and back: what TensorFlow.js has all layers of comes back tensor by tensor."""
+    files = {id: path for container, major, _ in FAMILIES.values() for id, path in wild_files(options.wild, container, major).items()
+             if options.only in id}
+    files = dict(list(files.items())[:: 1 if options.whole or options.only else WILD])
+    converted = convert_all(options, files, options.work / "tfjs-wild", to="tfjs", suffix=".zip")
+    done = {id: path for id, path in files.items() if converted[id][0] == 0}
+    for id in files:
+        tally.check(converted[id][0] in (0, 65), f"tfjs/wild/{id}", f"exit status {converted[id][0]}: {converted[id][1].get('error')}")
+    read_back(options, tally, used, "wild", done, lambda id: [], judged=False)
+    table(f"wild files for TensorFlow.js: {len(files)} models", [(len(done), "there and back"), (len(files) - len(done), "refused")])
+
+
+def run_quantized(options, tally):
+    """TensorFlow.js loads models with small weights itself, and predicts nearly the same."""
+    files = {id: FIXTURES / "zoo" / f"{id}.h5" for id in SMALL if options.only in id}
+    for kind, tolerance in QUANTIZED.items():
+        folder = options.work / f"tfjs-{kind}"
+        converted = convert_all(options, files, folder, lambda id: ["--quantize", kind, "--allow", "lossy"], to="tfjs", suffix=".zip")
+        done = [id for id in files if converted[id][0] == 0]
+        results = judge_there(options, folder, FIXTURES / "zoo", [(id, folder / f"{id}.zip", tolerance) for id in done])
+        for id in files:
+            tally.check(bool(results.get(id, {}).get("ok")), f"tfjs/{kind}/{id}", verdict_of(results.get(id)))
 
 
 def run_own(options, tally, used):
@@ -119,3 +150,6 @@ def run(options, tally, used):
         return
     for zoo in TASKS:
         run_task(options, tally, used, zoo)
+    run_quantized(options, tally)
+    if options.wild:
+        run_wild(options, tally, used)
