@@ -74,6 +74,13 @@ def changed(document, *path, **values):
     return document
 
 
+def inserted(document, place, one):
+    """A copy with another layer at `place`."""
+    document = copy.deepcopy(document)
+    document["modelTopology"]["config"]["layers"].insert(place, one)
+    return document
+
+
 def keras(*path, **values):
     return changed(KERAS, *path, **values), SHARDS
 
@@ -83,7 +90,7 @@ LAYERS = ("modelTopology", "config", "layers")
 CASES = {
     "keras": (KERAS, SHARDS),
     "own": (OWN, OWN_SHARDS),
-    "own_masking_refused": (changed(OWN, *LAYERS, 1, **layer("Masking", mask_value=0, name="masking", trainable=True)), OWN_SHARDS),
+    "own_masking_refused": (inserted(OWN, 1, layer("Masking", mask_value=0, name="masking", trainable=True)), OWN_SHARDS),
     "own_axis_refused": (changed(OWN, *LAYERS, 1, **layer("BatchNormalization", axis=1, center=False, scale=False, name="norm", trainable=True)), OWN_SHARDS),
     "behind_refused": (KERAS, {**SHARDS, "shard_3.bin": SHARDS["shard_3.bin"] + b"\0"}),
     "short_refused": (KERAS, {**SHARDS, "shard_2.bin": SHARDS["shard_2.bin"][:-1]}),

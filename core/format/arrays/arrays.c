@@ -34,7 +34,7 @@ static int take_unknown(struct kf_layer *layer, struct kf_graph *graph, void *co
     (void)graph;
     if (layer->operation || !kf_legacy_is_opaque(layer))
         return 0;
-    if (arrays->numbered)
+    if (arrays->numbered && arrays->n)
         return kf_report_add(bind->rep, KF_CUSTOM_CLASS, layer->path,
                              "%s is not a layer of Keras, and which of the arrays are its own is "
                              "not known",

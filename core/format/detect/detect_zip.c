@@ -95,19 +95,20 @@ static int look_at_config(struct kf_look *look, struct kf_zip *zip, enum kf_kind
     return 0;
 }
 
-static bool all_arrays(const struct kf_zip *zip)
+/* Where there is no member at all, its name says what the archive would hold. */
+static bool all_arrays(const struct kf_look *look, const struct kf_zip *zip)
 {
     size_t n = kf_zip_count(zip);
 
     for (size_t i = 0; i < n; i++)
         if (!kf_ends(kf_zip_name(zip, i), ".npy"))
             return false;
-    return n > 0;
+    return n > 0 || (look->src->name && kf_ends(look->src->name, ".npz"));
 }
 
 static enum kf_kind_id by_names(struct kf_look *look, const struct kf_zip *zip)
 {
-    if (all_arrays(zip)) {
+    if (all_arrays(look, zip)) {
         kf_report_evidence(look->rep, "a zip of .npy members");
         return KF_FILE_NPZ;
     }

@@ -21,6 +21,8 @@ TASKS = {
     "zoo3-13": ("zoo3", ".keras", "13", 3),
     "zoo3-21": ("zoo3", ".keras", "21", 3),
 }
+# Models that are taken in any case: what they show needs that set.
+ALSO = {"zoo3-21": ("operations_25", "operations_32")}
 # Models of zoo3 with weights that are large enough to stand in a file of their own.
 BESIDE = ("stft_spectrogram", "stft_spectrogram_phase")
 THEANO = ("old_theano_",)
@@ -45,7 +47,8 @@ def told(opset):
 def run_task(options, tally, used, task):
     zoo, suffix, opset, every = TASKS[task]
     manifest = {row["id"]: row for row in csv.DictReader((FIXTURES / zoo / "MANIFEST.tsv").open(), delimiter="\t")}
-    files = {id: FIXTURES / zoo / (id + suffix) for id in list(manifest)[::every] if options.only in id}
+    chosen = [id for k, id in enumerate(manifest) if k % every == 0 or id in ALSO.get(task, ())]
+    files = {id: FIXTURES / zoo / (id + suffix) for id in chosen if options.only in id}
     files = {id: path for id, path in files.items() if path.exists()}
     folder = options.work / f"onnx-{task}"
     converted = convert_all(options, files, folder, told(opset), to="onnx", suffix=".onnx")

@@ -29,7 +29,7 @@ QUANTIZED = {"float16": 2e-3, "uint16": 1e-3, "uint8": 5e-2}
 SMALL = ("dense", "conv2d", "lstm", "bidirectional_gru_before")
 THEANO = ("old_theano_",)
 # Rows of the tables of TensorFlow.js: used is one that a model which is right has used, or one that refused.
-ROWS = ("tfjs:", "tfjs-idle:", "tfjs-activation:", "tfjs-object:")
+ROWS = ("tfjs:", "tfjs-idle:", "tfjs-masked:", "tfjs-activation:", "tfjs-object:")
 
 
 def judge_there(options, folder, refs, rows):
