@@ -14,6 +14,14 @@ static const struct kf_onnx_row rows[] = {
 #include "layers.def"
 };
 
+/* What has no equal, and why. */
+static const struct {
+    const char *class_name, *why, *rule;
+} gone[] = {
+#define KF_ONNX_GONE(class_name, why) {#class_name, why, "onnx-gone:" #class_name},
+#include "layers.def"
+};
+
 bool kf_onnx_holds_cells(const struct kf_layer *layer)
 {
     static const char *const classes[] = {
@@ -35,6 +43,18 @@ static const struct kf_onnx_row *find_row(const struct kf_layer *layer)
         if (strcmp(rows[i].class_name, layer->class_name) == 0)
             return &rows[i];
     return NULL;
+}
+
+/* A class outside the table, with the reason where there is one. */
+static void refuse_class(struct kf_onnx_call *call)
+{
+    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+        if (strcmp(gone[i].class_name, call->layer->class_name) == 0) {
+            kf_report_rule(call->onnx->rep, gone[i].rule);
+            kf_onnx_refuse(call, "%s", gone[i].why);
+            return;
+        }
+    kf_onnx_refuse(call, "nothing here writes it as %s", call->onnx->runtime->name);
 }
 
 /* What may be given texts. */
@@ -204,7 +224,7 @@ static int run_call(struct kf_onnx_call *call)
     }
     call->row = find_row(layer);
     if (!call->row) {
-        kf_onnx_refuse(call, "nothing here writes it as %s", onnx->runtime->name);
+        refuse_class(call);
         return 0;
     }
     kf_report_rule(onnx->rep, call->row->rule);
