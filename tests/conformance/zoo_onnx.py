@@ -80,8 +80,6 @@ BINS6 = np.linspace(-1, 1, 6, dtype="float32")
 THREE = 3 * np.eye(3, dtype="float32")
 SQUARE = np.linspace(-1, 1, 36, dtype="float32").reshape(6, 6)
 KERNEL = np.linspace(-1, 1, 24, dtype="float32").reshape(2, 2, 3, 2)
-HEADS = [(4, 2, 6), (3, 2, 6), (3, 2, 6)]
-MODES = ("bilinear", "bicubic", "area", "lanczos3", "lanczos5")
 CUBE = np.linspace(-1, 1, 60, dtype="float32").reshape(6, 5, 2)
 
 GROUPS = {
@@ -145,52 +143,6 @@ GROUPS = {
         "two": operations(lambda x, y: O.divide_no_nan(x, O.relu(y)), lambda x, y: O.heaviside(O.relu(x) - O.relu(y), y), O.fmax, O.fmin,
                           O.hypot, O.logaddexp, O.logaddexp2, lambda x, y: O.isclose(x, y, rtol=0.3, atol=0.1), O.arctan2,
                           lambda x, y: O.arctan2(O.relu(x), O.relu(y)), lambda x, y: O.arctan2(x, O.relu(y)), shapes=((4, 6), (4, 6))),
-        "bits": operations(lambda x, y: O.bitwise_and(x - 5, y - 3), lambda x, y: O.bitwise_or(x - 5, y - 3), lambda x, y: O.bitwise_xor(x - 5, y - 3),
-                           lambda x, y: O.bitwise_not(x - y), lambda x, y: O.left_shift(x - 5, y), lambda x, y: O.right_shift(x * 9 - 50, y - 1),
-                           shapes=((4, 6), (4, 6)), dtype="int32"),
-        "divisors": operations(lambda x, y: O.gcd(x * 6 - 30, y * 4), lambda x, y: O.lcm(x * 6 - 30, y * 4), lambda x, y: O.gcd(x * 46368, y * 75025),
-                               lambda x, y: O.fmod(x * 7 - 30, y + 2), shapes=((4, 6), (4, 6)), dtype="int32"),
-        "rests": operations(lambda x, y: O.fmod(x, O.sigmoid(y)), lambda x, y: O.erfinv(O.tanh(x * 3)), shapes=((4, 6), (4, 6))),
-        "scattered": operation(lambda x: O.scatter_update(x * 2, [[0, 1, 2], [1, 0, 0]], [5.0, 6.0])),
-        "scattered_sums": operation(lambda x: O.scatter_update(x * 2, [[0, 1, 2], [1, 0, 0], [1, 0, 0]], [5.0, 6.0, 7.0], reduction="add")),
-        "updated": operations(lambda x: O.slice_update(x, (0, 1, 2), np.ones((2, 2, 3), "float32")),
-                              lambda x: O.slice_update(x * 2, (0, 0, 0), np.ones((1, 4, 6), "float32"))),
-        "segments": operations(lambda x: O.segment_sum(x[0], np.array([0, 2, 2, 0]), num_segments=4),
-                               lambda x: O.segment_max(x[0], np.array([0, 2, 2, 0]), num_segments=3)),
-        "bincount": operations(lambda x: O.bincount(x), lambda x: O.bincount(x[0], minlength=3), shapes=((4,),), dtype="int32"),
-        "meshgrid": operations(lambda x: O.meshgrid(x[0, 0], x[1, 1, :4])[0], lambda x: O.meshgrid(x[0, 0], x[1, 1, :4], indexing="ij")[1]),
-        "correlated": operations(*(lambda x, mode=mode, n=n: O.correlate(x[0, 0], np.linspace(-1, 1, n, dtype="float32"), mode=mode)
-                                   for mode in ("valid", "same", "full") for n in (3, 4, 6)), lambda x: O.correlate(x[0, 0, :3], BINS6, mode="same")),
-        "kron": operations(lambda x: O.kron(O.reshape(x, (-1, 6)), np.array([[1, 2], [3, 4]], "float32"))),
-        "spectra": operations(lambda x: O.fft((x, x * 2))[1], lambda x: O.fft2((x, x * 2))[0], lambda x: O.ifft2((x, x * 2))[1], lambda x: O.rfft(x)[1],
-                              lambda x: O.rfft(x, 4)[0], lambda x: O.rfft(x, 9)[1], lambda x: O.irfft((x, x * 2)), lambda x: O.irfft((x, x * 2), 7)),
-        "windows": operations(lambda x: O.stft(x, 16, 4, 16, window="hamming", center=False)[1], lambda x: O.stft(x, 8, 3, 8)[0],
-                              lambda x: O.extract_sequences(x, 5, 2), shapes=((20,),)),
-        "blocks": operations(lambda x: O.unfold(x, (2, 3), dilation=(2, 1), padding=1, stride=(1, 2)), lambda x: O.image.extract_patches(x, (2, 3)),
-                             lambda x: O.image.extract_patches(x, 3, strides=2, padding="same"), shapes=((6, 8, 3),)),
-        "filters": operations(lambda x: O.image.gaussian_blur(x, (3, 5), (1.0, 0.7)), O.image.sobel_edges,
-                              lambda x: O.image.rgb_to_hsv(O.sigmoid(x)), lambda x: O.image.hsv_to_rgb(O.sigmoid(x)), shapes=((6, 8, 3),)),
-        "losses": operations(lambda x, y: O.binary_crossentropy(O.sigmoid(x), O.sigmoid(y)), lambda x, y: O.binary_crossentropy(O.sigmoid(x), y * 0.4 + 0.3),
-                             lambda x, y: O.binary_crossentropy(O.sigmoid(x), y, from_logits=True),
-                             lambda x, y: O.categorical_crossentropy(O.softmax(x), O.abs(y) + 0.1),
-                             lambda x, y: O.categorical_crossentropy(O.softmax(x), y, from_logits=True, axis=1),
-                             lambda x, y: O.categorical_crossentropy(O.softmax(x), O.softmax(y)), lambda x, y: O.psnr(x, y, max_val=2.0) + x,
-                             lambda x, y: O.cdist(x, y), shapes=((4, 6), (4, 6))),
-        "classes": operations(lambda x: O.sparse_categorical_crossentropy(O.cast(O.sigmoid(x[:, :, 0]) * 5, "int32"), x, from_logits=True),
-                              lambda x: O.sparse_categorical_crossentropy(O.cast(O.sigmoid(x[:, :, 0]) * 5, "int32"), O.abs(x) + 0.1),
-                              lambda x: O.in_top_k(O.cast(O.sigmoid(x[:, 0, 0]) * 5, "int32"), x[:, 1], 2)),
-        "attention": operations(lambda x, y, z: O.dot_product_attention(x, y, z), lambda x, y, z: O.dot_product_attention(x, y, z, scale=0.3),
-                                lambda x, y, z: O.dot_product_attention(x, x, x, is_causal=True),
-                                lambda x, y, z: O.dot_product_attention(x, y, z, mask=np.tril(np.ones((4, 3), "bool"))[None, None]),
-                                lambda x, y, z: O.dot_product_attention(x, y, z, bias=np.linspace(-1, 1, 12, dtype="float32").reshape(1, 1, 4, 3)),
-                                shapes=HEADS),
-        "resized": operations(*(lambda x, mode=mode, size=size: O.image.resize(x, size, interpolation=mode) for mode in MODES for size in ((4, 5), (9, 13))),
-                              shapes=((6, 8, 3),)),
-        "resized_smooth": operations(*(lambda x, mode=mode: O.image.resize(x, (4, 5), interpolation=mode, antialias=True) for mode in (*MODES, "nearest")),
-                                     shapes=((6, 8, 3),)),
-        "resized_frame": operations(lambda x: O.image.resize(x, (4, 4), crop_to_aspect_ratio=True), lambda x: O.image.resize(x, (5, 3), crop_to_aspect_ratio=True),
-                                    lambda x: O.image.resize(x, (4, 4), pad_to_aspect_ratio=True, fill_value=0.5),
-                                    lambda x: O.image.resize(x, (3, 9), pad_to_aspect_ratio=True, interpolation="nearest"), shapes=((6, 8, 3),)),
     },
     "gate": {
         name: chain((5, 3), lambda name=name: L.LSTM(4, activation=name, return_sequences=True),
@@ -202,8 +154,6 @@ GROUPS = {
     },
     "layer": {
         "scaled": scaled,
-        **{f"up_{mode}": layer(lambda mode=mode: L.UpSampling2D((2, 3), interpolation=mode), (4, 5, 2)) for mode in MODES[1:]},
-        "resizing_first": layer(lambda: L.Resizing(5, 4, interpolation="bicubic", antialias=True, data_format="channels_first"), (2, 6, 7)),
     },
     "free": {
         "residual": residual,
