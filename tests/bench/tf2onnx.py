@@ -21,7 +21,7 @@ import time
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 ZOO = TESTS / "fixtures" / "zoo"
-PACKAGES = ("tensorflow-cpu==2.15.1", "tf2onnx==1.17.0", "numpy<2")
+PACKAGES = ("tensorflow-cpu==2.15.1", "tf2onnx==1.17.0", "onnx==1.16.2", "numpy<2")
 OPSET = "17"
 # In one process: a line of JSON for each model.
 PEER = """
