@@ -60,6 +60,8 @@ bool kf_rules_same(const json_t *a, const json_t *b);
 /* keras3_keys.c: config keys of a layer, an initializer or an operation that the target release of
  * Keras 3 does not take, or calls otherwise; only `class_name`, `path` and `config` are used. */
 int kf_keras3_keys(struct kf_adapt *adapt, struct kf_layer *layer);
+/* The release that wrote a file of Keras 3, as rows name it; the newest where nothing says it. */
+int kf_keras3_written(const struct kf_adapt *adapt);
 /* ... and the class that in the target computes what this one does in the release that wrote it. */
 int kf_keras3_becomes(struct kf_adapt *adapt, struct kf_layer *layer);
 /** Why a layer of Keras 3 cannot be moved (`rule_out` is its row), or NULL. */

@@ -63,6 +63,8 @@ TWO = {"hypot": ops.hypot, "heaviside": ops.heaviside, "logaddexp": ops.logaddex
        "layer_norm_scaled": lambda x, y: ops.layer_normalization(x, gamma=y, beta=y, epsilon=1e-3),
        "bce_logits": lambda x, y: ops.binary_crossentropy(ops.sigmoid(x), y, from_logits=True),
        "cce_logits": lambda x, y: ops.categorical_crossentropy(ops.softmax(x), y, from_logits=True),
+       "add_halves": lambda x, y: ops.cast(x, "float16") + ops.cast(y, "bfloat16"), "multiply_half": lambda x, y: ops.cast(x, "float16") * y,
+       "add_signs": lambda x, y: ops.cast(x, "int8") + ops.cast(ops.abs(y), "uint16"), "subtract_sizes": lambda x, y: ops.cast(x, "int64") - ops.cast(y, "int8"),
        "rms_scaled": lambda x, y: ops.rms_normalization(x, scale=y, epsilon=1e-3)}
 WHOLE = {"bitwise_and": ops.bitwise_and, "bitwise_or": ops.bitwise_or, "bitwise_xor": ops.bitwise_xor, "left_shift": ops.left_shift,
          "bitwise_left_shift": ops.bitwise_left_shift, "right_shift": ops.right_shift, "bitwise_right_shift": ops.bitwise_right_shift}

@@ -84,14 +84,38 @@ static int check_constant(struct kf_down_op *op, const json_t *value)
     return 0;
 }
 
-/* What Keras 3 makes of two dtypes: a truth value gives way to a number, an integer to a float. */
+/* Of two floats the wider one, and float32 of the two that have 16 bits. */
+static enum kf_dtype wider_float(enum kf_dtype a, enum kf_dtype b)
+{
+    enum kf_dtype wider = a > b ? a : b;
+
+    return wider == KF_DTYPE_BFLOAT16 ? KF_DTYPE_FLOAT32 : wider;
+}
+
+/* Of two integers the first that holds the values of both; no integer holds those of uint64. */
+static enum kf_dtype wider_integer(enum kf_dtype a, enum kf_dtype b)
+{
+    enum kf_dtype low = a < b ? a : b, high = a < b ? b : a, holds;
+
+    if (low >= KF_DTYPE_UINT8 || high <= KF_DTYPE_INT64)
+        return high;
+    holds = high - KF_DTYPE_UINT8 + KF_DTYPE_INT16;
+    return high == KF_DTYPE_UINT64 ? KF_DTYPE_NONE : low > holds ? low : holds;
+}
+
+/*
+ * What Keras 3 makes of two dtypes (backend/common/dtypes.py): a truth value gives way to a number,
+ * an integer to a float.
+ */
 static enum kf_dtype promoted(enum kf_dtype a, enum kf_dtype b)
 {
     if (a == b || a == KF_DTYPE_NONE)
         return b;
-    if (b == KF_DTYPE_BOOL || (is_floating(a) && !is_floating(b)))
-        return a;
-    return a == KF_DTYPE_BOOL || (is_floating(b) && !is_floating(a)) ? b : KF_DTYPE_NONE;
+    if (a == KF_DTYPE_BOOL || b == KF_DTYPE_BOOL)
+        return a == KF_DTYPE_BOOL ? b : a;
+    if (is_floating(a) != is_floating(b))
+        return is_floating(a) ? a : b;
+    return is_floating(a) ? wider_float(a, b) : wider_integer(a, b);
 }
 
 /* A tensor of another dtype than the one that all are brought to is cast first. */

@@ -2,6 +2,8 @@
 #include "keras3_keras2.h"
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../lambda/lambdas.h"
+#include "../ops/ops.h"
 #include "../training/training.h"
 #include <string.h>
 
@@ -159,10 +161,23 @@ static int stretch_graph(struct kf_adapt *adapt, struct kf_graph *graph)
     return 0;
 }
 
+/* Lambdas that are understood become operations of the Keras that wrote the model. */
+static int understand_lambdas(struct kf_adapt *adapt, struct kf_graph *graph)
+{
+    int target = adapt->since;
+
+    KF_TRY(kf_adapt_lambdas(adapt, graph));
+    adapt->since = kf_keras3_written(adapt);
+    KF_TRY(kf_adapt_ops(adapt, graph));
+    adapt->since = target;
+    return 0;
+}
+
 int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
 {
     struct kf_graph *graph = adapt->model->graph;
 
+    KF_TRY(understand_lambdas(adapt, graph));
     adapt->rules = KF_RULES_KERAS3_KERAS2;
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_down_quantized(adapt, graph));

@@ -183,8 +183,7 @@ static int apply_rename(struct kf_adapt *adapt, struct kf_layer *layer, const st
     return 0;
 }
 
-/* The release that wrote the file; the newest where nothing says it. */
-static int written(const struct kf_adapt *adapt)
+int kf_keras3_written(const struct kf_adapt *adapt)
 {
     int keras = adapt->model->keras;
 
@@ -218,7 +217,7 @@ static int become(struct kf_adapt *adapt, struct kf_layer *layer, const struct b
 
 int kf_keras3_becomes(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    int source = written(adapt);
+    int source = kf_keras3_written(adapt);
 
     for (size_t i = 0; i < N_ROWS(becomings); i++)
         if (strcmp(becomings[i].class_name, layer->class_name) == 0 &&
@@ -261,7 +260,7 @@ int kf_keras3_policy(struct kf_adapt *adapt, const struct kf_layer *layer, const
     const char *name = kf_json_str(policy, "class_name", "");
     const char *mode = kf_json_str(json_object_get(policy, "config"), "mode", "");
     const struct kf_class *found = kf_class_find("keras.dtype_policies", name);
-    int first = found ? found->since : 0, source = written(adapt);
+    int first = found ? found->since : 0, source = kf_keras3_written(adapt);
 
     if (!found) {
         kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path,
