@@ -50,6 +50,9 @@ static const char *const names[] = {
 #define KF_CALL(classes, names, takes) "call:" classes,
 #include "../adapt/keras3/keras3_calls.def"
 #undef KF_CALL
+#define KF_HALVES(classes) "halves:" classes,
+#include "../adapt/down/down_halves.def"
+#undef KF_HALVES
 #define KF_DOWN(class_name, function, takes, gives, form, tensors, keys) "down:op:" class_name,
 #include "../adapt/down/down_ops.def"
 #undef KF_DOWN

@@ -153,6 +153,9 @@ def activation_models():
     image = L.Input((4, 4, 3))
     yield ("convolution", "activation", K.Model(image, L.Conv2D(4, 2, activation="squareplus")(image)),
            [rng.normal(size=(4, 4, 4, 3)).astype("float32")])
+    many = L.Input((128, 3))  # float16 does not hold the sums
+    yield ("averaged_halves", "layer", K.Model(many, L.GlobalAveragePooling1D(dtype="mixed_float16")(many)),
+           [rng.integers(800, 1000, (4, 128, 3)).astype("float32")])
     words = L.Input((4,))
     masked = L.Dense(3, activation="celu")(L.Masking()(L.Reshape((2, 2))(words)))
     yield "masked", "activation", K.Model(words, L.LSTM(3)(masked)), x

@@ -186,6 +186,7 @@ int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
     KF_TRY(stretch_graph(adapt, graph));
     KF_TRY(kf_down_calls(adapt, graph));
     KF_TRY(kf_down_reversible(adapt, graph));
+    KF_TRY(kf_down_halves(adapt, graph));
     KF_TRY(kf_down_masks(adapt, graph));
     KF_TRY(kf_down_layers(adapt, graph));
     KF_TRY(kf_down_ops(adapt, graph));

@@ -30,6 +30,9 @@ int kf_down_calls(struct kf_adapt *adapt, struct kf_graph *graph);
 /* ... and at last what only Keras 2 passes otherwise: the state of an RNN. */
 int kf_down_states(struct kf_adapt *adapt, struct kf_graph *graph);
 
+/* down_halves.c: what Keras 3 alone computes in float32 is put in float32. */
+int kf_down_halves(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* down_masks.c: masks that Keras 3 wrote down go where Keras 2 makes the same ones itself, and stay
  * or are cut where it would make others. */
 int kf_down_masks(struct kf_adapt *adapt, struct kf_graph *graph);
