@@ -195,8 +195,10 @@ static int add_slopes(struct kf_split *split, const char *variable, size_t on, s
 
     if (!tensor || (!args && on != split->index))
         return kf_split_no_memory(split);
-    KF_TRY(kf_split_beside(split, "PReLU", json_pack("{s:b}", "trainable", split->layer->trainable),
-                           args, &prelu, at));
+    KF_TRY(kf_split_beside(
+        split, "PReLU",
+        json_pack("{s:b, s:n}", "trainable", split->layer->trainable, "shared_axes"), args, &prelu,
+        at));
     *tensor = (struct kf_tensor){.variable = "alphas",
                                  .source = variable,
                                  .trainable = split->layer->trainable,
