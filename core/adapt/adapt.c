@@ -37,6 +37,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
 
     KF_TRY(kf_adapt_merges(adapt, graph));
     KF_TRY(kf_adapt_lambdas(adapt, graph));
+    KF_TRY(kf_adapt_op_layers(adapt, graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_masks(adapt, graph));
     KF_TRY(kf_adapt_widths(adapt, graph));

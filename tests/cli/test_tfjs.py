@@ -85,7 +85,6 @@ def test_a_model_without_weights_has_no_shards(kferry, zoo):
 @pytest.mark.parametrize("id, said", [
     ("mha_output_shape", "MultiHeadAttention: TensorFlow.js has no such layer"),
     ("gru_free_length", "reset_after=true"),
-    ("lstm_masked", "Masking"),
     ("first_conv2d", "data_format=channels_first"),
     ("float64_dense", "computes in float32"),
     ("functional_dict_outputs", "in a list"),

@@ -81,6 +81,14 @@ struct kf_op {
 /** Make all operation layers of a graph, and of the models in it, operation nodes of Keras 3. */
 int kf_adapt_ops(struct kf_adapt *adapt, struct kf_graph *graph);
 
+/* op_layers.c */
+
+/**
+ * Put a TFOpLambda or SlicingOpLambda in the place of each TensorFlowOpLayer, by the rows of
+ * op_layers.def; what they do not say stays, for kf_adapt_ops() to refuse.
+ */
+int kf_adapt_op_layers(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /** Note why the operation cannot be expressed; 0, so that `return kf_op_refuse(...)` goes on. */
 int kf_op_refuse(struct kf_op *op, const char *why);
 

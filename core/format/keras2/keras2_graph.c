@@ -168,7 +168,8 @@ static int parse_layers(struct kf_keras2_parse *parse, struct kf_graph *graph, j
         KF_TRY(kf_keras2_layer(parse, &layer, object, name ? name : unnamed, graph->path));
         if (name && !kf_streq(name, layer->name)) {
             layer->name = kf_arena_strdup(parse->model->arena, name);
-            if (!layer->name)
+            layer->path = layer->name ? join(parse, graph->path, layer->name) : NULL;
+            if (!layer->path)
                 return no_memory(parse, graph->path);
         }
         KF_TRY(kf_graph_insert(parse->model, graph, graph->n_layers, layer, parse->rep));
