@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "left.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -29,19 +30,27 @@ int64_t left_open(const char *dir, const char *name, int *fd_out)
     return st.st_size;
 }
 
+static size_t read_piece(void *piece, size_t n, void *context)
+{
+    ssize_t got;
+
+    do
+        got = read(*(int *)context, piece, n);
+    while (got < 0 && errno == EINTR);
+    return (size_t)got; /* (size_t)-1 is what Jansson takes for an error */
+}
+
 json_t *left_json(const char *dir, const char *name)
 {
     json_t *value = NULL;
     json_error_t error;
     int fd = -1;
     int64_t size = left_open(dir, name, &fd);
-    FILE *in = size < 0 ? NULL : fdopen(fd, "re"); /* json_loadfd() asks for each byte */
 
-    if (in && size <= JSON_BYTES_MAX)
-        value = json_loadf(in, JSON_REJECT_DUPLICATES, &error);
-    if (in)
-        fclose(in);
-    else if (size >= 0)
-        close(fd);
+    if (size < 0)
+        return NULL;
+    if (size <= JSON_BYTES_MAX) /* json_loadfd() asks for each byte */
+        value = json_load_callback(read_piece, &fd, JSON_REJECT_DUPLICATES, &error);
+    close(fd);
     return value;
 }
