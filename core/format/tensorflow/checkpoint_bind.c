@@ -147,17 +147,30 @@ static int bind_parts(struct bind *bind, struct kf_layer *layer, const struct sp
     return 0;
 }
 
-/* The edge to layer number `i` of a graph, `nth` of those that are no InputLayer in front. */
-static void edge_of(const struct bind *bind, const struct kf_graph *graph, size_t i, char *edge,
-                    size_t room)
+/*
+ * Whether the numbers of a Sequential's layers pass over its InputLayer, as they do since
+ * TensorFlow 2.2: else there is one number more.
+ */
+static bool passes_input(const struct bind *bind, const struct kf_graph *graph, int node)
+{
+    char last[32];
+
+    snprintf(last, sizeof(last), "layer-%zu", graph->n_layers - 1);
+    return graph->topology == KF_SEQUENTIAL &&
+           strcmp(graph->layers[0]->class_name, "InputLayer") == 0 &&
+           (node < 0 || kf_checkpoint_child(bind->cp, node, last) < 0);
+}
+
+/* The edge to layer number `i` of a graph whose object is `node`. */
+static void edge_of(const struct bind *bind, const struct kf_graph *graph, int node, size_t i,
+                    char *edge, size_t room)
 {
     bool sequential = graph->topology == KF_SEQUENTIAL;
-    bool input = sequential && strcmp(graph->layers[0]->class_name, "InputLayer") == 0;
 
     if (bind->keras3)
         snprintf(edge, room, "%s_operations/%zu", sequential ? "_functional/" : "", i);
     else
-        snprintf(edge, room, "layer-%zu", i - input);
+        snprintf(edge, room, "layer-%zu", i - passes_input(bind, graph, node));
 }
 
 static int bind_graph(struct bind *bind, struct kf_graph *graph, const struct spot *spot)
@@ -169,7 +182,7 @@ static int bind_graph(struct bind *bind, struct kf_graph *graph, const struct sp
 
         if (layer->operation || strcmp(layer->class_name, "InputLayer") == 0)
             continue;
-        edge_of(bind, graph, i, edge, sizeof(edge));
+        edge_of(bind, graph, spot->node, i, edge, sizeof(edge));
         KF_TRY(step(bind, spot, edge, &at));
         KF_TRY(bind_layer(bind, layer, &at));
     }
