@@ -1,8 +1,9 @@
-"""Adds `old_*` to the SavedModels: what tf.keras 2.4 saves otherwise than 2.15.
+"""Adds `old_*` to the SavedModels: what tf.keras 2.1 (Python 3.7) and 2.4 save otherwise than 2.15.
 
     savedmodel_age.py OUT_DIR [NAME-FILTER]
 
-Vocabularies stand in tables that are saved with the variables, and layers that draw numbers have a state of their own among them.
+In 2.4 vocabularies stand in tables that are saved with the variables, and layers that draw numbers have a state of their own among
+them; in 2.1 the InputLayer of a Sequential has a number among its layers, and operations are layers.
 """
 import os
 import pathlib
@@ -19,7 +20,7 @@ import tensorflow as tf
 import samples
 
 K, L = tf.keras, tf.keras.layers
-P = L.experimental.preprocessing
+P = getattr(L.experimental, "preprocessing", None)
 COLUMNS = ["id", "group", "expect", "tolerance"]
 
 
@@ -53,6 +54,17 @@ def chain():
     return Chain([L.Dense(3, activation="relu", input_shape=(4,)), L.Dense(2)]), samples.make_inputs([([None, 4], "float32")])
 
 
+def counted():
+    model = K.Sequential([L.Conv1D(4, 3, input_shape=(6, 2)), L.BatchNormalization(), L.Bidirectional(L.LSTM(3)), L.Dense(2)])
+    return model, samples.make_inputs([([None, 6, 2], "float32")])
+
+
+def operations():
+    x, y = L.Input((4,), name="in_0"), L.Input((4,), name="in_1")
+    base = K.Sequential([L.Dense(3, input_shape=(4,))], name="base")
+    return K.Model([x, y], L.Dense(2)(tf.abs(base(x) - base(y)))), samples.make_inputs([([None, 4], "float32")] * 2)
+
+
 def pack(folder, path):
     """A folder as a tar that depends on nothing but its files."""
     def plain(member):
@@ -81,8 +93,10 @@ def make(out, id, build, form):
     return [id, "old", "right", "1e-05"]
 
 
-CASES = {"old_text": (text, "saved"), "old_words": (words, "saved"), "old_words_weights": (words, "weights"),
-         "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
+CASES_2_1 = {"old_counted": (counted, "saved"), "old_counted_weights": (counted, "weights"), "old_operations": (operations, "saved")}
+CASES_2_4 = {"old_text": (text, "saved"), "old_words": (words, "saved"), "old_words_weights": (words, "weights"),
+             "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
+CASES = CASES_2_1 if tf.__version__.startswith("2.1.") else CASES_2_4
 
 
 def main(out, pattern=""):
