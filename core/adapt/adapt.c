@@ -34,6 +34,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
     struct kf_graph *graph = adapt->model->graph;
 
     kf_adapt_note_theano(adapt);
+    KF_TRY(kf_adapt_source_notes(adapt, graph));
 
     KF_TRY(kf_adapt_merges(adapt, graph));
     KF_TRY(kf_adapt_lambdas(adapt, graph));

@@ -57,6 +57,9 @@ const char *kf_rules_gone(const struct kf_adapt *adapt, const char *class_name,
 /** True for values that Keras does not tell apart: 0 and 0.0. */
 bool kf_rules_same(const json_t *a, const json_t *b);
 
+/* source_notes.c: say what the release that wrote the model computed otherwise than 2.15. */
+int kf_adapt_source_notes(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* keras3_keys.c: config keys of a layer, an initializer or an operation that the target release of
  * Keras 3 does not take, or calls otherwise; only `class_name`, `path` and `config` are used. */
 int kf_keras3_keys(struct kf_adapt *adapt, struct kf_layer *layer);

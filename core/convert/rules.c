@@ -113,6 +113,9 @@ static const char *const names[] = {
 #define KF_OP(function, target, since, takes, gives, form, args) "op:" function,
 #include "../adapt/ops/ops.def"
 #undef KF_OP
+#define KF_SOURCE_NOTE(classes, key, value, since, before, note) "note:" classes "." key,
+#include "../adapt/source_notes.def"
+#undef KF_SOURCE_NOTE
 #define KF_NODE(op, function, inputs, attributes, more) "node:" op,
 #include "../adapt/ops/op_layers.def"
 #define KF_MASK(classes, what) "mask:" classes,
