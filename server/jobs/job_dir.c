@@ -49,25 +49,33 @@ void job_dir_remove(const char *dir)
     nftw(dir, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-/* In the order of the descriptors. A name that is not UTF-8 cannot be told. */
+/* A name that is not UTF-8 cannot be told. NULL without memory. */
+static json_t *input_json(const struct job_input *input)
+{
+    json_t *name = json_string(input->name);
+    json_t *row = json_pack("{s:s, s:o}", "role", input->architecture ? "architecture" : "file",
+                            "name", name ? name : json_string(""));
+
+    if (row &&
+        (!input->ranged ||
+         (json_object_set_new(row, "at", json_integer((json_int_t)input->at)) == 0 &&
+          json_object_set_new(row, "size", json_integer((json_int_t)input->size)) == 0)) &&
+        (!input->kind || json_object_set_new(row, "kind", json_string(input->kind)) == 0))
+        return row;
+    json_decref(row);
+    return NULL;
+}
+
+/* In the order of the descriptors; NULL without memory. */
 static json_t *inputs_json(const struct job_input *inputs, size_t n)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; list && i < n; i++) {
-        json_t *name = json_string(inputs[i].name);
-        json_t *row =
-            json_pack("{s:s, s:o}", "role", inputs[i].architecture ? "architecture" : "file",
-                      "name", name ? name : json_string(""));
-
-        if (inputs[i].ranged) {
-            json_object_set_new(row, "at", json_integer((json_int_t)inputs[i].at));
-            json_object_set_new(row, "size", json_integer((json_int_t)inputs[i].size));
+    for (size_t i = 0; i < n; i++)
+        if (json_array_append_new(list, input_json(&inputs[i])) < 0) {
+            json_decref(list);
+            return NULL;
         }
-        if (inputs[i].kind)
-            json_object_set_new(row, "kind", json_string(inputs[i].kind));
-        json_array_append_new(list, row);
-    }
     return list;
 }
 
