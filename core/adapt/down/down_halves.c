@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
-#include "../../io/text/json.h"
+#include "../../model/policy.h"
 #include "keras3_keras2.h"
 
 #define POLICIES_OF_16_BITS "float16 bfloat16 mixed_float16 mixed_bfloat16"
@@ -15,11 +15,7 @@ static const struct {
 
 static bool computes_in_16_bits(const struct kf_layer *layer)
 {
-    const json_t *dtype = json_object_get(layer->config, "dtype");
-
-    if (json_is_object(dtype))
-        dtype = json_object_get(json_object_get(dtype, "config"), "name");
-    return json_is_string(dtype) && kf_in_words(POLICIES_OF_16_BITS, json_string_value(dtype));
+    return kf_in_words(POLICIES_OF_16_BITS, kf_policy_name(layer->config, ""));
 }
 
 static const char *rule_of(const struct kf_layer *layer)

@@ -2,6 +2,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/operations.h"
+#include "../../model/policy.h"
 #include "down_ops.h"
 #include <string.h>
 
@@ -39,10 +40,7 @@ static bool is_meant(const struct kf_layer *layer, const struct row *row)
 /* Functions compute with what they are given: no other dtype than the layer's. */
 static bool is_single(const struct kf_layer *layer)
 {
-    const json_t *dtype = json_object_get(layer->config, "dtype");
-    const char *name = kf_json_str(json_object_get(dtype, "config"), "name", "float32");
-
-    return strcmp(json_is_string(dtype) ? json_string_value(dtype) : name, "float32") == 0;
+    return strcmp(kf_policy_name(layer->config, "float32"), "float32") == 0;
 }
 
 static const struct row *row_of(const struct kf_layer *layer)

@@ -2,6 +2,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/optimizer.h"
+#include "../../model/policy.h"
 #include "../../model/rewrite.h"
 #include "keras3_keras2.h"
 #include <string.h>
@@ -38,9 +39,7 @@ static bool is_plain(const struct kf_layer *layer)
 {
     const json_t *dtype = json_object_get(layer->config, "dtype");
     const char *policy = kf_json_str(dtype, "class_name", "DTypePolicy");
-    const char *name = json_is_string(dtype)
-                           ? json_string_value(dtype)
-                           : kf_json_str(json_object_get(dtype, "config"), "name", "float32");
+    const char *name = kf_policy_name(layer->config, "float32");
     const char *reverse = kf_json_str(layer->config, "reverse_dtype", name);
 
     return layer->n_tensors > 0 && strcmp(policy, "DTypePolicy") == 0 &&

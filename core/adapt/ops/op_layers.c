@@ -63,24 +63,22 @@ static size_t count_words(const char *list)
 static json_t *inputs_of(const struct node *node, const struct kf_call *call)
 {
     const json_t *constants = json_object_get(node->layer->config, "constants");
-    const json_t *first = json_array_get(call->args, 0), *one;
+    json_t *first = json_array_get(call->args, 0), *inputs = json_array();
     const json_t *tensors = json_is_array(first) ? first : call->args;
-    json_t *inputs = json_array();
-    const char *key;
-    size_t i, n = json_array_size(tensors) + json_object_size(constants);
+    size_t next = 0, n = json_array_size(tensors) + json_object_size(constants);
 
-    json_array_foreach(tensors, i, one) json_array_append(inputs, (json_t *)one);
-    for (i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         char index[24];
+        json_t *constant;
 
         snprintf(index, sizeof(index), "%zu", i);
-        json_object_foreach((json_t *)constants, key, one) if (strcmp(key, index) == 0)
-            json_array_insert(inputs, i, (json_t *)one);
+        constant = json_object_get(constants, index);
+        if (json_array_append(inputs, constant ? constant : json_array_get(tensors, next++)) < 0) {
+            json_decref(inputs);
+            return NULL;
+        }
     }
-    if (json_array_size(inputs) == n)
-        return inputs;
-    json_decref(inputs);
-    return NULL;
+    return inputs;
 }
 
 /* The inputs from `at` on that a list takes, but for the last `left`. */
@@ -93,7 +91,8 @@ static json_t *list_of(const json_t *inputs, size_t *at, size_t left)
     return list;
 }
 
-/* The numbers that tf.stack() made a shape of, or the shape as it is; a new reference. */
+/* The numbers that tf.stack() made a shape of, or the shape as it is; a new reference. Refs are
+ * copied: those of two calls are renumbered apart. */
 static json_t *unpacked(const struct node *node, json_t *value)
 {
     const struct kf_layer *layer;
@@ -105,7 +104,7 @@ static json_t *unpacked(const struct node *node, json_t *value)
     if (!kf_streq(kf_json_str(layer->config, "function", NULL), "stack") ||
         ref.call >= layer->n_calls)
         return json_incref(value);
-    return json_incref(json_array_get(layer->calls[ref.call].args, 0));
+    return json_deep_copy(json_array_get(layer->calls[ref.call].args, 0));
 }
 
 /* The value of a word, from its input on; a new reference, NULL where there is none. */
