@@ -1,8 +1,8 @@
 """SavedModels and checkpoints of tf.keras 2.15 (fixtures/savedmodel) to .keras, judged by Keras 3, and wild SavedModels.
 
 `expect` of MANIFEST.tsv: `right`, `trained` (a model in the middle of training: its next two steps are those of fixtures/training),
-or `refused:TEXT`. Every folder comes as a tar; of some the zip and the plain folder must give the same file. A sample is written for
-the other targets too, and judged by the Keras of each. Wild ones must predict what tf.keras 2.15 says they do; those that are refused
+or `refused:TEXT`. Every folder comes as a tar; of some the zip and the plain folder must give the same file. All are written for
+the other targets too, and a sample is judged by the Keras of each. Wild ones must predict what tf.keras 2.15 says they do; those that are refused
 must name one of the reasons below.
 """
 import collections
@@ -16,9 +16,9 @@ import zipfile
 from suite import FIXTURES, HERE, convert, convert_all, judge, reasons, table, verdict_of
 
 ZOO = FIXTURES / "savedmodel"
-# (name, told, suffix, environment, every how many): targets beside the newest .keras
-TARGETS = (("keras-3.0", ("--to", "keras", "--keras", "3.0"), ".keras", "k30", 6), ("keras-2.15", ("--to", "keras", "--keras", "2.15"), ".keras", "k2", 6),
-           ("h5-2.15", ("--to", "h5"), ".h5", "k2", 4))
+# (name, target and what is told, suffix, environment, every how many): targets beside the newest .keras
+TARGETS = (("keras-3.0", ("keras", "--keras", "3.0"), ".keras", "k30", 6), ("keras-2.15", ("keras", "--keras", "2.15"), ".keras", "k2", 6),
+           ("h5-2.15", ("h5",), ".h5", "k2", 4))
 # Optimizers whose state Keras 3 cannot go on with.
 LOST = {"trained_legacy_nadam"}
 # What holds variables alone.
@@ -83,28 +83,22 @@ def judge_zoo(options, tally, used):
 
 
 def judge_targets(options, tally, used):
-    """The other targets: one of so many, each by its own Keras."""
-    for name, arguments, suffix, environment, every in TARGETS:
+    """The other targets: all are converted, and one of so many is judged, each by its own Keras."""
+    for name, (to, *rest), suffix, environment, every in TARGETS:
         if environment not in options.keras:
             continue
-        manifest = {id: row for id, row in rows(options).items() if row["expect"] == "right"}
-        chosen = list(manifest)[::every]
-        folder = options.work / f"savedmodel-{name}"
-        folder.mkdir(parents=True, exist_ok=True)
-        converted = {id: convert(options.kferry, ZOO / f"{id}.tar", folder / (id + suffix), folder / f"{id}.json", *told(id), *arguments[2:], to=arguments[1])
-                     for id in chosen}
-        done = [id for id in chosen if converted[id][0] == 0]
-        files = {id: f"{folder / (id + suffix)}\t{manifest[id]['tolerance']}" for id in done}
-        results, count = judge(options.envs / environment / "bin" / "python", folder, ZOO, done, files=files), collections.Counter()
-        for id in chosen:
-            status, report = converted[id]
+        manifest, folder = {id: row for id, row in rows(options).items() if row["expect"] == "right"}, options.work / f"savedmodel-{name}"
+        converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in manifest}, folder, lambda id: (*told(id), *rest), to=to, suffix=suffix)
+        chosen = {id for id in list(manifest)[:: 1 if options.whole else every] if converted[id][0] == 0}
+        files = {id: f"{folder / (id + suffix)}\t{manifest[id]['tolerance']}" for id in chosen}
+        results, count = judge(options.envs / environment / "bin" / "python", folder, ZOO, sorted(chosen), files=files), collections.Counter()
+        for id, (status, report) in converted.items():
             used.update(report.get("rules", []))
-            ok = status == 0 and bool(results.get(id, {}).get("ok"))
-            what = "right" if ok else "refused" if status == 65 else "wrong"
-            count[what] += 1
             # An older target may lack what the model has; then it says so.
-            tally.check(ok or (status == 65 and "no-equal" in reasons(report)), f"savedmodel/{name}/{id}", f"{status}, {reasons(report)} {verdict_of(results.get(id))}")
-        table(f"the same to {name}: {len(chosen)} of them", sorted(count.items()))
+            refused, right = status == 65 and "no-equal" in reasons(report), status == 0 and (id not in chosen or bool(results.get(id, {}).get("ok")))
+            count["refused" if refused else "wrong" if not right else "right" if id in chosen else "converted only"] += 1
+            tally.check(refused or right, f"savedmodel/{name}/{id}", f"{status}, {reasons(report)} {verdict_of(results.get(id))}")
+        table(f"the same to {name}: {len(manifest)} of them", sorted(count.items()))
 
 
 def judge_alone(options, tally, used):
