@@ -300,6 +300,18 @@ static int find_code(struct kf_layer *layer, struct kf_graph *graph, void *conte
     return 0;
 }
 
+/* What no layers can be made of may have tensors with names. */
+static struct kf_model *read_names(const struct kf_input *in, const struct kf_options *options)
+{
+    struct kf_model *model = NULL;
+    struct kf_report ignored;
+
+    kf_report_init(&ignored);
+    read_model(&model, in, true, options, &ignored);
+    kf_report_finish(&ignored);
+    return model;
+}
+
 int kf_inspect(const struct kf_input *in, const struct kf_options *options, struct kf_report *rep,
                json_t **facts_out)
 {
@@ -310,6 +322,8 @@ int kf_inspect(const struct kf_input *in, const struct kf_options *options, stru
         kf_layers_each(model->graph, find_code, rep);
     if (r >= 0)
         r = kf_verify_model(model, rep);
-    *facts_out = kf_inspect_facts(r < 0 ? NULL : model, options, rep);
+    else if (kf_code_grade((enum kf_code) - r) != KF_GRADE_FATAL)
+        model = read_names(in, options);
+    *facts_out = kf_inspect_facts(model, options, rep);
     return r;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
+#include <string.h>
 
 #define ROWS_MAX 200
 
@@ -42,7 +43,8 @@ static void print_section(const json_t *facts, const char *name)
     cli_print_table(stdout, rows, ROWS_MAX);
 }
 
-/* The tensors are left to --json: there are too many of them for a screen. */
+/* Where there are layers the tensors are left to --json: there are too many of them for a screen.
+ */
 static int print_text(const struct cli_job *job)
 {
     const json_t *model = json_object_get(job->facts, "model");
@@ -62,13 +64,27 @@ static int print_text(const struct cli_job *job)
     }
     print_section(job->facts, "models");
     print_section(job->facts, "others");
-    print_section(job->facts, "layers");
+    print_section(job->facts,
+                  json_array_size(json_object_get(job->facts, "layers")) ? "layers" : "tensors");
     print_list(job->report, "findings");
     print_list(job->report, "needs");
     print_list(job->report, "problems");
     print_section(job->facts, "loads_in");
     print_section(job->facts, "targets");
     return fflush(stdout) == 0 ? EXIT_FINE : EXIT_CANNOT_WRITE;
+}
+
+/* A model, several, or what can become something else: weights alone. */
+static bool is_of_use(const json_t *facts)
+{
+    const json_t *target;
+    bool found = json_is_object(json_object_get(facts, "model")) ||
+                 json_array_size(json_object_get(facts, "models")) > 0;
+    size_t i;
+
+    json_array_foreach(json_object_get(facts, "targets"), i, target) found =
+        found || strcmp(json_string_value(json_object_get(target, "verdict")), "refused") != 0;
+    return found;
 }
 
 /* What is no model at all is told, but it is no success. */
@@ -85,10 +101,7 @@ static int run(struct cli_job *job)
     if (status != EXIT_FINE)
         return status;
     printed = job->cli->json ? print_json(job) : print_text(job);
-    if (printed == EXIT_FINE && !json_is_object(json_object_get(job->facts, "model")) &&
-        json_array_size(json_object_get(job->facts, "models")) == 0)
-        return EXIT_REFUSED;
-    return printed;
+    return printed == EXIT_FINE && !is_of_use(job->facts) ? EXIT_REFUSED : printed;
 }
 
 int cli_inspect(int argc, char *const *argv)

@@ -88,7 +88,7 @@ function addFiles(page, chosen, label) {
   return h("p", {}, h("button", { type: "button", onclick: () => input.click() }, label), input);
 }
 
-const MISSING = { "architecture-missing": "Add the architecture", "weights-needed": "Add the weights", "shards-missing": "Add the other shards", "several-models": "Add a file" };
+const MISSING = { "architecture-missing": "Add the architecture", "mapping-ambiguous": "Add the architecture", "weights-needed": "Add the weights", "shards-missing": "Add the other shards", "several-models": "Add a file" };
 
 function way(page, chosen, inspection) {
   const codes = [...inspection.report.problems, ...(inspection.targets ?? [])].map(({ code }) => code);

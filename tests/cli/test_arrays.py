@@ -77,6 +77,18 @@ def test_what_the_library_writes_is_read_with_an_architecture(kferry, zoo):
         assert kferry.run("convert", name, "-o", "back.h5").returncode == 65
 
 
+@pytest.mark.parametrize("case", ["alone_legacy_named_refused", "alone_legacy_of_1_refused"])
+def test_weights_come_by_their_names_where_no_layers_can_be_made_of_them(kferry, case):
+    source = TESTS / "golden" / case / "in.h5"
+    with h5py.File(source) as file:
+        wanted = {name.decode().removesuffix(":0"): group[name][()] for group in file.values() for name in group.attrs["weight_names"]}
+    report = kferry.report(source, "-o", "w.npz")
+    assert report["verdict"] == "exact" and bool(report["findings"]) == ("of_1" in case)
+    arrays = np.load(kferry.folder / "w.npz")
+    assert list(arrays) == list(wanted) and all(arrays[name].tobytes() == wanted[name].tobytes() for name in wanted)
+    assert kferry.run("convert", source, "-o", "w.keras").returncode == 65
+
+
 def test_every_dtype_goes_there_and_back(kferry, zoo):
     """As named tensors alone, where no layer says what they must be."""
     arrays = {name: np.arange(6).reshape(2, 3).astype(name)

@@ -78,6 +78,19 @@ def test_inspect_tells_what_a_lambda_holds(kferry):
     assert "loads_in" in text.splitlines()
 
 
+@pytest.mark.parametrize("case", ["alone_legacy", "alone_legacy_named_refused", "alone_legacy_of_1_refused"])
+def test_inspect_shows_weights_whatever_layers_they_are_of(kferry, case):
+    path = next(p for p in pathlib.Path(__file__).parents if p.name == "tests") / "golden" / case / "in.h5"
+    done = kferry.run("inspect", path, "--json")
+    facts = json.loads(done.stdout)
+    verdicts = {row["to"]: row["verdict"] for row in facts["targets"]}
+    assert done.returncode == 0 and verdicts["npz"] == verdicts["safetensors"] == "exact"
+    assert facts["tensors"] and all(row["layer"] and row["shape"] for row in facts["tensors"])
+    done = kferry.run("inspect", path)
+    assert ("tensors" in done.stdout.splitlines()) == (case != "alone_legacy")
+    assert all(row["name"] in done.stdout for row in facts["tensors"]) or facts["layers"]
+
+
 def test_inspect_of_no_model_exits_65(kferry, garbage, check_report):
     done = kferry.run("inspect", "garbage.h5")
     assert done.returncode == 65

@@ -143,6 +143,18 @@ def test_weights_ask_for_their_architecture(page, models):
     assert page.text(".snippets").count("file=@") == 2
 
 
+def test_weights_whose_layers_nobody_knows_are_shown_and_may_be_guessed(page):
+    page.choose(FIXTURES.parent / "golden" / "alone_legacy_named_refused" / "in.h5")
+    page.see("button", "Add the architecture").see(".target.exact", "arrays of NumPy").see(".inside", "a/kernel:0")
+    page.press("Not possible for this file as it is")
+    page.press("weights of a Keras model")
+    page.see(".outcome .refused").see(".fields .wanted", "guess")
+    page.select("guess", "yes")
+    page.see(".outcome .exact")
+    converted(page)
+    assert "guess=yes" in page.text(".snippets")
+
+
 def test_several_models_become_a_zip(page, models, tmp_path):
     page.saves_to(tmp_path)
     page.choose(models["dense"], models["keras1"])

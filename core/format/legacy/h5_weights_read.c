@@ -8,6 +8,7 @@
 #include "../release.h"
 #include "keras_h5.h"
 #include "legacy_classes.h"
+#include "legacy_loose.h"
 #include "legacy_match.h"
 #include "legacy_weights.h"
 
@@ -26,15 +27,39 @@ static int find_release(const struct kf_model *model, struct state *state, const
     return kf_release_parse(version ? version : rep->source.keras_version);
 }
 
+/* Names that are all that is wanted, where they do not say which layers there are. */
+static int take_names(struct kf_model *model, struct state *state, const char *root,
+                      struct kf_report *rep)
+{
+    bool keras1 = model->keras < KF_KERAS(2, 0, 0);
+    struct kf_legacy_group *groups;
+    size_t n;
+
+    KF_TRY(kf_legacy_groups(&groups, &n, model, state->h5, root, rep));
+    if (!keras1 && kf_legacy_classes_told(model, groups, n))
+        return 0;
+    if (keras1)
+        kf_report_add(rep, KF_FINDING, "",
+                      "the weights do not say that Keras 2 wrote them: those of Keras 1 are laid "
+                      "out by layer, and stay as they are");
+    return kf_legacy_loose(model, state->h5, groups, n, rep);
+}
+
 /* Without an architecture; what Keras 1 wrote is laid out by what its layers were told. */
 static int make_graph(struct kf_model *model, struct state *state, const char *root,
                       const struct kf_options *options, struct kf_report *rep)
 {
+    if (kf_streq(root, "/"))
+        root = "";
+    if (model->names_do)
+        KF_TRY(take_names(model, state, root, rep));
+    if (model->loose)
+        return 0;
     if (model->keras < KF_KERAS(2, 0, 0))
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "the weights do not say that Keras 2 wrote them: those of Keras 1 are "
                              "laid out by layer");
-    return kf_legacy_classes(model, state->h5, kf_streq(root, "/") ? "" : root, options, rep);
+    return kf_legacy_classes(model, state->h5, root, options, rep);
 }
 
 static int refuse_generation(struct kf_report *rep, const char *weights, const char *architecture)
@@ -83,7 +108,7 @@ static int read_weights(struct kf_model *model, struct state *state, const char 
         KF_TRY(make_graph(model, state, root, options, rep));
     else
         KF_TRY(kf_architecture_read(model, options, rep));
-    return bind(model, state, root, release, options, rep);
+    return model->loose ? 0 : bind(model, state, root, release, options, rep);
 }
 
 static int read_root(struct kf_model *model, void *state, const struct kf_options *options,

@@ -172,8 +172,8 @@ static int add_shaped(struct made *made, const struct kf_legacy_group *group)
     kf_report_rule(made->rep, row->name);
     if (!made->options->guess)
         return kf_report_add(made->rep, KF_MAPPING_AMBIGUOUS, group->name,
-                             "the layer's name does not tell its class; by its weights it may be a "
-                             "%s, which guess=yes takes",
+                             "the layer's name does not tell its class, which an architecture "
+                             "would; by its weights it may be a %s, which guess=yes takes",
                              row->class_name);
     KF_TRY(kf_report_add(made->rep, KF_FINDING, group->name, "taken as a %s, by its weights",
                          row->class_name));
@@ -202,6 +202,16 @@ static bool names_model(const char *name)
 
     return (n == 5 && kf_starts(name, "model")) || (n == 10 && kf_starts(name, "functional")) ||
            (n == 10 && kf_starts(name, "sequential"));
+}
+
+/* True when the group's name says the class of the layer that has its weights. */
+static bool is_told(struct made *made, const struct kf_legacy_group *group)
+{
+    const char *class_name = class_of_name(made, group->name);
+
+    if (kf_streq(class_name, "Bidirectional"))
+        class_name = class_of_direction(made, group);
+    return !group->n || (class_name && !names_model(group->name) && kf_vars_known(class_name));
 }
 
 static int add_group(struct made *made, const struct kf_legacy_group *group)
@@ -260,6 +270,16 @@ static int make_graph(struct kf_model *model, struct kf_h5 *h5,
     json_decref(config);
     json_decref(made.layers);
     return r;
+}
+
+bool kf_legacy_classes_told(struct kf_model *model, const struct kf_legacy_group *groups, size_t n)
+{
+    struct made made = {.model = model};
+    bool told = true;
+
+    for (size_t i = 0; i < n && told; i++)
+        told = is_told(&made, &groups[i]);
+    return told && !made.starved;
 }
 
 int kf_legacy_classes(struct kf_model *model, struct kf_h5 *h5, const char *root,

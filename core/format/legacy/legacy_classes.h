@@ -25,4 +25,7 @@ int kf_legacy_classes(struct kf_model *model, struct kf_h5 *h5, const char *root
 int kf_legacy_classes_of(struct kf_model *model, const struct kf_legacy_group *groups, size_t n,
                          const struct kf_options *options, struct kf_report *rep);
 
+/** True when the names of all groups that have weights say the class of their layer. */
+bool kf_legacy_classes_told(struct kf_model *model, const struct kf_legacy_group *groups, size_t n);
+
 #endif
