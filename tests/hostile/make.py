@@ -214,6 +214,8 @@ def patch_h5():
     element = length + struct.pack("<Q", heap)
     # An external link of a type that only its maker knows.
     patch("user_link.h5", "external_link.h5", (b"\x01\x08\x40\x01x", b"\x01\x08\x41\x01x"))
+    # An external link that leads nowhere: HDF5 1.10 looks where all the same (CVE-2018-16438).
+    patch("link_empty.h5", "external_link.h5", (b"\x01\x08\x40\x01x\x10\0", b"\x01\x08\x40\x01x\0\0"))
     # A member that cannot be decoded: HDF5 1.10 then frees what it has not read yet.
     patch("member.h5", "external_link.h5", (b"\x01\x08\x40\x01x", b"\x09\x08\x40\x01x"))
     patch("attr_length.h5", "good.h5", (element, b"\xf0\xff\xff\xff" + element[4:]))
