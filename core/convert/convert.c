@@ -72,7 +72,9 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
                              "the file is an architecture, without the weights that %s holds",
                              writer->info->name);
     if ((!model->graph || model->made_up) && writer->takes < KF_TAKES_WEIGHTS)
-        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "", "the file is %s", rep->source.title);
+        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
+                             "the file is %s; to=weights.h5 and to=npz do without an architecture",
+                             rep->source.title);
     return 0;
 }
 
