@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "../../io/h5/h5.h"
-#include "../../io/text/json.h"
-#include "../compile_read.h"
+#include "../../model/optimizer.h"
 #include "../info.h"
 #include "../legacy/keras_h5.h"
 #include "../reader.h"
@@ -18,23 +16,11 @@ struct state {
     struct kf_h5 *h5;
 };
 
-/* A JSON attribute of the root; a new reference. */
-static int read_json(struct state *state, json_t **out, const char *name,
-                     const struct kf_options *options, struct kf_report *rep)
-{
-    struct kf_buf text = {.max = options->limits.json_bytes};
-    int r = kf_h5_attr_text(state->h5, "/", name, &text, rep);
-
-    *out = r < 0 ? NULL : kf_json_parse(text.data, text.n, &options->limits, name, rep);
-    kf_buf_finish(&text);
-    return *out ? 0 : (r < 0 ? r : kf_report_status(rep));
-}
-
 static int read_graph(struct kf_model *model, struct state *state, const struct kf_options *options,
                       struct kf_report *rep)
 {
-    json_t *config = kf_model_take_config(model);
-    int r = config ? 0 : read_json(state, &config, "model_config", options, rep);
+    json_t *config;
+    int r = kf_keras_h5_config(&config, model, state->h5, options, rep);
 
     if (r >= 0)
         r = kf_keras1_graph(model, config, options, rep);
@@ -46,16 +32,11 @@ static int read_graph(struct kf_model *model, struct state *state, const struct 
 static int read_training(struct kf_model *model, struct state *state,
                          const struct kf_options *options, struct kf_report *rep)
 {
-    json_t *config = NULL;
-
-    if (kf_h5_is_group(state->h5, "/optimizer_weights")) {
+    if (kf_h5_is_group(state->h5, KF_KERAS_H5_OPTIMIZER)) {
         model->has_optimizer_state = true;
         kf_optimizer_lose(model, "that of Keras 1 is of other variables");
     }
-    if (!kf_h5_has_attr(state->h5, "/", "training_config"))
-        return 0;
-    KF_TRY(read_json(state, &config, "training_config", options, rep));
-    return kf_compile_take(model, config, rep);
+    return kf_keras_h5_training(model, state->h5, options, rep);
 }
 
 static int read_keras1_h5(struct kf_model *model, void *opaque, const struct kf_options *options,

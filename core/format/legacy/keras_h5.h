@@ -2,6 +2,9 @@
 #ifndef KF_FORMAT_KERAS_H5_H
 #define KF_FORMAT_KERAS_H5_H
 
+#include "../../io/h5/h5.h"
+#include "../../model/model.h"
+
 /*
  * The legacy whole model in HDF5:
  *
@@ -14,5 +17,13 @@
  */
 #define KF_KERAS_H5_WEIGHTS   "/model_weights"
 #define KF_KERAS_H5_OPTIMIZER "/optimizer_weights"
+
+/** The model's config, as detection or the file has it; a new reference. BAD_CONFIG, TOO_LARGE. */
+int kf_keras_h5_config(json_t **out, struct kf_model *model, struct kf_h5 *h5,
+                       const struct kf_options *options, struct kf_report *rep);
+
+/** Take the compile config where there is one: compile_read.h. */
+int kf_keras_h5_training(struct kf_model *model, struct kf_h5 *h5, const struct kf_options *options,
+                         struct kf_report *rep);
 
 #endif

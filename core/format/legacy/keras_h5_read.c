@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
-#include "../../io/h5/h5.h"
-#include "../../io/text/json.h"
-#include "../compile_read.h"
 #include "../info.h"
 #include "../keras2/keras2_config.h"
 #include "../keras3/keras3_graph.h"
@@ -15,29 +12,6 @@
 struct state {
     struct kf_h5 *h5;
 };
-
-/* A JSON attribute of the root; a new reference. */
-static int read_json(struct state *state, json_t **out, const char *name,
-                     const struct kf_options *options, struct kf_report *rep)
-{
-    struct kf_buf text = {.max = options->limits.json_bytes};
-    int r = kf_h5_attr_text(state->h5, "/", name, &text, rep);
-
-    *out = r < 0 ? NULL : kf_json_parse(text.data, text.n, &options->limits, name, rep);
-    kf_buf_finish(&text);
-    return *out ? 0 : (r < 0 ? r : kf_report_status(rep));
-}
-
-static int read_training(struct kf_model *model, struct state *state,
-                         const struct kf_options *options, struct kf_report *rep)
-{
-    json_t *config = NULL;
-
-    if (!kf_h5_has_attr(state->h5, "/", "training_config"))
-        return 0;
-    KF_TRY(read_json(state, &config, "training_config", options, rep));
-    return kf_compile_take(model, config, rep);
-}
 
 /* Variables of the model object itself: nothing that Keras builds makes any. */
 static int check_top_level(struct kf_model *model, struct state *state, struct kf_report *rep)
@@ -59,8 +33,8 @@ static int check_top_level(struct kf_model *model, struct state *state, struct k
 static int read_graph(struct kf_model *model, struct state *state, const struct kf_options *options,
                       struct kf_report *rep)
 {
-    json_t *config = kf_model_take_config(model);
-    int r = config ? 0 : read_json(state, &config, "model_config", options, rep);
+    json_t *config;
+    int r = kf_keras_h5_config(&config, model, state->h5, options, rep);
 
     if (r >= 0)
         r = model->dialect == KF_DIALECT_KERAS3 ? kf_keras3_graph(model, config, options, rep)
@@ -79,7 +53,7 @@ static int read_keras_h5(struct kf_model *model, void *opaque, const struct kf_o
         model->reader->kind == KF_FILE_KERAS3_H5 ? KF_DIALECT_KERAS3 : KF_DIALECT_KERAS2;
     model->keras = kf_release_parse(rep->source.keras_version);
     KF_TRY(read_graph(model, state, options, rep));
-    KF_TRY(read_training(model, state, options, rep));
+    KF_TRY(kf_keras_h5_training(model, state->h5, options, rep));
     KF_TRY(check_top_level(model, state, rep));
     if (!kf_h5_is_group(state->h5, KF_KERAS_H5_WEIGHTS))
         return kf_report_add(rep, KF_WEIGHTS_MISSING, "",
