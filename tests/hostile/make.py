@@ -216,6 +216,8 @@ def patch_h5():
     patch("user_link.h5", "external_link.h5", (b"\x01\x08\x40\x01x", b"\x01\x08\x41\x01x"))
     # An external link that leads nowhere: HDF5 1.10 looks where all the same (CVE-2018-16438).
     patch("link_empty.h5", "external_link.h5", (b"\x01\x08\x40\x01x\x10\0", b"\x01\x08\x40\x01x\0\0"))
+    # A filter's name longer than its message: HDF5 1.10 reads on (CVE-2019-8396).
+    patch("filter_name.h5", "lzf.h5", (b"\0\x7d\x08\0\x01\0\x03\0lzf", b"\0\x7d\xf8\xff\x01\0\x03\0lzf"))
     # A member that cannot be decoded: HDF5 1.10 then frees what it has not read yet.
     patch("member.h5", "external_link.h5", (b"\x01\x08\x40\x01x", b"\x09\x08\x40\x01x"))
     patch("attr_length.h5", "good.h5", (element, b"\xf0\xff\xff\xff" + element[4:]))

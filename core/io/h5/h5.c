@@ -112,10 +112,12 @@ int kf_h5_open(struct kf_h5 **out, const struct kf_source *src, const struct kf_
                struct kf_report *rep)
 {
     KF_AUTO(kf_h5) h5 = NULL;
+    struct kf_h5_guard root; /* HDF5 decodes its header as it opens the file */
     hid_t fapl;
     int status;
 
     KF_TRY(kf_h5_peek(&h5, src, limits, rep));
+    KF_TRY(kf_h5_guard(&root, h5, h5->root_address, "", rep));
     quiet();
     fapl = H5Pcreate(H5P_FILE_ACCESS);
     status = open_file(h5, fapl, rep);

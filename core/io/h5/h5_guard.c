@@ -132,6 +132,10 @@ static int visit(void *context, unsigned type, unsigned flags, const char *p, si
     case KF_H5_MESSAGE_LAYOUT:
         see_layout(found, flags, p, n);
         break;
+    case KF_H5_MESSAGE_FILTERS:
+        if ((flags & KF_H5_MESSAGE_SHARED) || !kf_h5_filters_sound(p, n))
+            found->damaged = "the list of the dataset's filters";
+        break;
     case KF_H5_MESSAGE_SYMBOLS:
         found->has_heap = n >= 16;
         found->heap = n >= 16 ? kf_h5_get(p + 8, 8) : 0;

@@ -151,6 +151,8 @@ int kf_h5_guard(struct kf_h5_guard *out, struct kf_h5 *h5, uint64_t address, con
                 struct kf_report *rep);
 /** True when a type message is whole. `*odd_out` names a type that no tensor has, or is NULL. */
 bool kf_h5_type_sound(const char *p, size_t n, const char **odd_out);
+/** True when a message of filters is whole. Which filters may be, h5_dataset.c says. */
+bool kf_h5_filters_sound(const char *p, size_t n);
 
 /* h5_message.c: an attribute as it lies in an object header. */
 struct kf_h5_attr {

@@ -86,8 +86,11 @@ static int tell_leaf(const struct symbols *symbols, uint64_t address)
         const char *entry = leaf + 8 + i * ENTRY_SIZE;
         uint64_t name = kf_h5_get(entry, 8);
 
-        if (name >= symbols->n_names || kf_h5_get(entry + 16, 4) > CACHED_MAX ||
-            strlen(symbols->names + name) >= symbols->n_names - name)
+        /* HDF5 1.10 reads a name wherever it is said to be. */
+        if (name >= symbols->n_names || strlen(symbols->names + name) >= symbols->n_names - name)
+            return kf_report_add(symbols->rep, KF_CORRUPT, "",
+                                 "the name of a member lies outside its group's heap");
+        if (kf_h5_get(entry + 16, 4) > CACHED_MAX)
             return 1;
         KF_TRY(symbols->teller->member(symbols->teller->context, symbols->names + name,
                                        kf_h5_get(entry + 8, 8)));
