@@ -264,6 +264,9 @@ static void find_by_shape(struct match *match, size_t index, struct kf_layer *la
     size_t n;
     struct kf_legacy_group *group = find_fit(match, layer, &n);
 
+    list_fits(match, layer, candidates, sizeof(candidates));
+    if (match->starved)
+        return; /* what does not fit may do so with memory */
     if (!group) {
         kf_report_add(match->rep, KF_WEIGHTS_MISSING, layer->path,
                       "the file has no weights that fit the layer, a %s, by name, position or "
@@ -271,7 +274,6 @@ static void find_by_shape(struct match *match, size_t index, struct kf_layer *la
                       layer->class_name);
         return;
     }
-    list_fits(match, layer, candidates, sizeof(candidates));
     if (guess)
         take(match, index, group);
     kf_report_add(match->rep, guess ? KF_FINDING : KF_MAPPING_AMBIGUOUS, layer->path,
