@@ -166,6 +166,7 @@ static const char *const names[] = {
 #define KF_TFJS_OBJECT(keras, name)               "tfjs-object:" keras,
 #include "../tfjs/layers.def"
 #define KF_ONNX_LAYER(class_name, form, op) "onnx:" #class_name,
+#define KF_ONNX_INT8(class_name, form)      "onnx-int8:" #class_name,
 #include "../onnx/layers.def"
 #define KF_ONNX_OPERATION(class_name, form, op, names) "onnx-operation:" #class_name,
 #include "../onnx/operations.def"

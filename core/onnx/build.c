@@ -3,83 +3,15 @@
 #include "../base/str.h"
 #include "../io/text/json.h"
 #include "../model/order.h"
-#include "layer.h"
-#include "operation.h"
+#include "rows.h"
 #include <string.h>
-
-/* The tables. */
-static const struct kf_onnx_row rows[] = {
-#define KF_ONNX_LAYER(class_name, form, op)                                                        \
-    {#class_name, kf_onnx_form_##form, op, "onnx:" #class_name, NULL},
-#include "layers.def"
-};
-
-/* What has no equal, and why. */
-static const struct {
-    const char *class_name, *why, *rule;
-} gone[] = {
-#define KF_ONNX_GONE(class_name, why) {#class_name, why, "onnx-gone:" #class_name},
-#include "layers.def"
-};
-
-bool kf_onnx_holds_cells(const struct kf_layer *layer)
-{
-    static const char *const classes[] = {
-#define KF_ONNX_CELLS(class_name) #class_name,
-#include "layers.def"
-    };
-
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-        if (strcmp(classes[i], layer->class_name) == 0)
-            return true;
-    return false;
-}
-
-static const struct kf_onnx_row *find_row(const struct kf_layer *layer)
-{
-    if (layer->operation)
-        return kf_onnx_operation(layer->class_name);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].class_name, layer->class_name) == 0)
-            return &rows[i];
-    return NULL;
-}
-
-/* A class outside the table, with the reason where there is one. */
-static void refuse_class(struct kf_onnx_call *call)
-{
-    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
-        if (strcmp(gone[i].class_name, call->layer->class_name) == 0) {
-            kf_report_rule(call->onnx->rep, gone[i].rule);
-            kf_onnx_refuse(call, "%s", gone[i].why);
-            return;
-        }
-    kf_onnx_refuse(call, "nothing here writes it as %s", call->onnx->runtime->name);
-}
-
-/* What may be given texts. */
-static const struct words_row {
-    const char *class_name;
-    bool raw;
-} words[] = {
-#define KF_ONNX_WORDS(class_name, raw) {#class_name, raw},
-#include "layers.def"
-};
-
-static const struct words_row *words_of(const struct kf_layer *layer)
-{
-    for (size_t i = 0; !layer->operation && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(words[i].class_name, layer->class_name) == 0)
-            return &words[i];
-    return NULL;
-}
 
 /* False (reported) when it is given texts that it cannot compute with. */
 static bool fits_words(struct kf_onnx_call *call)
 {
     for (size_t i = 0; i < call->n_in; i++)
         if (call->in[i]->plain && call->in[i]->plain->dtype == KF_DTYPE_STRING &&
-            !words_of(call->layer)) {
+            !kf_onnx_words_of(call->layer)) {
             kf_onnx_refuse(call, "it is given texts, and computes with numbers alone");
             return false;
         }
@@ -172,7 +104,7 @@ static int run_graph(struct kf_onnx_call *call, const struct kf_graph *graph);
 /* The dtype that a layer computes in, and its inputs in it. */
 static bool settle_dtype(struct kf_onnx_call *call)
 {
-    const struct words_row *row = words_of(call->layer);
+    const struct kf_onnx_words_row *row = kf_onnx_words_of(call->layer);
     struct kf_onnx_value **in;
 
     if (call->layer->operation)
@@ -222,16 +154,13 @@ static int run_call(struct kf_onnx_call *call)
             kf_onnx_give_value(call, call->in[i]);
         return 0;
     }
-    call->row = find_row(layer);
+    call->row = kf_onnx_row_of(layer);
     if (!call->row) {
-        refuse_class(call);
+        kf_onnx_refuse_class(call);
         return 0;
     }
     kf_report_rule(onnx->rep, call->row->rule);
     call->op = call->row->op;
-    if (json_object_get(layer->config, "lora_rank") &&
-        !json_is_null(json_object_get(layer->config, "lora_rank")))
-        kf_onnx_refuse(call, "it has the weights of LoRA beside its own");
     if (!has_inputs(call) || !fits_words(call) || !settle_dtype(call))
         return 0;
     call->row->form(call);

@@ -2,6 +2,7 @@
 #include "../base/str.h"
 #include "../io/text/json.h"
 #include "../model/numbers.h"
+#include "../model/policy.h"
 #include "layer.h"
 #include <string.h>
 
@@ -13,25 +14,27 @@ enum kf_dtype kf_onnx_dtype_named(const char *name)
     return KF_DTYPE_NONE;
 }
 
+bool kf_onnx_is_quantized(const struct kf_layer *layer, const char *mode)
+{
+    const json_t *policy = json_object_get(layer->config, "dtype");
+    const json_t *found = json_object_get(json_object_get(policy, "config"), "mode");
+
+    return mode ? kf_streq(json_string_value(found), mode) : found != NULL;
+}
+
 enum kf_dtype kf_onnx_compute_dtype(struct kf_onnx *onnx, const struct kf_layer *layer)
 {
-    const json_t *dtype = json_object_get(layer->config, "dtype");
-    const char *name = json_string_value(dtype);
+    const json_t *policy = json_object_get(json_object_get(layer->config, "dtype"), "config");
+    const char *name = kf_policy_name(layer->config, NULL);
     enum kf_dtype found = KF_DTYPE_FLOAT32;
 
-    if (json_is_object(dtype) && json_object_get(json_object_get(dtype, "config"), "mode")) {
-        kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,
-                      "%s: it is quantized, and computes what the operators of %s do not",
-                      layer->class_name, onnx->runtime->name);
-        return KF_DTYPE_NONE;
-    }
-    if (json_is_object(dtype))
-        name = kf_json_str(json_object_get(dtype, "config"), "name", NULL);
+    if (kf_onnx_is_quantized(layer, NULL))
+        name = kf_json_str(policy, "source_name", NULL);
     if (name && kf_starts(name, "mixed_"))
         name += strlen("mixed_");
     if (name)
         found = kf_onnx_dtype_named(name);
-    if (found == KF_DTYPE_NONE && onnx->runtime->words && kf_streq(name, "string"))
+    if (found == KF_DTYPE_NONE && kf_streq(name, "string"))
         return KF_DTYPE_FLOAT32; /* of what is no text */
     if (found != KF_DTYPE_BFLOAT16 || onnx->runtime->bfloat16)
         return found;

@@ -34,8 +34,14 @@ struct kf_onnx_tensor {
     void *place;                /* what a translation into another language keeps of it */
 };
 
+/* The domain of operators for tables of labels, in the version that knows texts and whole numbers.
+ */
+#define KF_ONNX_ML         "ai.onnx.ml"
+#define KF_ONNX_ML_VERSION 2
+
 struct kf_onnx_node {
     const char *op, *name;
+    const char *domain; /* of an operator that is not one of ONNX itself, else NULL */
     struct kf_onnx_tensor **in, **out;
     size_t n_in, n_out;
     void **attributes; /* Onnx__AttributeProto */
@@ -63,7 +69,7 @@ struct kf_onnx_runtime {
     const char *name;           /* for people: "ONNX" */
     const char *interpolations; /* of images that it computes as Keras does, space-separated */
     bool bfloat16;              /* its operators take it */
-    bool words;                 /* they take texts, and look them up in tables */
+    bool letters;               /* they take texts apart, and have hashes for them */
     bool layer_names; /* outputs are called after their layers alone, and apart from inputs */
 };
 
@@ -96,6 +102,9 @@ void *kf_onnx_no_memory(struct kf_onnx *onnx);
 /** Zeroed memory of the arena; NULL when it ran out, which is reported. */
 void *kf_onnx_alloc(struct kf_onnx *onnx, size_t n);
 
+/** A copy in the arena, which may be of nothing; NULL when memory ran out, which is reported. */
+void *kf_onnx_copy(struct kf_onnx *onnx, const void *from, size_t n);
+
 /** A new tensor; NULL when memory ran out or it has too many axes, which is reported. */
 struct kf_onnx_tensor *kf_onnx_tensor_new(struct kf_onnx *onnx, const char *name,
                                           enum kf_dtype dtype, unsigned rank, const int64_t *dims);
@@ -107,7 +116,10 @@ struct kf_onnx_node *kf_onnx_node_new(struct kf_onnx *onnx, const char *op,
 struct kf_onnx_tensor *kf_onnx_output(struct kf_onnx *onnx, struct kf_onnx_node *node,
                                       enum kf_dtype dtype, unsigned rank, const int64_t *dims);
 
-/* Attributes; nothing happens for a node that is NULL. Texts are borrowed. */
+/* No operator has more. */
+#define KF_ONNX_ATTRIBUTES_MAX 12
+
+/* Attributes (attributes.c); nothing happens for a node that is NULL. Texts are borrowed. */
 void kf_onnx_set_int(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,
                      int64_t value);
 void kf_onnx_set_ints(struct kf_onnx *onnx, struct kf_onnx_node *node, const char *name,

@@ -53,6 +53,8 @@ int kf_onnx_run_model(struct kf_onnx_call *call, const struct kf_graph *graph);
 /** The value that a ref names; NULL where it could not be made. */
 struct kf_onnx_value *kf_onnx_resolve(const struct kf_onnx_call *call, const json_t *ref);
 
+/* rows.c */
+
 /** A layer or cell whose parts are the cells: a row KF_ONNX_CELLS of layers.def. */
 bool kf_onnx_holds_cells(const struct kf_layer *layer);
 
@@ -116,20 +118,24 @@ size_t kf_onnx_numbers(struct kf_onnx_call *call, const json_t *value, int64_t *
 
 /* layers_core.c */
 
+/** An equation for a first tensor of `rank` axes, letters in the place of "..."; NULL for no
+ * memory. */
+const char *kf_onnx_spelt_out(struct kf_onnx *onnx, const char *equation, size_t rank);
 /** Einsum of two tensors; an equation that does not fit is refused. */
 struct kf_onnx_tensor *kf_onnx_einsum(struct kf_onnx_call *call, const char *equation,
                                       struct kf_onnx_tensor *x, struct kf_onnx_tensor *y);
 
-/* layers_attention.c */
-
-/**
- * Truths (queries, keys) of two tensors (batch, steps, ...): a key is not behind its query, or, for
- * a window, near it.
- */
-struct kf_onnx_tensor *kf_onnx_near_mask(struct kf_onnx *onnx, struct kf_onnx_tensor *query,
-                                         struct kf_onnx_tensor *key, int64_t window);
+/** What a layer gives that is looked up by its tokens, whole numbers of any kind. */
+struct kf_onnx_tensor *kf_onnx_looked_up(struct kf_onnx_call *call, struct kf_onnx_tensor *table);
+/** A ReversibleEmbedding is called for the way back; `*fits` is false where it has no equal. */
+bool kf_onnx_is_reverse(struct kf_onnx_call *call, bool *fits);
+/** Give the logits of a ReversibleEmbedding, capped as its config says. */
+void kf_onnx_give_logits(struct kf_onnx_call *call, struct kf_onnx_tensor *x);
 
 /* dtypes.c */
+
+/** True for a layer that is quantized: its policy has a mode, which is `mode`, or any for NULL. */
+bool kf_onnx_is_quantized(const struct kf_layer *layer, const char *mode);
 
 /** What a layer computes in; NONE when it has no equal, which is reported. */
 enum kf_dtype kf_onnx_compute_dtype(struct kf_onnx *onnx, const struct kf_layer *layer);
@@ -153,6 +159,7 @@ void kf_onnx_feed_mask(struct kf_onnx_call *call);
 
 /* The functions of the rows. */
 #define KF_ONNX_LAYER(class_name, form, op) void kf_onnx_form_##form(struct kf_onnx_call *call);
+#define KF_ONNX_INT8(class_name, form)      void kf_onnx_form_##form(struct kf_onnx_call *call);
 #include "layers.def"
 
 #endif

@@ -68,7 +68,7 @@ static bool einsum_dims(const char *equation, const struct kf_onnx_tensor *x,
 }
 
 /* "..." stands for the axes that nothing names: letters of their own. */
-static const char *spell_out(struct kf_onnx *onnx, const char *equation, size_t rank)
+const char *kf_onnx_spelt_out(struct kf_onnx *onnx, const char *equation, size_t rank)
 {
     struct kf_buf text = {.max = 256};
     size_t named = 0, n_more;
@@ -98,7 +98,7 @@ struct kf_onnx_tensor *kf_onnx_einsum(struct kf_onnx_call *call, const char *equ
     struct kf_onnx_tensor *in[2] = {x, y};
     int64_t dims[KF_ONNX_RANK_MAX];
     struct kf_onnx_node *node;
-    const char *spelt = x && y ? spell_out(call->onnx, equation, x->rank) : NULL;
+    const char *spelt = x && y ? kf_onnx_spelt_out(call->onnx, equation, x->rank) : NULL;
     unsigned rank;
 
     if (!x || !y || !spelt)
@@ -126,16 +126,58 @@ void kf_onnx_form_einsum_dense(struct kf_onnx_call *call)
         kf_onnx_give(call, kf_onnx_activate(call, config(call, "activation"), y, false));
 }
 
+struct kf_onnx_tensor *kf_onnx_looked_up(struct kf_onnx_call *call, struct kf_onnx_tensor *table)
+{
+    struct kf_onnx_tensor *x = kf_onnx_input(call);
+
+    if (x && x->dtype != KF_DTYPE_INT32 && x->dtype != KF_DTYPE_INT64)
+        x = kf_onnx_cast(call->onnx, x, KF_DTYPE_INT32);
+    return kf_onnx_gather(call->onnx, table, x, 0);
+}
+
 void kf_onnx_form_embedding(struct kf_onnx_call *call)
 {
-    struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x = kf_onnx_input(call), *table = kf_onnx_weight(call, "embeddings");
+    kf_onnx_give(call, kf_onnx_looked_up(call, kf_onnx_weight(call, "embeddings")));
+}
 
-    if (!x || !table)
-        return;
-    if (x->dtype != KF_DTYPE_INT32 && x->dtype != KF_DTYPE_INT64)
-        x = kf_onnx_cast(onnx, x, KF_DTYPE_INT32);
-    kf_onnx_give(call, kf_onnx_gather(onnx, table, x, 0));
+bool kf_onnx_is_reverse(struct kf_onnx_call *call, bool *fits)
+{
+    const json_t *dtype = config(call, "reverse_dtype");
+
+    *fits = !dtype || json_is_null(dtype);
+    if (!json_is_true(kf_onnx_argument(call, 1, "reverse")))
+        return false;
+    if (!*fits)
+        kf_onnx_refuse(call, "it has a dtype of its own backwards");
+    return true;
+}
+
+void kf_onnx_give_logits(struct kf_onnx_call *call, struct kf_onnx_tensor *x)
+{
+    struct kf_onnx *onnx = call->onnx;
+    double cap = kf_onnx_real(call, "logit_soft_cap", 0);
+
+    if (cap > 0)
+        x = kf_onnx_binary_with(
+            onnx, "Mul", kf_onnx_unary(onnx, "Tanh", kf_onnx_binary_with(onnx, "Div", x, cap)),
+            cap);
+    kf_onnx_give(call, x);
+}
+
+/* A table that is also gone backwards: scores of all its entries. */
+void kf_onnx_form_reversible_embedding(struct kf_onnx_call *call)
+{
+    static const unsigned turned[2] = {1, 0};
+    bool fits;
+
+    if (!kf_onnx_is_reverse(call, &fits))
+        kf_onnx_form_embedding(call);
+    else if (fits)
+        kf_onnx_give_logits(call,
+                            kf_onnx_matmul(call->onnx, kf_onnx_input(call),
+                                           kf_onnx_flag(call, "tie_weights", true)
+                                               ? kf_onnx_weight_moved(call, "embeddings", turned, 2)
+                                               : kf_onnx_weight(call, "reverse_embeddings")));
 }
 
 /* The masked steps become zeros. */

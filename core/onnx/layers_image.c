@@ -170,31 +170,3 @@ void kf_onnx_form_center_crop(struct kf_onnx_call *call)
     }
     kf_onnx_give(call, x);
 }
-
-/* A table that is also gone backwards: scores of all its entries. */
-void kf_onnx_form_reversible_embedding(struct kf_onnx_call *call)
-{
-    static const unsigned turned[2] = {1, 0};
-    struct kf_onnx *onnx = call->onnx;
-    struct kf_onnx_tensor *x = kf_onnx_input(call);
-    double cap = kf_onnx_real(call, "logit_soft_cap", 0);
-
-    if (!json_is_true(kf_onnx_argument(call, 1, "reverse"))) {
-        kf_onnx_form_embedding(call);
-        return;
-    }
-    if (json_object_get(call->layer->config, "reverse_dtype") &&
-        !json_is_null(json_object_get(call->layer->config, "reverse_dtype"))) {
-        kf_onnx_refuse(call, "it has a dtype of its own backwards");
-        return;
-    }
-    x = kf_onnx_matmul(onnx, x,
-                       kf_onnx_flag(call, "tie_weights", true)
-                           ? kf_onnx_weight_moved(call, "embeddings", turned, 2)
-                           : kf_onnx_weight(call, "reverse_embeddings"));
-    if (cap > 0)
-        x = kf_onnx_binary_with(
-            onnx, "Mul", kf_onnx_unary(onnx, "Tanh", kf_onnx_binary_with(onnx, "Div", x, cap)),
-            cap);
-    kf_onnx_give(call, x);
-}

@@ -130,7 +130,7 @@ bool kf_onnx_lookup_read(struct kf_onnx_call *call, struct kf_onnx_lookup *looku
     lookup->n_masks = lookup->mask && kf_streq(lookup->mode, "int");
     lookup->hashes =
         lookup->words || !kf_streq(kf_onnx_text(call, "oov_method", "floormod"), "floormod");
-    if (lookup->hashes && !call->onnx->runtime->words) {
+    if (lookup->hashes && lookup->n_others > 1 && !call->onnx->runtime->letters) {
         kf_onnx_refuse(call, "it has a hash for what is not in its vocabulary");
         return false;
     }
@@ -200,6 +200,11 @@ static struct kf_onnx_tensor *shared(struct kf_onnx_call *call, const struct kf_
     return kf_onnx_binary_with(onnx, "Add", x, (double)lookup->n_masks);
 }
 
+int64_t kf_onnx_masked_place(const struct kf_onnx_lookup *lookup)
+{
+    return lookup->n_masks || lookup->invert ? 0 : -1;
+}
+
 /* Place by token, or the other way round. */
 static struct kf_onnx_tensor *places(struct kf_onnx_call *call, const struct kf_onnx_lookup *lookup,
                                      struct kf_onnx_tensor *x)
@@ -207,12 +212,13 @@ static struct kf_onnx_tensor *places(struct kf_onnx_call *call, const struct kf_
     struct kf_onnx *onnx = call->onnx;
     struct kf_onnx_tensor *at, *mask, *masked;
 
+    if (lookup->words && !onnx->runtime->letters)
+        return kf_onnx_labels(call, lookup, x);
     at = looked_up(call, lookup, x,
                    lookup->invert ? one(call, lookup, lookup->other) : shared(call, lookup, x));
     if (!lookup->mask)
         return at;
-    /* outside of all places where it is not one itself */
-    masked = kf_onnx_scalar(onnx, KF_DTYPE_INT64, lookup->n_masks || lookup->invert ? 0 : -1);
+    masked = kf_onnx_scalar(onnx, KF_DTYPE_INT64, (double)kf_onnx_masked_place(lookup));
     mask = one(call, lookup, lookup->mask);
     return lookup->invert
                ? kf_onnx_where(onnx, kf_onnx_compare(onnx, "Equal", x, masked), mask, at)
@@ -272,8 +278,6 @@ void kf_onnx_form_lookup(struct kf_onnx_call *call)
                                     .other = json_object_get(config, "oov_token")};
     struct kf_onnx_tensor *x;
 
-    if (lookup.words && !kf_onnx_has_words(call))
-        return;
     x = lookup.words && !lookup.invert
             ? kf_onnx_texts(call)
             : kf_onnx_cast(call->onnx, kf_onnx_input(call), KF_DTYPE_INT64);

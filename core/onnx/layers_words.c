@@ -141,7 +141,7 @@ void kf_onnx_form_text_vectorization(struct kf_onnx_call *call)
     json_auto_t *mask = json_string(""), *other = json_string("[UNK]");
     struct kf_onnx_lookup lookup = {.words = true, .n_others = 1, .mask = mask, .other = other};
 
-    if (!kf_onnx_has_words(call))
+    if (!kf_onnx_has_letters(call))
         return;
     if (mask && other)
         vectorize(call, &lookup);
@@ -164,7 +164,7 @@ static bool has_hash(struct kf_onnx_call *call)
 {
     int64_t n = kf_onnx_number(call, "num_bins", 0);
 
-    if (!call->onnx->runtime->words)
+    if (!call->onnx->runtime->letters)
         kf_onnx_refuse(call, "the operators that are written have no such hash");
     else if (n < 1 || n > BINS_MAX)
         kf_onnx_refuse(call, "its num_bins is no number of bins");

@@ -21,6 +21,9 @@ struct kf_onnx_lookup {
 /** Read the rest of what a layer knows; false (reported) when it does what no operator does. */
 bool kf_onnx_lookup_read(struct kf_onnx_call *call, struct kf_onnx_lookup *lookup);
 
+/** Where the mask goes: outside of all places where it is not one itself. */
+int64_t kf_onnx_masked_place(const struct kf_onnx_lookup *lookup);
+
 /** What the layer makes of tokens. */
 struct kf_onnx_tensor *kf_onnx_looked(struct kf_onnx_call *call,
                                       const struct kf_onnx_lookup *lookup,

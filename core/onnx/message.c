@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "message.h"
+#include "../base/str.h"
 #include "../io/proto_write.h"
 #include "ops.h"
 #include <onnx.pb-c.h>
@@ -33,6 +34,7 @@ static bool add_node(struct kf_buf *buf, struct kf_arena *arena, const struct kf
     message.n_output = node->n_out;
     message.name = (char *)node->name;
     message.op_type = (char *)node->op;
+    message.domain = (char *)node->domain;
     message.attribute = (Onnx__AttributeProto **)node->attributes;
     message.n_attribute = node->n_attributes;
     return message.input && message.output && kf_proto_put_message(buf, 1, &message.base);
@@ -93,24 +95,37 @@ bool kf_onnx_put_around(struct kf_buf *buf, const struct kf_onnx *onnx, const ch
     return good;
 }
 
+/* True when an operator of the domain is used. */
+static bool uses_domain(const struct kf_onnx *onnx, const char *domain)
+{
+    for (size_t i = 0; i < onnx->n_nodes; i++)
+        if (onnx->nodes[i]->used && kf_streq(onnx->nodes[i]->domain, domain))
+            return true;
+    return false;
+}
+
 /* Each opset belongs to a version of the format. */
 bool kf_onnx_put_model(struct kf_buf *buf, const struct kf_onnx *onnx)
 {
     static const int ir_versions[] = {7, 7, 8, 8, 8, 8, 9, 9, 10}; /* of opset 13 to 21 */
     Onnx__ModelProto message = ONNX__MODEL_PROTO__INIT;
-    Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT, *list[1] = {&opset};
-    char producer[] = PRODUCER, domain[] = "";
+    Onnx__OperatorSetIdProto opset = ONNX__OPERATOR_SET_ID_PROTO__INIT, labels = opset;
+    Onnx__OperatorSetIdProto *list[2] = {&opset, &labels};
+    char producer[] = PRODUCER, domain[] = "", other[] = KF_ONNX_ML;
     uint8_t bytes[128];
     size_t n;
 
     opset.domain = domain;
     opset.version = onnx->opset;
     opset.has_version = 1;
+    labels.domain = other;
+    labels.version = KF_ONNX_ML_VERSION;
+    labels.has_version = 1;
     message.ir_version = ir_versions[onnx->opset - 13];
     message.has_ir_version = 1;
     message.producer_name = producer;
     message.opset_import = list;
-    message.n_opset_import = 1;
+    message.n_opset_import = uses_domain(onnx, KF_ONNX_ML) ? 2 : 1;
     n = onnx__model_proto__get_packed_size(&message);
     return n <= sizeof(bytes) && kf_buf_add(buf, bytes, onnx__model_proto__pack(&message, bytes));
 }

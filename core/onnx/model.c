@@ -24,7 +24,7 @@ static int add_input(struct kf_onnx *onnx, const struct kf_layer *layer, struct 
     size_t i;
 
     onnx->path = layer->path;
-    if (onnx->runtime->words && kf_streq(called, "string"))
+    if (kf_streq(called, "string"))
         dtype = KF_DTYPE_STRING;
     if (dtype == KF_DTYPE_NONE || (dtype == KF_DTYPE_BFLOAT16 && !onnx->runtime->bfloat16)) {
         kf_report_add(onnx->rep, KF_NO_EQUAL, layer->path,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../model/numbers.h"
+#include "attention.h"
 #include "operation.h"
 #include <math.h>
 

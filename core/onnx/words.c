@@ -6,11 +6,11 @@
 /* Entries of a vocabulary. */
 #define ENTRIES_MAX 1000000
 
-bool kf_onnx_has_words(struct kf_onnx_call *call)
+bool kf_onnx_has_letters(struct kf_onnx_call *call)
 {
-    if (!call->onnx->runtime->words)
-        kf_onnx_refuse(call, "the operators that are written compute with numbers alone");
-    return call->onnx->runtime->words;
+    if (!call->onnx->runtime->letters)
+        kf_onnx_refuse(call, "the operators that are written take no texts apart");
+    return call->onnx->runtime->letters;
 }
 
 struct kf_onnx_tensor *kf_onnx_texts(struct kf_onnx_call *call)
@@ -97,6 +97,53 @@ struct kf_onnx_tensor *kf_onnx_table(struct kf_onnx_call *call, struct kf_onnx_t
     kf_onnx_set_texts(onnx, node, invert ? "values_strings" : "keys_strings", texts, n);
     kf_onnx_set_ints(onnx, node, invert ? "keys_int64s" : "values_int64s", places, n);
     return kf_onnx_output(onnx, node, invert ? KF_DTYPE_STRING : KF_DTYPE_INT64, x->rank, x->dims);
+}
+
+/* The tokens with the mask in front of them; NULL when memory ran out. */
+static json_t *with_mask(const struct kf_onnx_lookup *lookup)
+{
+    json_t *all = json_copy(lookup->tokens);
+
+    if (all && lookup->mask && json_array_insert(all, 0, lookup->mask) < 0) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+struct kf_onnx_tensor *kf_onnx_labels(struct kf_onnx_call *call,
+                                      const struct kf_onnx_lookup *lookup, struct kf_onnx_tensor *x)
+{
+    struct kf_onnx *onnx = call->onnx;
+    json_auto_t *tokens = with_mask(lookup);
+    size_t n = json_array_size(tokens);
+    const char *other = lookup->invert ? text_of(lookup->other) : "";
+    const char **texts = tokens ? texts_of(call, tokens) : kf_onnx_no_memory(onnx);
+    int64_t *places = texts ? places_of(onnx, lookup->n_masks + lookup->n_others, n) : NULL;
+    struct kf_onnx_node *node;
+
+    if (!texts || !places)
+        return NULL;
+    if (!other) {
+        kf_onnx_refuse(call, "its oov_token is no text");
+        return NULL;
+    }
+    for (size_t i = n; lookup->mask && i-- > 1;)
+        places[i] = places[i - 1];
+    if (lookup->mask)
+        places[0] = kf_onnx_masked_place(lookup);
+    node = kf_onnx_node_new(onnx, "LabelEncoder", &x, 1);
+    if (!node)
+        return NULL;
+    node->domain = KF_ONNX_ML;
+    kf_onnx_set_texts(onnx, node, lookup->invert ? "values_strings" : "keys_strings", texts, n);
+    kf_onnx_set_ints(onnx, node, lookup->invert ? "keys_int64s" : "values_int64s", places, n);
+    if (lookup->invert)
+        kf_onnx_set_text(onnx, node, "default_string", kf_arena_strdup(onnx->arena, other));
+    else
+        kf_onnx_set_int(onnx, node, "default_int64", lookup->n_masks);
+    return kf_onnx_output(onnx, node, lookup->invert ? KF_DTYPE_STRING : KF_DTYPE_INT64, x->rank,
+                          x->dims);
 }
 
 struct kf_onnx_tensor *kf_onnx_hash(struct kf_onnx_call *call, struct kf_onnx_tensor *x, int64_t n)

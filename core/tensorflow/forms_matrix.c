@@ -11,6 +11,17 @@ static const char *multiply(struct kf_tf *tf, enum kf_dtype dtype, const char *x
     return kf_tf_binary(tf, x_rank == 2 && y_rank == 2 ? "MatMul" : "BatchMatMulV2", dtype, x, y);
 }
 
+/* int8 times int8, neither of them a vector: int32 comes of it. */
+void kf_tf_form_matmul_whole(struct kf_tf_call *call)
+{
+    struct kf_tf *tf = call->tf;
+    struct kf_onnx_tensor *x = kf_tf_input(call, 0), *y = kf_tf_input(call, 1);
+    const char *a = kf_tf_cast(tf, kf_tf_in_plain(call, 0), x->dtype, KF_DTYPE_INT32);
+    const char *b = kf_tf_cast(tf, kf_tf_in_plain(call, 1), y->dtype, KF_DTYPE_INT32);
+
+    kf_tf_give(call, 0, multiply(tf, KF_DTYPE_INT32, a, x->rank, b, y->rank));
+}
+
 /* A vector is a matrix with an axis that goes. */
 void kf_tf_form_matmul(struct kf_tf_call *call)
 {

@@ -48,7 +48,7 @@ static const struct kf_onnx_runtime runtime = {
     .name = "a SavedModel",
     .interpolations = "nearest bilinear bicubic area lanczos3 lanczos5",
     .bfloat16 = true,
-    .words = true,
+    .letters = true,
     .layer_names = true,
 };
 

@@ -16,7 +16,7 @@ import onnxruntime
 
 import samples
 
-DTYPES = {"float": "float32", "double": "float64"}
+DTYPES = {"float": "float32", "double": "float64", "string": "object"}
 
 
 def dtype_of(kind):

@@ -11,6 +11,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import keras
 import numpy as np
 
+import judge
 import samples
 
 L, O = keras.layers, keras.ops
@@ -67,6 +68,14 @@ def scaled():
     return keras.Model(x, [inception_resnet_v2.CustomScaleLayer(0.2)([y, L.ReLU()(y)]), inception_resnet_v2.CustomScaleLayer(0.3)([x, z])])
 
 
+def heads(shape, **options):
+    """Attention along several axes or beside some, with its scores."""
+    def build():
+        x, y = L.Input(shape, name="x"), L.Input(shape, name="y")
+        return keras.Model([x, y], L.MultiHeadAttention(2, 3, **options)(x, y, return_attention_scores=True))
+    return build
+
+
 def fixed_batch(function):
     """A model for batches of one size."""
     def build():
@@ -81,6 +90,8 @@ THREE = 3 * np.eye(3, dtype="float32")
 SQUARE = np.linspace(-1, 1, 36, dtype="float32").reshape(6, 6)
 KERNEL = np.linspace(-1, 1, 24, dtype="float32").reshape(2, 2, 3, 2)
 CUBE = np.linspace(-1, 1, 60, dtype="float32").reshape(6, 5, 2)
+# isin and inner of Keras 3.15 run no other way on TensorFlow.
+EAGER = ("operation_counted", "operation_products")
 
 GROUPS = {
     "operation": {
@@ -119,11 +130,11 @@ GROUPS = {
         "normal": operations(lambda x: O.layer_normalization(x, axis=-1, epsilon=1e-3), lambda x: O.rms_normalization(x, axis=-1, epsilon=1e-3),
                              lambda x: O.batch_normalization(x, BINS6 * 0.1, BINS6 ** 2 + 1, axis=-1, offset=BINS6, scale=BINS6 - 2),
                              lambda x: O.moments(x, axes=[1])[0], lambda x: O.moments(x, axes=[1, 2], keepdims=True)[1],
-                             lambda x: O.norm(x) + x, lambda x: O.norm(O.reshape(x, (-1,))) + x, lambda x: O.normalize(x, axis=1),
+                             lambda x: O.norm(O.reshape(x, (-1,))) + x, lambda x: O.normalize(x, axis=1),
                              lambda x: O.average(x, axis=1), lambda x: O.average(x, axis=2, weights=O.sigmoid(x)), lambda x: O.glu(x)),
         "joined": operations(lambda x, y: O.vstack([x, y]), lambda x, y: O.hstack([x, y]), lambda x, y: O.dstack([x, y]), O.append,
                              lambda x, y: O.append(x, y, axis=2), lambda x, y: O.ravel(x), lambda x, y: O.flipud(x), lambda x, y: O.fliplr(x),
-                             lambda x, y: O.rot90(x, axes=(1, 2)), lambda x, y: O.rot90(x, k=2, axes=(1, 2)),
+                             lambda x, y: O.rot90(x, axes=(1, 2)), lambda x, y: O.rot90(x[:, :, :4], k=2, axes=(1, 2)),
                              lambda x, y: O.rot90(x, k=3, axes=(1, 2)), lambda x, y: O.slice(x, (0, 1, 2), (2, 2, 3)),
                              lambda x, y: O.select([x < -0.2, y > 0.2], [x * 2.0, y * 3.0], default=0.5), shapes=((4, 6), (4, 6))),
         "cut": operations(lambda x: O.array_split(x, 4, axis=2)[0], lambda x: O.array_split(x, 4, axis=2)[3], lambda x: O.hsplit(x, 2)[1],
@@ -166,6 +177,23 @@ GROUPS = {
                                 lambda: L.GlobalAveragePooling1D()),
         "free_up_sampling": chain((None, None, 2), lambda: L.UpSampling2D(2, interpolation="bilinear"), lambda: L.AveragePooling2D(2)),
     },
+    "bits": {  # of opset 18 and later
+        "logic": operations(O.bitwise_and, O.bitwise_or, O.bitwise_xor, lambda x, y: O.bitwise_not(x), lambda x, y: O.bitwise_invert(y),
+                            shapes=((4, 6), (4, 6)), dtype="int32"),
+    },
+    "words": {
+        "mask": layer(lambda: L.StringLookup(vocabulary=["sun", "moon"], mask_token="dust"), (3,), "string"),
+        "mask_counted": layer(lambda: L.StringLookup(vocabulary=["sun", "moon"], mask_token="dust", output_mode="count"), (3,), "string"),
+        "there_and_back": chain((3,), lambda: L.StringLookup(vocabulary=["sun", "moon", "dust"]), lambda: L.Reshape((3, 1)),
+                                lambda: L.StringLookup(vocabulary=["red", "green"], mask_token="none", oov_token="other", invert=True),
+                                lambda: L.Flatten(), dtype="string"),
+    },
+    "heads": {
+        "beside": heads((2, 3, 6), attention_axes=(2,)),
+        "along_two": heads((2, 3, 6), attention_axes=(1, 2)),
+        "along_all": heads((2, 3, 6), output_shape=(2, 5), value_dim=4),
+        "along_first_and_last": heads((2, 3, 2, 6), attention_axes=(1, 3), use_gate=True),
+    },
 }
 
 
@@ -181,9 +209,10 @@ def save(out, id, make, seed):
     model.set_weights([(rng.uniform(0.5, 1.5, w.shape) if "variance" in v.path else rng.uniform(-0.7, 0.7, w.shape)).astype(w.dtype)
                        for v, w in zip(model.weights, model.get_weights())])
     inputs = samples.make_inputs([(i.shape, i.dtype) for i in model.inputs], free=8)
-    outputs = samples.flat(model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0))
+    names = [i.name for i in model.inputs]
+    outputs = (judge.called if id in EAGER else judge.predict)(model, inputs, names)
     model.save(out / f"{id}.keras")
-    samples.write(out / f"{id}.npz", inputs, outputs, [i.name for i in model.inputs])
+    samples.write(out / f"{id}.npz", inputs, outputs, names)
 
 
 def main(out, part=""):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../../model/policy.h"
 #include "ops.h"
 #include <string.h>
 
@@ -36,12 +37,10 @@ enum kf_dtype kf_op_dtype_named(const char *name)
 static enum kf_dtype compute_dtype(const struct kf_layer *layer)
 {
     const json_t *dtype = json_object_get(layer->config, "dtype");
-    const char *name = json_string_value(dtype);
+    const char *name = kf_policy_name(layer->config, NULL);
 
     if (!dtype || json_is_null(dtype) || kf_streq(name, "infer"))
         return KF_DTYPE_FLOAT32;
-    if (json_is_object(dtype))
-        name = kf_json_str(json_object_get(dtype, "config"), "name", NULL);
     if (name && kf_starts(name, "mixed_"))
         name += strlen("mixed_");
     return kf_op_dtype_named(name);

@@ -10,19 +10,17 @@ from suite import FIXTURES, HERE, convert_all, reasons, table, verdict_of
 
 REFUSED = HERE / "REFUSED-onnx.tsv"
 LIMITS = HERE / "LIMITS-onnx.tsv"
-# The zoo, the suffix of what is read, the operator set, and every how many-th model is taken.
+# The zoo, the suffix of what is read, the operator set, and every how many-th model is taken (all with --whole).
 TASKS = {
     "zoo3-17": ("zoo3", ".keras", "17", 1),
     "zoo-17": ("zoo", ".h5", "17", 1),
     "zoo1-17": ("zoo1", ".h5", "17", 1),
     "own-17": ("onnx", ".keras", "17", 1),
     "own-13": ("onnx", ".keras", "13", 1),
-    "own-21": ("onnx", ".keras", "21", 2),
+    "own-21": ("onnx", ".keras", "21", 1),
     "zoo3-13": ("zoo3", ".keras", "13", 3),
     "zoo3-21": ("zoo3", ".keras", "21", 3),
 }
-# Models that are taken in any case: what they show needs that set.
-ALSO = {"zoo3-21": ("operations_25", "operations_32")}
 # Models of zoo3 with weights that are large enough to stand in a file of their own.
 BESIDE = ("stft_spectrogram", "stft_spectrogram_phase")
 THEANO = ("old_theano_",)
@@ -47,12 +45,12 @@ def told(opset):
 def run_task(options, tally, used, task):
     zoo, suffix, opset, every = TASKS[task]
     manifest = {row["id"]: row for row in csv.DictReader((FIXTURES / zoo / "MANIFEST.tsv").open(), delimiter="\t")}
-    chosen = [id for k, id in enumerate(manifest) if k % every == 0 or id in ALSO.get(task, ())]
+    chosen = list(manifest) if options.whole or options.only else list(manifest)[::every]
     files = {id: FIXTURES / zoo / (id + suffix) for id in chosen if options.only in id}
     files = {id: path for id, path in files.items() if path.exists()}
     folder = options.work / f"onnx-{task}"
     converted = convert_all(options, files, folder, told(opset), to="onnx", suffix=".onnx")
-    refused, limits = listed(REFUSED, task), listed(LIMITS, task)
+    refused, limits = ({**listed(path, zoo), **listed(path, task)} for path in (REFUSED, LIMITS))
     done = [id for id in files if converted[id][0] == 0 and id not in limits]
     results = judge(options, folder, FIXTURES / zoo, [(id, folder / f"{id}.onnx", manifest[id]["tolerance"]) for id in done])
     count, groups = collections.Counter(), collections.defaultdict(collections.Counter)
