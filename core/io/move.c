@@ -3,6 +3,7 @@
 #include "../base/alloc.h"
 #include "../base/auto.h"
 #include "../base/num.h"
+#include "../model/rewrite.h"
 #include "checksum.h"
 #include "histogram.h"
 #include <kf/progress.h>
@@ -80,90 +81,152 @@ static int write_piece(const struct move *move, uint64_t at, size_t n)
     return 0;
 }
 
-/* What is learnt of the bytes as they pass by. */
+/* What is learnt of the bytes of a payload as they pass by. */
 struct look {
+    const struct kf_payload *payload;
     struct kf_hasher hasher;
     bool sum; /* whether anybody wants the CRC */
     uint32_t crc;
     struct kf_spread *spread; /* of the values, or NULL */
 };
 
-/* Pull [at, end) of `payload` in pieces, look at them, and write them when `write`. */
-static int pull_all(const struct move *move, const struct kf_payload *payload, uint64_t at,
-                    bool write, struct look *look)
+static struct look look_at(const struct move *move, const struct kf_payload *payload)
+{
+    struct look look = {.payload = payload, .sum = asked(payload)};
+
+    kf_hasher_init(&look.hasher, move->checksum);
+    return look;
+}
+
+static void look_on(void *user, const void *bytes, size_t n)
+{
+    struct look *look = user;
+
+    kf_hasher_update(&look->hasher, bytes, n);
+    if (look->sum)
+        look->crc = kf_crc32(look->crc, bytes, n);
+    if (look->spread)
+        kf_spread_update(look->spread, look->payload->dtype, bytes, n);
+}
+
+/* All has passed by. */
+static void look_back(struct look *look, struct kf_checksum *sum)
+{
+    const struct kf_payload *payload = look->payload;
+
+    if (look->sum && asked(payload))
+        kf_crc_note(asked(payload), payload->file_at - payload->file->base,
+                    kf_payload_bytes(payload), look->crc);
+    kf_hasher_finish(&look->hasher, sum);
+}
+
+/* Bring bytes [at, at + n) into the piece; `before` looks at what they are made of, or is NULL. */
+static int pull_piece(const struct move *move, const struct kf_payload *payload, uint64_t at,
+                      size_t n, struct look *before)
+{
+    char *piece = move->mover->piece;
+
+    if (!before)
+        return payload->pull(payload, at, piece, n, move->rep);
+    KF_TRY(payload->inner->pull(payload->inner, at, piece, n, move->rep));
+    look_on(before, piece, n);
+    kf_rewrite_change(payload, at, piece, n);
+    return 0;
+}
+
+/* Pull bytes from `at` on in pieces, look at them, and write them when `write`. */
+static int pull_all(const struct move *move, uint64_t at, bool write, struct look *look,
+                    struct look *before)
 {
     char **piece = &move->mover->piece;
-    uint64_t end = kf_payload_bytes(payload);
+    uint64_t end = kf_payload_bytes(look->payload);
 
     if (!*piece && !(*piece = kf_alloc(KF_MOVE_PIECE)))
         return kf_report_add(move->rep, KF_NO_MEMORY, move->where, "no memory to copy a tensor");
     while (at < end) {
         size_t n = (size_t)kf_min(end - at, KF_MOVE_PIECE);
 
-        KF_TRY(payload->pull(payload, at, *piece, n, move->rep));
-        kf_hasher_update(&look->hasher, *piece, n);
-        if (look->sum)
-            look->crc = kf_crc32(look->crc, *piece, n);
-        if (look->spread)
-            kf_spread_update(look->spread, payload->dtype, *piece, n);
+        KF_TRY(pull_piece(move, look->payload, at, n, before));
+        look_on(look, *piece, n);
         if (write)
             KF_TRY(write_piece(move, at, n));
         else
             kf_progress_bytes(move->rep, 0);
         at += n;
     }
-    if (look->sum && asked(payload))
-        kf_crc_note(asked(payload), payload->file_at - payload->file->base, end, look->crc);
     return 0;
 }
 
-static int move_bytes(const struct move *move, const struct kf_payload *payload,
-                      struct kf_spread *spread, struct kf_checksum *after)
+/* Write the payload that `look` is at. */
+static int move_bytes(const struct move *move, struct look *look, struct look *before,
+                      struct kf_checksum *after)
 {
+    const struct kf_payload *payload = look->payload;
     struct kf_crc *crc = move->mover->to.crc;
-    struct look look = {.sum = crc || asked(payload), .spread = spread};
     uint64_t at = 0;
 
-    kf_hasher_init(&look.hasher, move->checksum);
-    if (move->checksum == KF_CHECKSUM_NONE && !look.sum && !spread && stands(payload))
+    look->sum |= crc != NULL;
+    if (move->checksum == KF_CHECKSUM_NONE && !look->sum && !look->spread && stands(payload))
         copy_in_kernel(move, payload, &at);
     at -= at % kf_dtype_size(payload->dtype); /* pull() takes whole elements */
-    KF_TRY(pull_all(move, payload, at, true, &look));
+    KF_TRY(pull_all(move, at, true, look, before));
     if (crc)
-        kf_crc_note(crc, move->to, kf_payload_bytes(payload), look.crc);
-    kf_hasher_finish(&look.hasher, after);
+        kf_crc_note(crc, move->to, kf_payload_bytes(payload), look->crc);
+    look_back(look, after);
     return 0;
 }
 
-static int hash_root(const struct move *move, const struct kf_payload *root,
-                     struct kf_spread *spread, struct kf_checksum *before)
+/* By way of the range that it goes to; `before` looks at what it is made of, or is NULL. */
+static int move_wide(const struct move *move, struct look *look, struct look *before,
+                     struct kf_checksum *after)
 {
-    struct look look = {.sum = asked(root), .spread = spread};
+    struct kf_scratch scratch = {&move->mover->to, move->to, before ? look_on : NULL, before};
+    int r = kf_rewrite_spread(look->payload, &scratch, move->rep);
 
-    kf_hasher_init(&look.hasher, move->checksum);
-    if (move->checksum != KF_CHECKSUM_NONE || spread)
-        KF_TRY(pull_all(move, root, 0, false, &look));
-    kf_hasher_finish(&look.hasher, before);
+    if (r == 0)
+        r = move_bytes(move, look, NULL, after);
+    kf_rewrite_spread_end(look->payload);
+    return r;
+}
+
+/* Write the payload that `is` looks at, and have a look at its root, at one pass where it goes. */
+static int move_rewritten(const struct move *move, struct look *is, struct look *was,
+                          struct kf_checksum *before, struct kf_checksum *after)
+{
+    const struct kf_payload *payload = is->payload;
+    bool wide = kf_rewrite_is_wide(payload), passes = (wide || kf_rewrite_is_in_place(payload)) &&
+                                                      same_bytes(payload->inner, was->payload);
+
+    if (wide)
+        KF_TRY(move_wide(move, is, passes ? was : NULL, after));
+    else
+        KF_TRY(move_bytes(move, is, passes ? was : NULL, after));
+    if (!passes && (move->checksum != KF_CHECKSUM_NONE || was->spread))
+        KF_TRY(pull_all(move, 0, false, was, NULL));
+    else if (!passes)
+        was->sum = false; /* nobody looked */
+    look_back(was, before);
     return 0;
 }
 
-/* Like kf_move() of a payload that rewrites its root, with the histograms of both. */
-static int move_spread(const struct move *move, const struct kf_payload *payload,
+/* Like move_rewritten(), with the histograms of both. */
+static int move_spread(const struct move *move, struct look *is, struct look *was,
                        struct kf_tensor_report *row, struct kf_checksum *before,
                        struct kf_checksum *after)
 {
-    struct kf_spread was, is;
+    struct kf_spread spreads[2];
 
     row->histograms = kf_alloc(sizeof *row->histograms);
     if (!row->histograms)
         return kf_report_add(move->rep, KF_NO_MEMORY, move->where, "no memory for a histogram");
     move->rep->histograms_left--;
-    kf_spread_init(&was);
-    kf_spread_init(&is);
-    KF_TRY(move_bytes(move, payload, &is, after));
-    KF_TRY(hash_root(move, kf_payload_root(payload), &was, before));
-    kf_spread_finish(&was, &row->histograms->before);
-    kf_spread_finish(&is, &row->histograms->after);
+    was->spread = &spreads[0];
+    is->spread = &spreads[1];
+    kf_spread_init(was->spread);
+    kf_spread_init(is->spread);
+    KF_TRY(move_rewritten(move, is, was, before, after));
+    kf_spread_finish(was->spread, &row->histograms->before);
+    kf_spread_finish(is->spread, &row->histograms->after);
     return 0;
 }
 
@@ -172,17 +235,16 @@ int kf_move(struct kf_mover *mover, const struct kf_payload *payload, uint64_t a
             struct kf_report *rep)
 {
     struct move move = {mover, at, row ? checksum : KF_CHECKSUM_NONE, where, rep};
-    const struct kf_payload *root = kf_payload_root(payload);
+    struct look is = look_at(&move, payload), was = look_at(&move, kf_payload_root(payload));
     struct kf_checksum before = {0}, after = {0};
 
-    if (same_bytes(payload, root)) {
-        KF_TRY(move_bytes(&move, payload, NULL, &after));
+    if (same_bytes(payload, was.payload)) {
+        KF_TRY(move_bytes(&move, &is, NULL, &after));
         before = after;
     } else if (row && rep->histograms_left > 0 && !row->histograms) {
-        KF_TRY(move_spread(&move, payload, row, &before, &after));
+        KF_TRY(move_spread(&move, &is, &was, row, &before, &after));
     } else {
-        KF_TRY(move_bytes(&move, payload, NULL, &after));
-        KF_TRY(hash_root(&move, root, NULL, &before));
+        KF_TRY(move_rewritten(&move, &is, &was, &before, &after));
     }
     kf_progress_tensor(rep);
     if (row) {

@@ -23,28 +23,62 @@ struct kf_payload *kf_rewrite_wrap(struct kf_arena *arena, const struct kf_paylo
     return payload;
 }
 
+struct in_place {
+    kf_change *change;
+    const void *state;
+};
+
+static int pull_in_place(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                         struct kf_report *rep)
+{
+    KF_TRY(payload->inner->pull(payload->inner, at, to, n, rep));
+    kf_rewrite_change(payload, at, to, n);
+    return 0;
+}
+
+struct kf_payload *kf_rewrite_in_place(struct kf_arena *arena, const struct kf_payload *inner,
+                                       const void *state, kf_change *change)
+{
+    struct in_place *in_place = kf_arena_alloc(arena, sizeof(*in_place));
+
+    if (!in_place)
+        return NULL;
+    *in_place = (struct in_place){change, state};
+    return kf_rewrite_wrap(arena, inner, in_place, pull_in_place);
+}
+
+bool kf_rewrite_is_in_place(const struct kf_payload *payload)
+{
+    return payload->pull == pull_in_place;
+}
+
+void kf_rewrite_change(const struct kf_payload *payload, uint64_t at, void *bytes, size_t n)
+{
+    const struct in_place *in_place = payload->state;
+
+    in_place->change(payload, in_place->state, at, bytes, n);
+}
+
 struct scale {
     uint64_t last, gate; /* columns in all, and in one gate */
     unsigned mask;
     double factor;
 };
 
-static int pull_scaled(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                       struct kf_report *rep)
+static void scale_columns(const struct kf_payload *payload, const void *state, uint64_t at,
+                          void *bytes, size_t n)
 {
-    const struct scale *scale = payload->state;
+    const struct scale *scale = state;
     size_t size = kf_dtype_size(payload->dtype);
     uint64_t first = at / size;
 
-    KF_TRY(payload->inner->pull(payload->inner, at, to, n, rep));
     for (size_t i = 0, run; i < n / size; i += run) {
         uint64_t column = (first + i) % scale->last;
 
         run = (size_t)kf_min(n / size - i, scale->gate - column % scale->gate);
         if (scale->mask >> column / scale->gate & 1)
-            kf_numbers_scale(payload->dtype, (char *)to + i * size, run, scale->factor);
+            kf_numbers_scale(payload->dtype, (char *)bytes + i * size, run, scale->factor);
     }
-    return 0;
 }
 
 const struct kf_payload *kf_rewrite_scale(struct kf_arena *arena, const struct kf_payload *inner,
@@ -57,25 +91,25 @@ const struct kf_payload *kf_rewrite_scale(struct kf_arena *arena, const struct k
     if (!*fits || !(scale = kf_arena_alloc(arena, sizeof(*scale))))
         return NULL;
     *scale = (struct scale){last, last / gates, mask, factor};
-    return kf_rewrite_wrap(arena, inner, scale, pull_scaled);
+    return kf_rewrite_in_place(arena, inner, scale, scale_columns);
 }
 
-static int pull_absolute(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                         struct kf_report *rep)
+static void take_signs(const struct kf_payload *payload, const void *state, uint64_t at,
+                       void *bytes, size_t n)
 {
     size_t size = kf_dtype_size(payload->dtype);
 
-    KF_TRY(payload->inner->pull(payload->inner, at, to, n, rep));
+    (void)state;
+    (void)at;
     for (size_t i = size - 1; i < n; i += size) /* little-endian: the sign is in the last byte */
-        ((unsigned char *)to)[i] &= 0x7f;
-    return 0;
+        ((unsigned char *)bytes)[i] &= 0x7f;
 }
 
 const struct kf_payload *kf_rewrite_absolute(struct kf_arena *arena, const struct kf_payload *inner,
                                              bool *fits)
 {
     *fits = kf_number_is_float(inner->dtype);
-    return *fits ? kf_rewrite_wrap(arena, inner, NULL, pull_absolute) : NULL;
+    return *fits ? kf_rewrite_in_place(arena, inner, NULL, take_signs) : NULL;
 }
 
 static int pull_sum(const struct kf_payload *payload, uint64_t at, void *to, size_t n,

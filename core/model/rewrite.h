@@ -3,12 +3,18 @@
 #define KF_MODEL_REWRITE_H
 
 #include "../base/arena.h"
+#include "../io/sink.h"
 #include "tensor.h"
 
 /*
  * Payloads that rewrite what they pull from another one. All return NULL when memory ran out, or
  * when the shape of `inner` does not fit (then `*fits` is false).
  */
+
+/** Whether a payload is what it pulls from with each element changed in its place. */
+bool kf_rewrite_is_in_place(const struct kf_payload *payload);
+/** Make bytes [at, at + n) of such a payload of those of what it pulls from. */
+void kf_rewrite_change(const struct kf_payload *payload, uint64_t at, void *bytes, size_t n);
 
 /**
  * Multiply some columns: the last axis is cut in `gates` equal parts, and those whose bit is set
@@ -38,6 +44,29 @@ const struct kf_payload *kf_rewrite_flip(struct kf_arena *arena, const struct kf
 const struct kf_payload *kf_rewrite_transpose(struct kf_arena *arena,
                                               const struct kf_payload *inner, const unsigned *axes,
                                               unsigned n, bool *fits);
+
+/* A range of a file, as large as a payload, for what is put down on its way. */
+struct kf_scratch {
+    const struct kf_sink *sink;
+    uint64_t at;
+    void (*seen)(void *user, const void *bytes, size_t n); /* told of what is pulled, in order */
+    void *user;
+};
+
+/** Whether a payload whose axes change places is made of short ranges from all over its source. */
+bool kf_rewrite_is_wide(const struct kf_payload *payload);
+
+/**
+ * Have a payload that is wide made of long ranges instead: pull all of what it is made from once,
+ * from front to back, and put it into `scratch` tile by tile. From here to kf_rewrite_spread_end()
+ * it is pulled from there, once and from front to back; what was pulled may be written over
+ * then, with the payload itself even. `scratch` must live until then.
+ *
+ * Limits: 16 MiB of memory. Outcomes: what pulling reports, WRITE_FAILED, NO_MEMORY.
+ */
+int kf_rewrite_spread(const struct kf_payload *payload, const struct kf_scratch *scratch,
+                      struct kf_report *rep);
+void kf_rewrite_spread_end(const struct kf_payload *payload);
 
 /** Put payloads of one dtype side by side: they differ in their last axis at most. */
 const struct kf_payload *kf_rewrite_join(struct kf_arena *arena,

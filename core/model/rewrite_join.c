@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/num.h"
 #include "numbers.h"
-#include "rewrite.h"
+#include "rewrite_private.h"
 
 struct join {
     const struct kf_payload *const *pieces;
@@ -106,36 +106,60 @@ const struct kf_payload *kf_rewrite_squeeze(struct kf_arena *arena, const struct
     return payload;
 }
 
-static int pull_squared(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                        struct kf_report *rep)
+static void square(const struct kf_payload *payload, const void *state, uint64_t at, void *bytes,
+                   size_t n)
 {
-    double epsilon = *(const double *)payload->state;
+    double epsilon = *(const double *)state;
     size_t size = kf_dtype_size(payload->dtype);
 
-    KF_TRY(payload->inner->pull(payload->inner, at, to, n, rep));
+    (void)at;
     for (size_t i = 0; i < n; i += size) {
-        double root = kf_number_read(payload->dtype, (char *)to + i) + epsilon;
+        double root = kf_number_read(payload->dtype, (char *)bytes + i) + epsilon;
 
-        kf_number_write(payload->dtype, (char *)to + i, root * root - epsilon);
+        kf_number_write(payload->dtype, (char *)bytes + i, root * root - epsilon);
     }
-    return 0;
 }
 
 const struct kf_payload *kf_rewrite_square(struct kf_arena *arena, const struct kf_payload *inner,
                                            double epsilon, bool *fits)
 {
-    struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
     double *state = kf_arena_alloc(arena, sizeof(*state));
 
     *fits = kf_number_is_float(inner->dtype);
-    if (!*fits || !payload || !state)
+    if (!*fits || !state)
         return NULL;
     *state = epsilon;
-    *payload = *inner;
-    payload->pull = pull_squared;
-    payload->inner = inner;
-    payload->file = NULL;
-    payload->file_at = KF_NOWHERE;
-    payload->state = state;
-    return payload;
+    return kf_rewrite_in_place(arena, inner, state, square);
+}
+
+/* The rows of the source from the last one to the first; `state` is how long they are. */
+static int pull_flipped(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
+                        struct kf_report *rep)
+{
+    uint64_t row = *(const uint64_t *)payload->state, end = kf_payload_bytes(payload);
+    char *out = to;
+
+    while (n > 0) {
+        size_t some = (size_t)kf_min(n, row - at % row);
+        uint64_t from = end - (at / row + 1) * row + at % row;
+
+        KF_TRY(payload->inner->pull(payload->inner, from, out, some, rep));
+        at += some;
+        out += some;
+        n -= some;
+    }
+    return 0;
+}
+
+const struct kf_payload *kf_rewrite_flip(struct kf_arena *arena, const struct kf_payload *inner,
+                                         bool *fits)
+{
+    uint64_t *row = kf_arena_alloc(arena, sizeof(*row));
+
+    *fits = inner->rank >= 3 && kf_payload_elements(inner) > 0;
+    if (!*fits || !row)
+        return NULL;
+    *row =
+        inner->dims[inner->rank - 1] * inner->dims[inner->rank - 2] * kf_dtype_size(inner->dtype);
+    return kf_rewrite_wrap(arena, inner, row, pull_flipped);
 }

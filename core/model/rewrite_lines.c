@@ -8,10 +8,10 @@
  * so that it is written in whole cache lines. They are kept apart by more than a power of two, or
  * they would be in each other's way in the cache.
  */
-#define LINES    16
-#define LINE     ((size_t)8192)
-#define LINE_MIN ((size_t)512) /* what is shorter is better read with its neighbours */
-#define APART    (LINE + 64)
+#define LINES 16
+#define LINE  ((size_t)8192)
+#define APART (LINE + 64)
+#define CLASH ((size_t)1024) /* lines in memory that begin at multiples of it are moved apart */
 
 uint64_t kf_order_below(const struct kf_order *order, unsigned axis)
 {
@@ -40,14 +40,14 @@ static void put_four(char *to, four value)
 }
 
 /* Four elements of four lines, which come to stand four by four. */
-static void weave_square(char *to, uint64_t apart, const char *from)
+static void weave_square(char *to, uint64_t apart, const char *from, uint64_t line)
 {
     four a, b, c, d, ab, cd;
 
     memcpy(&a, from, sizeof(a));
-    memcpy(&b, from + APART, sizeof(b));
-    memcpy(&c, from + 2 * APART, sizeof(c));
-    memcpy(&d, from + 3 * APART, sizeof(d));
+    memcpy(&b, from + line, sizeof(b));
+    memcpy(&c, from + 2 * line, sizeof(c));
+    memcpy(&d, from + 3 * line, sizeof(d));
     ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
     cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
     put_four(to, __builtin_shufflevector(ab, cd, 0, 1, 4, 5));
@@ -59,34 +59,49 @@ static void weave_square(char *to, uint64_t apart, const char *from)
 }
 
 /* As far as there are squares: how many elements of each line went. */
-static size_t weave_squares(char *to, uint64_t apart, const char *from, size_t n, size_t length)
+static size_t weave_squares(char *to, uint64_t apart, const char *from, uint64_t line, size_t n,
+                            size_t length)
 {
     size_t i = 0;
 
     for (; n % 4 == 0 && i + 4 <= length; i += 4)
         for (size_t j = 0; j < n; j += 4)
-            weave_square(to + i * apart + j * 4, apart, from + j * APART + i * 4);
+            weave_square(to + i * apart + j * 4, apart, from + j * line + i * 4, line);
     return i;
 }
 
-/* Put `n` lines of `length` elements where they belong, element by element of all lines. */
-static void weave(char *to, uint64_t apart, const char *from, size_t n, size_t length, size_t size)
+/*
+ * Put `n` lines of `length` elements, which begin `line` bytes from each other, where they belong,
+ * element by element of all lines.
+ */
+static void weave(char *to, uint64_t apart, const char *from, uint64_t line, size_t n,
+                  size_t length, size_t size)
 {
     switch (size) {
+    case 1:
+        for (size_t i = 0; i < length; i++)
+            for (size_t j = 0; j < n; j++)
+                to[i * apart + j] = from[j * line + i];
+        break;
     case 2:
         for (size_t i = 0; i < length; i++)
             for (size_t j = 0; j < n; j++)
-                memcpy(to + i * apart + j * 2, from + j * APART + i * 2, 2);
+                memcpy(to + i * apart + j * 2, from + j * line + i * 2, 2);
         break;
     case 4:
-        for (size_t i = weave_squares(to, apart, from, n, length); i < length; i++)
+        for (size_t i = weave_squares(to, apart, from, line, n, length); i < length; i++)
             for (size_t j = 0; j < n; j++)
-                memcpy(to + i * apart + j * 4, from + j * APART + i * 4, 4);
+                memcpy(to + i * apart + j * 4, from + j * line + i * 4, 4);
+        break;
+    case 8:
+        for (size_t i = 0; i < length; i++)
+            for (size_t j = 0; j < n; j++)
+                memcpy(to + i * apart + j * 8, from + j * line + i * 8, 8);
         break;
     default:
         for (size_t i = 0; i < length; i++)
             for (size_t j = 0; j < n; j++)
-                memcpy(to + i * apart + j * size, from + j * APART + i * size, size);
+                memcpy(to + i * apart + j * size, from + j * line + i * size, size);
     }
 }
 
@@ -112,6 +127,12 @@ static int fetch_lines(const struct kf_payload *payload, char *tile, const struc
 
     for (unsigned axis = 0; axis < order->n; axis++)
         from += index[axis] * kf_order_below(order, axis);
+    if (order->memory && next_line * size % CLASH != 0) {
+        weave(tile + (place(order, index) * size - order->at), order->strides[last] * size,
+              order->memory + from * size, next_line * size, n,
+              (size_t)(box->high[last] - box->low[last]), size);
+        return 0;
+    }
     for (uint64_t at = box->low[last]; at < box->high[last]; at += length) {
         uint64_t skip = at - box->low[last];
 
@@ -120,7 +141,7 @@ static int fetch_lines(const struct kf_payload *payload, char *tile, const struc
             KF_TRY(payload->inner->pull(payload->inner, (from + i * next_line + skip) * size,
                                         lines + i * APART, length * size, rep));
         weave(tile + ((place(order, index) + skip * order->strides[last]) * size - order->at),
-              order->strides[last] * size, lines, n, length, size);
+              order->strides[last] * size, lines, APART, n, length, size);
     }
     return 0;
 }
@@ -129,7 +150,7 @@ bool kf_order_has_lines(const struct kf_order *order, const struct kf_box *box, 
 {
     unsigned last = order->n - 1, side = order->axes[last];
 
-    return side != last && (box->high[last] - box->low[last]) * size >= LINE_MIN &&
+    return side != last && (box->high[last] - box->low[last]) * size >= order->least &&
            box->high[side] - box->low[side] >= LINES / 4;
 }
 

@@ -10,6 +10,10 @@
  */
 #define TILE  ((uint64_t)16 << 20)
 #define PIECE ((size_t)16 << 10)
+#define LINE  ((size_t)512) /* what is shorter is better read with its neighbours */
+/* Ranges of a source, in bytes, and a payload in all, that are worth a spreading first. */
+#define RUN_SHORT ((uint64_t)2048)
+#define WIDE_MOST ((uint64_t)1 << 40)
 /* A row of the source that stays a row is pulled by itself, without a tile, from this size on. */
 #define ROW 64
 
@@ -38,7 +42,15 @@ static struct kf_box find_tile(struct kf_order *order, uint64_t to, size_t size)
 /* Put `n` elements where they belong that come to stand `apart` bytes from each other. */
 static void spread(char *to, uint64_t apart, const char *from, size_t n, size_t size)
 {
+    if (apart == size) {
+        memcpy(to, from, n * size);
+        return;
+    }
     switch (size) { /* a constant size is one instruction */
+    case 1:
+        for (size_t i = 0; i < n; i++)
+            to[i * apart] = from[i];
+        break;
     case 2:
         for (size_t i = 0; i < n; i++)
             memcpy(to + i * apart, from + i * 2, 2);
@@ -46,6 +58,10 @@ static void spread(char *to, uint64_t apart, const char *from, size_t n, size_t 
     case 4:
         for (size_t i = 0; i < n; i++)
             memcpy(to + i * apart, from + i * 4, 4);
+        break;
+    case 8:
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + i * apart, from + i * 8, 8);
         break;
     default:
         for (size_t i = 0; i < n; i++)
@@ -90,28 +106,44 @@ static int fetch(const struct kf_payload *payload, char *tile, uint64_t first, u
     return 0;
 }
 
-/* The box in the order of the source, in runs as long as it has them. */
-static int fill_tile(const struct kf_payload *payload, struct kf_order *order, char *tile,
-                     uint64_t to, struct kf_report *rep)
+/* The axis of the source below which a box has all of it: it is made of runs along that one. */
+static unsigned find_run(const struct kf_order *order, const struct kf_box *box)
 {
-    struct kf_box box = find_tile(order, to, kf_dtype_size(payload->dtype));
-    uint64_t index[KF_AXES_MAX], run;
     unsigned axis = order->n - 1;
 
-    if (kf_order_has_lines(order, &box, kf_dtype_size(payload->dtype)))
-        return kf_order_fill_by_lines(payload, tile, &box, rep);
-    while (axis > 0 && box.low[axis] == 0 && box.high[axis] == order->dims[axis])
+    while (axis > 0 && box->low[axis] == 0 && box->high[axis] == order->dims[axis])
         axis--;
-    memcpy(index, box.low, sizeof(index));
-    run = (box.high[axis] - box.low[axis]) * kf_order_below(order, axis);
+    return axis;
+}
+
+int kf_order_fill(const struct kf_payload *payload, char *tile, const struct kf_box *box,
+                  struct kf_report *rep)
+{
+    const struct kf_order *order = payload->state;
+    unsigned axis = find_run(order, box);
+    uint64_t index[KF_AXES_MAX], run;
+
+    if (kf_order_has_lines(order, box, kf_dtype_size(payload->dtype)))
+        return kf_order_fill_by_lines(payload, tile, box, rep);
+    memcpy(index, box->low, sizeof(index));
+    run = (box->high[axis] - box->low[axis]) * kf_order_below(order, axis);
     do {
         uint64_t first = 0;
 
         for (unsigned i = 0; i <= axis; i++)
             first += index[i] * kf_order_below(order, i);
         KF_TRY(fetch(payload, tile, first, run, rep));
-    } while (kf_box_next(&box, index, axis));
+    } while (kf_box_next(box, index, axis));
     return 0;
+}
+
+static int fill_tile(const struct kf_payload *payload, struct kf_order *order, char *tile,
+                     uint64_t to, struct kf_report *rep)
+{
+    struct kf_box box = find_tile(order, to, kf_dtype_size(payload->dtype));
+
+    return order->from ? kf_order_gather(payload, tile, &box, rep)
+                       : kf_order_fill(payload, tile, &box, rep);
 }
 
 static int pull_tiled(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
@@ -122,7 +154,7 @@ static int pull_tiled(const struct kf_payload *payload, uint64_t at, void *to, s
     char *out = to, *tile;
     bool mine;
 
-    tile = kf_arena_shared(order->arena, order, kf_min(TILE, kf_payload_bytes(payload)), &mine);
+    tile = kf_arena_shared(order->arena, order, order->tile * (order->from ? 2 : 1), &mine);
     if (!tile)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to turn a tensor round");
     while (n > 0) {
@@ -192,19 +224,21 @@ static void simplify(struct kf_order *order)
     }
 }
 
-/* Where elements go, and how the result is cut in tiles. */
-static void settle(struct kf_order *order, size_t size)
+void kf_order_settle(struct kf_order *order, size_t size, uint64_t tile)
 {
-    uint64_t stride = 1, tile = TILE / size;
+    uint64_t stride = 1, most = tile / size;
 
+    order->least = LINE;
     for (unsigned i = order->n; i-- > 0; stride *= order->dims[order->axes[i]]) {
         order->strides[order->axes[i]] = stride;
-        if (stride <= tile) {
+        if (stride <= most) {
             order->cut = i;
             order->block = stride;
         }
     }
-    order->step = tile / order->block;
+    order->step = most / order->block;
+    order->tile = kf_min(tile, stride * size);
+    order->at = order->bytes = 0;
 }
 
 /* `inner`, seen as an array of `dims`, with its axes in another order; its shape stays. */
@@ -222,9 +256,42 @@ static struct kf_payload *reorder(struct kf_arena *arena, const struct kf_payloa
     memcpy(order->dims, dims, n * sizeof(*dims));
     memcpy(order->axes, axes, n * sizeof(*axes));
     simplify(order);
-    settle(order, size);
+    kf_order_settle(order, size, TILE);
     rows = order->axes[order->n - 1] == order->n - 1 && order->dims[order->n - 1] * size >= ROW;
     return kf_rewrite_wrap(arena, inner, order, rows ? pull_rows : pull_tiled);
+}
+
+bool kf_rewrite_is_wide(const struct kf_payload *payload)
+{
+    size_t size = kf_dtype_size(payload->dtype);
+    uint64_t bytes = kf_payload_bytes(payload);
+    struct kf_order order;
+    struct kf_box box;
+    unsigned axis;
+
+    if (payload->pull != pull_tiled || bytes <= TILE || bytes > WIDE_MOST)
+        return false;
+    for (const struct kf_payload *inner = payload->inner; inner; inner = inner->inner)
+        if (inner->pull == pull_tiled)
+            return false; /* both would want the same memory */
+    order = *(const struct kf_order *)payload->state;
+    box = find_tile(&order, 0, size);
+    axis = find_run(&order, &box);
+    return (box.high[axis] - box.low[axis]) * kf_order_below(&order, axis) * size < RUN_SHORT;
+}
+
+int kf_rewrite_spread(const struct kf_payload *payload, const struct kf_scratch *scratch,
+                      struct kf_report *rep)
+{
+    return kf_order_spread(payload, TILE / 2, scratch, rep);
+}
+
+void kf_rewrite_spread_end(const struct kf_payload *payload)
+{
+    struct kf_order *order = (struct kf_order *)payload->state;
+
+    order->from = NULL;
+    kf_order_settle(order, kf_dtype_size(payload->dtype), TILE);
 }
 
 static const struct kf_payload *by_columns(struct kf_arena *arena, const struct kf_payload *inner,
@@ -264,36 +331,4 @@ const struct kf_payload *kf_rewrite_transpose(struct kf_arena *arena,
     for (unsigned i = 0; i < n; i++)
         payload->dims[i] = inner->dims[axes[i]];
     return payload;
-}
-
-/* The rows of the source from the last one to the first; `state` is how long they are. */
-static int pull_flipped(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                        struct kf_report *rep)
-{
-    uint64_t row = *(const uint64_t *)payload->state, end = kf_payload_bytes(payload);
-    char *out = to;
-
-    while (n > 0) {
-        size_t some = (size_t)kf_min(n, row - at % row);
-        uint64_t from = end - (at / row + 1) * row + at % row;
-
-        KF_TRY(payload->inner->pull(payload->inner, from, out, some, rep));
-        at += some;
-        out += some;
-        n -= some;
-    }
-    return 0;
-}
-
-const struct kf_payload *kf_rewrite_flip(struct kf_arena *arena, const struct kf_payload *inner,
-                                         bool *fits)
-{
-    uint64_t *row = kf_arena_alloc(arena, sizeof(*row));
-
-    *fits = inner->rank >= 3 && kf_payload_elements(inner) > 0;
-    if (!*fits || !row)
-        return NULL;
-    *row =
-        inner->dims[inner->rank - 1] * inner->dims[inner->rank - 2] * kf_dtype_size(inner->dtype);
-    return kf_rewrite_wrap(arena, inner, row, pull_flipped);
 }

@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/model/constant.h"
 #include "core/model/numbers.h"
 #include "core/model/rewrite.h"
+#include "core/model/rewrite_order.h"
 
 /* A payload over floats in memory. */
 static int pull_memory(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
@@ -315,6 +317,40 @@ static void kernels_larger_than_a_tile_are_turned_too(void **unused)
     check_large_gates(KF_GATE_COLUMNS, 2001, 3, 1100);
 }
 
+static void count(void *user, const void *bytes, size_t n)
+{
+    (void)bytes;
+    *(uint64_t *)user += n;
+}
+
+/*
+ * The same by way of the file that it is written to piece by piece, in tiles so small that there
+ * are many.
+ */
+static void check_spread(const struct kf_payload *out, const char *want, struct kf_report *rep)
+{
+    char path[] = "/tmp/kf-spread-XXXXXX", piece[1000];
+    uint64_t bytes = kf_payload_bytes(out), seen = 0;
+    struct kf_sink sink = {.fd = mkstemp(path), .base = 3};
+    struct kf_scratch scratch = {&sink, 5, count, &seen};
+
+    assert_true(sink.fd >= 0);
+    unlink(path);
+    assert_int_equal(kf_order_spread(out, 4096, &scratch, rep), 0);
+    assert_int_equal(seen, bytes);
+    for (uint64_t at = 0, n; at < bytes; at += n) {
+        n = bytes - at < sizeof(piece) ? bytes - at : sizeof(piece);
+        assert_int_equal(out->pull(out, at, piece, (size_t)n, rep), 0);
+        assert_memory_equal(piece, want + at, n);
+        memset(piece, 0x55, sizeof(piece)); /* what was pulled may be written over */
+        assert_int_equal(kf_sink_write(&sink, 5 + at, piece, (size_t)n, "", rep), 0);
+    }
+    kf_rewrite_spread_end(out);
+    assert_int_equal(out->pull(out, 0, piece, kf_dtype_size(out->dtype), rep), 0);
+    assert_memory_equal(piece, want, kf_dtype_size(out->dtype));
+    kf_sink_finish(&sink);
+}
+
 /* Each order of four axes, in elements of each size: whole lines, strips and short ones. */
 static void check_order(const uint64_t *dims, const unsigned *axes, enum kf_dtype dtype)
 {
@@ -345,6 +381,8 @@ static void check_order(const uint64_t *dims, const unsigned *axes, enum kf_dtyp
         if (memcmp(got + i * size, in + from * size, size) != 0)
             assert_int_equal(i, SIZE_MAX);
     }
+    if (axes[3] != 3) /* else rows stay rows, and are pulled one by one */
+        check_spread(out, got, &rep);
     kf_arena_destroy(arena);
     kf_report_finish(&rep);
     free(in);
@@ -355,7 +393,8 @@ static void axes_of_all_orders_change_places(void **unused)
 {
     static const enum kf_dtype dtypes[] = {KF_DTYPE_INT8, KF_DTYPE_FLOAT16, KF_DTYPE_FLOAT32,
                                            KF_DTYPE_FLOAT64};
-    static const uint64_t shapes[][4] = {{3, 18, 5, 530}, {2, 3, 33, 1100}, {40, 3, 2, 7}};
+    static const uint64_t shapes[][4] = {
+        {3, 18, 5, 530}, {2, 3, 33, 1100}, {40, 3, 2, 7}, {1, 257, 1, 64}, {5, 1, 1, 3}};
 
     (void)unused;
     for (unsigned code = 0; code < 256; code++) {
@@ -364,7 +403,7 @@ static void axes_of_all_orders_change_places(void **unused)
         if ((1u << axes[0] | 1u << axes[1] | 1u << axes[2] | 1u << axes[3]) != 0xf)
             continue;
         for (size_t i = 0; i < 4; i++)
-            for (size_t j = 0; j < 3; j++)
+            for (size_t j = 0; j < 5; j++)
                 check_order(shapes[j], axes, dtypes[i]);
     }
 }
