@@ -4,11 +4,10 @@
 
 #include "../jobs/job.h"
 #include "../settings/config.h"
+#include "cli_rows.h"
 #include "exit_codes.h"
 #include "params.h"
-#include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 /* Commands with flags of the table in cli_args.c. */
@@ -110,6 +109,7 @@ struct cli_job {
     struct stat output; /* of the folder where results go, which is not walked; zeros for none */
     int cancel_fd;      /* owned; -1 for none */
     json_t *report, *facts; /* owned; NULL when the worker left none */
+    struct cli_rows rows;   /* of `report`, where it is only written to a file */
     struct job_result result;
     bool told;             /* why there is no report was said already */
     struct remote *remote; /* owned; NULL while nothing is far away */

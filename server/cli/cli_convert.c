@@ -165,7 +165,10 @@ int cli_write_report(const struct cli_job *job, const json_t *report)
     if (remote_is_uri(path))
         return cli_uri_store_json(job, path, report);
     out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-    bad = out ? json_dumpf(report, out, JSON_INDENT(2)) : -1;
+    if (out && job->rows.file && report == job->report)
+        bad = cli_rows_write(&job->rows, report, out);
+    else
+        bad = out ? json_dumpf(report, out, JSON_INDENT(2)) : -1;
     if (out) {
         bad |= fputc('\n', out) == EOF;
         bad |= out == stdout ? fflush(out) : fclose(out);

@@ -142,6 +142,15 @@ static bool is_brief(const struct cli *cli)
     return cli->command == COMMAND_CONVERT && !kept;
 }
 
+/* Whether nobody wants to see those rows but who reads the file that the report goes to. */
+static bool is_passed_on(const struct cli *cli)
+{
+    bool looked_at = cli->request.verify || (cli->output && remote_is_uri(cli->output));
+
+    return cli->command == COMMAND_CONVERT && cli->report && !remote_is_uri(cli->report) &&
+           !looked_at;
+}
+
 /* The inputs, and a folder for the worker that is told what they are. */
 static int begin_part(struct cli_job *job)
 {
@@ -171,6 +180,7 @@ static void end_part(struct cli_job *job)
     cli_job_drop_inputs(job);
     json_decref(job->report);
     json_decref(job->facts);
+    cli_rows_finish(&job->rows);
     job->report = job->facts = NULL;
 }
 
@@ -206,6 +216,17 @@ static json_t *load(const struct cli_job *job, const char *name)
     if (snprintf(path, sizeof path, "%s/%s", job->dir, name) >= (int)sizeof path)
         return NULL;
     return json_load_file(path, 0, &error);
+}
+
+static json_t *load_report(struct cli_job *job)
+{
+    char path[PATH_MAX];
+
+    if (!is_passed_on(job->cli))
+        return load(job, "report.json");
+    if (snprintf(path, sizeof path, "%s/report.json", job->dir) >= (int)sizeof path)
+        return NULL;
+    return cli_rows_load(&job->rows, path);
 }
 
 /* What the environment says of workers holds here too; the size of files is the user's affair. */
@@ -274,7 +295,7 @@ int cli_job_run(struct cli_job *job, enum job_task task)
     job_run(&order, &job->result);
     print_log(job);
     if (job->result.outcome != JOB_CANCELLED) {
-        job->report = load(job, "report.json");
+        job->report = load_report(job);
         job->facts = load(job, "facts.json");
     }
     if (job->cli->sha256 && job->report &&

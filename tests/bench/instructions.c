@@ -15,6 +15,8 @@
  *   instructions make OUT.h5 LAYERS WIDTH   a legacy .h5, a Sequential of Dense layers
  *   instructions graph OUT.h5 LAYERS WIDTH  the same of a graph: after each Dense an Add of what
  *                                           goes in there and what comes out
+ *   instructions turned OUT.h5 INPUTS UNITS a CuDNNGRU, whose kernels are turned round
+ *   instructions scaled OUT.h5 INPUTS UNITS an LSTM with hard_sigmoid, whose gates are scaled
  *   instructions convert IN TO OUT
  *   instructions inspect IN
  */
@@ -93,52 +95,102 @@ static char *config(int layers, int width)
     return text;
 }
 
-/* One layer's group; its name goes to `names`. */
-static int write_layer(struct kf_h5_out *h5, struct kf_arena *arena, int number, uint64_t width,
-                       const char **names, struct kf_report *rep)
+/* A model with one layer. */
+static char *one_config(const char *class_name, const char *activation, int inputs, int units)
 {
-    struct kf_payload *kernel = kf_arena_alloc(arena, sizeof(*kernel));
-    struct kf_payload *bias = kf_arena_alloc(arena, sizeof(*bias));
-    const char *name = kf_arena_printf(arena, "dense_%d", number);
-    const char *group = kf_arena_printf(arena, "/model_weights/%s", name);
-    const char *weights[2] = {kf_arena_printf(arena, "%s/kernel:0", name),
-                              kf_arena_printf(arena, "%s/bias:0", name)};
+    json_t *model = json_pack(
+        "{s:s, s:{s:s, s:[{s:s, s:{s:[n, n, i], s:s, s:s}}, {s:s, s:{s:s, s:b, s:s, s:i, s:s*}}]}}",
+        "class_name", "Sequential", "config", "name", "one", "layers", "class_name", "InputLayer",
+        "config", "batch_input_shape", inputs, "dtype", "float32", "name", "x", "class_name",
+        class_name, "config", "name", "rnn", "trainable", 1, "dtype", "float32", "units", units,
+        "recurrent_activation", activation);
+    char *text = json_dumps(model, JSON_COMPACT);
 
-    if (!kernel || !bias)
-        return -KF_NO_MEMORY;
-    *kernel = (struct kf_payload){.dtype = KF_DTYPE_FLOAT32,
-                                  .rank = 2,
-                                  .dims = {width, width},
-                                  .pull = pull_counting,
-                                  .file_at = KF_NOWHERE};
-    *bias = *kernel;
-    bias->rank = 1;
-    names[number] = name;
-    KF_TRY(kf_h5_out_group(h5, group, rep));
-    KF_TRY(kf_h5_out_attr_names(h5, group, "weight_names", weights, 2, rep));
-    KF_TRY(kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[0]), kernel,
-                             KF_CHECKSUM_NONE, NULL, rep));
-    return kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[1]), bias,
-                             KF_CHECKSUM_NONE, NULL, rep);
+    json_decref(model);
+    return text;
 }
 
-static int make(const char *path, char *text, int layers, int width, struct kf_report *rep)
+struct variable {
+    const char *name;
+    uint64_t rows, columns; /* no columns: a vector */
+};
+
+/* One layer's group; its name goes to `names`. */
+static int write_layer(struct kf_h5_out *h5, struct kf_arena *arena, const char *name,
+                       const struct variable *variables, unsigned n, struct kf_report *rep)
+{
+    const char *group = kf_arena_printf(arena, "/model_weights/%s", name), *weights[3];
+
+    for (unsigned i = 0; i < n; i++)
+        weights[i] = kf_arena_printf(arena, "%s/%s:0", name, variables[i].name);
+    KF_TRY(kf_h5_out_group(h5, group, rep));
+    KF_TRY(kf_h5_out_attr_names(h5, group, "weight_names", weights, n, rep));
+    for (unsigned i = 0; i < n; i++) {
+        struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
+
+        if (!payload)
+            return -KF_NO_MEMORY;
+        *payload = (struct kf_payload){.dtype = KF_DTYPE_FLOAT32,
+                                       .rank = variables[i].columns ? 2 : 1,
+                                       .dims = {variables[i].rows, variables[i].columns},
+                                       .pull = pull_counting,
+                                       .file_at = KF_NOWHERE};
+        KF_TRY(kf_h5_out_payload(h5, kf_arena_printf(arena, "%s/%s", group, weights[i]), payload,
+                                 KF_CHECKSUM_NONE, NULL, rep));
+    }
+    return 0;
+}
+
+static int write_dense(struct kf_h5_out *h5, struct kf_arena *arena, int layers, uint64_t width,
+                       struct kf_report *rep)
+{
+    const struct variable variables[] = {{"kernel", width, width}, {"bias", width, 0}};
+    const char **names = kf_arena_alloc(arena, (size_t)layers * sizeof(*names));
+
+    for (int i = 0; names && i < layers; i++) {
+        names[i] = kf_arena_printf(arena, "dense_%d", i);
+        KF_TRY(write_layer(h5, arena, names[i], variables, 2, rep));
+    }
+    return kf_h5_out_attr_names(h5, "/model_weights", "layer_names", names, (size_t)layers, rep);
+}
+
+static int write_recurrent(struct kf_h5_out *h5, struct kf_arena *arena, uint64_t inputs,
+                           uint64_t units, uint64_t gates, uint64_t biases, struct kf_report *rep)
+{
+    const struct variable variables[] = {{"kernel", inputs, gates * units},
+                                         {"recurrent_kernel", units, gates * units},
+                                         {"bias", biases * units, 0}};
+
+    KF_TRY(write_layer(h5, arena, "rnn", variables, 3, rep));
+    return kf_h5_out_attr_names(h5, "/model_weights", "layer_names", (const char *[]){"rnn"}, 1,
+                                rep);
+}
+
+/* `what` is one of those above. */
+static int make(const char *what, const char *path, int layers, int width, struct kf_report *rep)
 {
     KF_AUTO(kf_arena) arena = kf_arena_create();
     KF_AUTO(kf_h5_out) h5 = NULL;
-    const char **names = kf_arena_alloc(arena, (size_t)layers * sizeof(*names));
+    bool turned = strcmp(what, "turned") == 0, scaled = strcmp(what, "scaled") == 0;
+    char *text = turned                       ? one_config("CuDNNGRU", NULL, layers, width)
+                 : scaled                     ? one_config("LSTM", "hard_sigmoid", layers, width)
+                 : strcmp(what, "graph") == 0 ? graph_config(layers, width)
+                                              : config(layers, width);
     int r;
 
     KF_TRY(kf_h5_create(&h5, path, rep));
     r = kf_h5_out_attr_text(h5, "/", "model_config", text, rep);
     free(text);
     KF_TRY(r);
-    KF_TRY(kf_h5_out_attr_text(h5, "/", "keras_version", "2.15.0", rep));
+    KF_TRY(kf_h5_out_attr_text(h5, "/", "keras_version", turned ? "2.2.4" : "2.15.0", rep));
     KF_TRY(kf_h5_out_attr_text(h5, "/", "backend", "tensorflow", rep));
     KF_TRY(kf_h5_out_group(h5, "/model_weights", rep));
-    for (int i = 0; i < layers; i++)
-        KF_TRY(write_layer(h5, arena, i, (uint64_t)width, names, rep));
-    KF_TRY(kf_h5_out_attr_names(h5, "/model_weights", "layer_names", names, (size_t)layers, rep));
+    if (turned)
+        KF_TRY(write_recurrent(h5, arena, (uint64_t)layers, (uint64_t)width, 3, 6, rep));
+    else if (scaled)
+        KF_TRY(write_recurrent(h5, arena, (uint64_t)layers, (uint64_t)width, 4, 4, rep));
+    else
+        KF_TRY(write_dense(h5, arena, layers, (uint64_t)width, rep));
     return kf_h5_out_close(h5, rep);
 }
 
@@ -173,14 +225,11 @@ int main(int argc, char **argv)
     int r = -1;
 
     kf_report_init(&rep);
-    if (argc == 5 && strcmp(argv[1], "make") == 0)
-        r = make(argv[2], config(atoi(argv[3]), atoi(argv[4])), atoi(argv[3]), atoi(argv[4]), &rep);
-    else if (argc == 5 && strcmp(argv[1], "graph") == 0)
-        r = make(argv[2], graph_config(atoi(argv[3]), atoi(argv[4])), atoi(argv[3]), atoi(argv[4]),
-                 &rep);
+    if (argc == 5 && strcmp(argv[1], "convert") != 0)
+        r = make(argv[1], argv[2], atoi(argv[3]), atoi(argv[4]), &rep);
     else if (argc == 3 && strcmp(argv[1], "inspect") == 0)
         r = inspect(argv[2], &rep);
-    else if (argc == 5 && strcmp(argv[1], "convert") == 0)
+    else if (argc == 5)
         r = convert(argv[2], argv[3], argv[4], &rep);
     for (size_t i = 0; r < 0 && i < rep.n_entries; i++)
         fprintf(stderr, "%s\n", rep.entries[i].what);
