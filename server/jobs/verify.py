@@ -4,10 +4,11 @@
     python verify.py record OLD     in the environment of the original: seeded inputs, its outputs, into verify.npz
     python verify.py compare NEW    in that of the result: the same inputs, and how far its outputs are from those
 
-OLD and NEW are a .keras, .h5, .onnx, or a SavedModel (a folder or a .tar of it); weights take --architecture FILE, what to_json()
-gave. Needs NumPy and what runs the model: Keras, tf.keras or tf_keras, ONNX Runtime, TensorFlow. Both commands also hold the
+OLD and NEW are a .keras, .h5, .onnx, a SavedModel or a model.json of TensorFlow.js (or a folder, .tar or .zip with one of these in
+it); weights take --architecture FILE, what to_json() gave. Needs NumPy and what runs the model: Keras, tf.keras or tf_keras, ONNX
+Runtime, TensorFlow, or Node where it finds the package @tensorflow/tfjs (npm install @tensorflow/tfjs). Both commands also hold the
 tensors against the checksums of the conversion's report: those of SHA-256 (checksum=sha256) by Python alone, others with the
-package xxhash.
+package xxhash. A model that takes text needs --inputs FILE for record.
 
 Exit status: 0 equal, 1 not equal, 2 it cannot be told.
 """
@@ -17,9 +18,11 @@ import argparse
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 
 import numpy as np
 
@@ -30,6 +33,10 @@ SMALLEST = 1e-3  # outputs that are all smaller count as this
 
 class Unknown(Exception):
     """What cannot be told, and why."""
+
+
+def is_text(value):
+    return value.dtype.kind in "OSU"
 
 
 def flat(value):
@@ -73,6 +80,10 @@ class Keras(object):
             inputs = {key: dict(zip(names, inputs))[key] for key in taken}
         elif len(inputs) == 1:
             inputs = inputs[0]
+        if any(dtype == "string" for _, dtype in self.specs):  # which predict() takes in no release
+            import tensorflow
+            outputs = self.model(tensorflow.nest.map_structure(tensorflow.constant, inputs), training=False)
+            return flat(tensorflow.nest.map_structure(lambda one: one.numpy(), outputs))
         return flat(self.model.predict(inputs, batch_size=BATCH, verbose=0))
 
     def tensors(self):
@@ -90,7 +101,7 @@ class Onnx(object):
         self.limit = 0
 
     def predict(self, inputs):
-        return flat(self.session.run(None, dict(zip(self.names, inputs))))
+        return flat(self.session.run(None, {name: value.astype("O") if is_text(value) else value for name, value in zip(self.names, inputs)}))
 
     def tensors(self):
         return None
@@ -109,6 +120,58 @@ class SavedModel(object):
     def predict(self, inputs):
         fed = {name: self.tensorflow.constant(value) for name, value in zip(self.names, inputs)}
         return flat({key: value.numpy() for key, value in self.function(**fed).items()})
+
+    def tensors(self):
+        return None
+
+
+# Reads a job, {"model": path of a model.json, "feeds": the inputs or null}; says what the model takes, or gives.
+NODE = r"""
+const fs = require('fs'), path = require('path'), tf = require('@tensorflow/tfjs');
+const job = JSON.parse(fs.readFileSync(0, 'utf8')), folder = path.dirname(job.model);
+async function load() {
+  const document = JSON.parse(fs.readFileSync(job.model, 'utf8'));
+  const specs = [].concat(...document.weightsManifest.map(group => group.weights));
+  const paths = [].concat(...document.weightsManifest.map(group => group.paths));
+  const bytes = Uint8Array.from(Buffer.concat(paths.map(name => fs.readFileSync(path.join(folder, name)))));
+  return {modelTopology: document.modelTopology, weightSpecs: specs, weightData: bytes.buffer};
+}
+async function main() {
+  await tf.setBackend('cpu');
+  const model = await tf.loadLayersModel({load});
+  const specs = model.inputs.map(one => [one.name, one.shape, one.dtype]);
+  if (!job.feeds) return specs;
+  const feeds = job.feeds.map((one, i) => tf.tensor(one.data, one.shape, specs[i][2]));
+  return [].concat(model.predict(feeds.length === 1 ? feeds[0] : feeds)).map(one => [one.shape, Array.from(one.dataSync(), String)]);
+}
+console.warn = console.log = () => {};
+main().then(result => process.stdout.write(JSON.stringify(result)), error => { console.error(error.message); process.exit(1); });
+"""
+
+
+class TensorFlowJs(object):
+    def __init__(self, path, architecture):
+        self.path = os.path.abspath(path)
+        taken = self.run(None)
+        self.names = [name for name, _, _ in taken]
+        self.specs = [(shape, dtype) for _, shape, dtype in taken]
+        self.limit = 0
+
+    def run(self, feeds):
+        job = json.dumps({"model": self.path, "feeds": feeds}).encode()
+        try:
+            node = subprocess.Popen(["node", "-e", NODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        except OSError:
+            raise Unknown("a model of TensorFlow.js needs Node, and there is no program node")
+        said, error = node.communicate(job)
+        if node.returncode:
+            lines = error.decode("utf-8", "replace").strip().splitlines()
+            raise Unknown("Node: " + ([line for line in lines if "Error" in line] + lines[-1:] + ["it failed"])[0])
+        return json.loads(said.decode("utf-8"))
+
+    def predict(self, inputs):
+        feeds = [{"shape": value.shape, "data": value.ravel().tolist()} for value in inputs]
+        return [np.array([float(one) for one in data], "float32").reshape(shape) for shape, data in self.run(feeds)]
 
     def tensors(self):
         return None
@@ -141,18 +204,33 @@ def shape_of(tensor):
     return [None if size is None or str(size) in ("?", "None") else int(size) for size in shape]
 
 
-def open_model(path, architecture):
+def unpacked(path):
+    """The folder at a path, or one with what is packed there; None for other files."""
     if os.path.isdir(path):
-        return SavedModel(path, architecture)
-    if path.endswith((".tar", ".tar.gz", ".tgz")):
-        folder = tempfile.mkdtemp()
-        with tarfile.open(path) as archive:
-            archive.extractall(folder)
-        found = [at for at, _, files in os.walk(folder) if "saved_model.pb" in files]
-        if not found:
-            raise Unknown("there is no saved_model.pb in " + path)
-        return SavedModel(found[0], architecture)
-    return Onnx(path, architecture) if path.endswith(".onnx") else Keras(path, architecture)
+        return path
+    packed = zipfile.ZipFile if zipfile.is_zipfile(path) else tarfile.open if tarfile.is_tarfile(path) else None
+    if path.endswith(".keras") or not packed:
+        return None
+    folder = tempfile.mkdtemp()
+    with packed(path) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def open_model(path, architecture):
+    if not os.path.exists(path):
+        raise Unknown("there is no " + path)
+    folder = unpacked(path)
+    for at, below, files in os.walk(folder) if folder else ():
+        below[:] = [name for name in below if name != "node_modules"]
+        if "saved_model.pb" in files:
+            return SavedModel(at, architecture)
+        if "model.json" in files:
+            return TensorFlowJs(os.path.join(at, "model.json"), architecture)
+    if folder:
+        raise Unknown("there is no saved_model.pb and no model.json in " + path)
+    kinds = {".onnx": Onnx, ".json": TensorFlowJs}
+    return kinds.get(os.path.splitext(path)[1], Keras)(path, architecture)
 
 
 def make_inputs(model, free):
@@ -213,6 +291,21 @@ def fitting(model, inputs):
     return inputs
 
 
+def text(value):
+    """Texts as an .npz holds them."""
+    if value.dtype.kind not in "OS":
+        return value
+    return np.array([one.decode("utf-8") if isinstance(one, bytes) else one for one in value.ravel()]).reshape(value.shape)
+
+
+def gap_of(one, wish):
+    """The largest difference, and of what; of texts, whether they are the same."""
+    if is_text(one) or is_text(wish):
+        return float(not np.array_equal(text(one), text(wish))), 1.0
+    one, wish = one.astype("float64"), wish.astype("float64")
+    return np.max(np.abs(one - wish)) if one.size else 0.0, max(SMALLEST, np.max(np.abs(wish)) if wish.size else 0.0)
+
+
 def record(options):
     model = open_model(options.model, options.architecture)
     check_tensors(model, "before")
@@ -224,7 +317,7 @@ def record(options):
     outputs = model.predict(fitting(model, inputs))
     kept = {"names": np.array(model.names), "path": np.array(os.path.basename(options.model))}
     kept.update(("in%d" % i, value) for i, value in enumerate(inputs))
-    kept.update(("out%d" % i, value) for i, value in enumerate(outputs))
+    kept.update(("out%d" % i, text(value)) for i, value in enumerate(outputs))
     np.savez(options.record, **kept)
     print("%s: %d inputs and %d outputs of %s" % (options.record, len(inputs), len(outputs), options.model))
     return 0
@@ -251,8 +344,7 @@ def compare(options):
         print("outputs: shapes %s, recorded %s" % ([one.shape for one in outputs], [one.shape for one in wanted]))
         return 1
     for i, (one, wish) in enumerate(zip(outputs, wanted)):
-        one, wish = one.astype("float64"), wish.astype("float64")
-        gap, scale = np.max(np.abs(one - wish)) if one.size else 0.0, max(SMALLEST, np.max(np.abs(wish)) if wish.size else 0.0)
+        gap, scale = gap_of(one, wish)
         ok = bool(gap <= options.tolerance * scale)  # never of what is no number
         same = same and ok
         print("output %d: largest difference %.3g of %.3g: %s" % (i, gap, scale, "equal" if ok else "NOT EQUAL"))

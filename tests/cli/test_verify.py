@@ -76,6 +76,32 @@ def test_inputs_that_the_model_does_not_take(kferry, model, monkeypatch, capsys,
     assert status == 0 or "takes inputs of the shapes [(None, 4)]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", ["m.tfjs.zip", "packed.tar", "folder", "folder/model.json"])
+def test_a_model_of_tensorflow_js_is_found_where_it_is_packed(kferry, model, monkeypatch, path):
+    assert kferry.run("convert", "m.h5", "-o", "m.tfjs.zip", "--to", "tfjs", "--verify", "script").returncode == 0
+    script = load(kferry.folder / "m.tfjs.zip.verify.py")
+    shutil.unpack_archive(kferry.folder / "m.tfjs.zip", kferry.folder / "folder")
+    shutil.make_archive(kferry.folder / "packed", "tar", kferry.folder / "folder")
+    monkeypatch.setattr(script, "TensorFlowJs", lambda path, architecture: path)
+    found = Path(script.open_model(str(kferry.folder / path), None))
+    assert found.read_bytes() == (kferry.folder / "folder" / "model.json").read_bytes()
+
+
+def test_a_file_that_is_not_there_is_told(kferry, model, monkeypatch, capsys):
+    assert kferry.run("convert", "m.h5", "-o", "m.keras", "--verify", "script").returncode == 0
+    script = load(kferry.folder / "m.keras.verify.py")
+    monkeypatch.setattr("sys.argv", ["verify.py", "record", str(kferry.folder / "other.h5")])
+    assert script.main() == 2
+    assert "there is no " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("texts, gap", [(["one", b"two"], 0), (["one", "three"], 1)])
+def test_texts_are_the_same_or_not(kferry, model, texts, gap):
+    assert kferry.run("convert", "m.h5", "-o", "m.keras", "--verify", "script").returncode == 0
+    script = load(kferry.folder / "m.keras.verify.py")
+    assert script.gap_of(script.np.array(texts, "O"), script.np.array(["one", "two"])) == (gap, 1.0)
+
+
 @pytest.mark.parametrize("args, said", [
     (["-o", "m.keras", "--verify", "full"], "it may be: no script"),
     (["-o", "s3://bucket/m.keras", "--verify", "script"], "beside a file"),

@@ -1,4 +1,5 @@
-"""The script of --verify: real Keras 2.15 records what models predict, and Keras 3 and ONNX Runtime compare what was written of them."""
+"""The script of --verify: real Keras 2.15 records what models predict, and Keras, ONNX Runtime, TensorFlow and TensorFlow.js compare
+what was written of them."""
 import os
 import subprocess
 
@@ -6,14 +7,17 @@ from suite import FIXTURES
 
 MODELS = ("lstm", "dense_softmax", "bidirectional_gru_before")
 # What is written of the first model, and the environment that compares it.
-TARGETS = {"keras": ("k3", ".keras"), "h5": ("k2", ".h5"), "onnx": ("onnx", ".onnx"), "savedmodel": ("k2", ".tar")}
+TARGETS = {"keras": ("k3", ".keras"), "h5": ("k2", ".h5"), "onnx": ("onnx", ".onnx"), "savedmodel": ("k2", ".tar"), "tfjs": ("tfjs", ".tfjs.zip")}
+# Whose tensors the script cannot ask for.
+MUTE = ("onnx", "savedmodel", "tfjs")
 
 
 def script(options, environment, path, *arguments):
     """Exit status and what was said."""
-    python = options.envs / environment / "bin" / "python"
-    variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow"}
-    done = subprocess.run([str(c) for c in (python, path, *arguments)], env=variables, capture_output=True, text=True)
+    home = options.envs / environment
+    variables = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "tensorflow",
+                 "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "NODE_PATH": str(home / "node_modules")}
+    done = subprocess.run([str(c) for c in (home / "bin" / "python", path, *arguments)], env=variables, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr[-400:]
 
 
@@ -39,7 +43,7 @@ def run(options, tally, used):
         tally.check(status == 0 and "are those of the report" in said, f"verify/{id}/record", said)
         for to, (path, program) in made.items():
             status, said = script(options, targets[to][0], program, "compare", path, "--record", record)
-            checked = "are those of the report" in said or to in ("onnx", "savedmodel")
+            checked = "are those of the report" in said or to in MUTE
             tally.check(status == 0 and checked and "NOT" not in said, f"verify/{id}/{to}", said)
     if "k3" in options.keras:  # the record is that of the last model
         path, program = folder / f"{MODELS[0]}.keras", folder / f"{MODELS[-1]}.keras.verify.py"
