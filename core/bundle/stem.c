@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../base/str.h"
 #include <kf/bundle.h>
 #include <string.h>
 
@@ -15,4 +16,9 @@ int kf_bundle_stem(const char *base)
             n -= end;
     }
     return n;
+}
+
+bool kf_bundle_is_shard(const char *base)
+{
+    return kf_ends(base, "weights.bin") || (kf_starts(base, "group") && strstr(base, "-shard"));
 }

@@ -31,15 +31,6 @@ static int unpack(struct kf_bundle *bundle, const struct file *file);
 /* How a file may be a wrapping, by its first bytes; a zip may be a model as well. */
 enum wrapping { NO_WRAPPING, IN_GZIP, IN_TAR, IN_ZIP };
 
-/* A part of a model's weights, raw numbers that may look like anything. Source: tfjs-converter/
- * python/tensorflowjs/write_weights.py; tfjs-core/src/io/browser_files.ts (4.22.0) */
-static bool is_shard(const char *path)
-{
-    const char *base = kf_bundle_base(path);
-
-    return kf_ends(base, "weights.bin") || (kf_starts(base, "group") && strstr(base, "-shard"));
-}
-
 static enum wrapping wrapping_of(const char *head, size_t n)
 {
     if (n >= 2 && memcmp(head, "\x1f\x8b", 2) == 0)
@@ -163,7 +154,8 @@ static bool has_model_name(const char *path)
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (kf_ends(path, ends[i]))
             return true;
-    return strstr(path, ".data-") || strstr(path, "assets/") || is_shard(path);
+    return strstr(path, ".data-") || strstr(path, "assets/") ||
+           kf_bundle_is_shard(kf_bundle_base(path));
 }
 
 /* Is a compressed member worth its unpacking? */
@@ -253,7 +245,8 @@ static int tell_depth(struct kf_bundle *bundle, const struct file *file)
 static int unpack(struct kf_bundle *bundle, const struct file *file)
 {
     char head[HEAD_BYTES];
-    bool closed = file->src.fd < 0 || (is_shard(file->path) && !file->root);
+    bool closed =
+        file->src.fd < 0 || (kf_bundle_is_shard(kf_bundle_base(file->path)) && !file->root);
     size_t n = closed ? 0 : (size_t)kf_min(sizeof(head), file->src.size);
     enum wrapping wrapping;
     unsigned depth = file->depth;

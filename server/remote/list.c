@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "remote_private.h"
 #include "sigv4.h"
+#include <kf/bundle.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ bool remote_is_of_model(const char *path)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
-    return strstr(name, ".data-") || strstr(path, "/assets/");
+    return kf_bundle_is_shard(name) || strstr(name, ".data-") || strstr(path, "/assets/");
 }
 
 /* What an earlier conversion left beside its results. */

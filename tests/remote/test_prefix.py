@@ -129,6 +129,20 @@ def test_savedmodel_is_one_input(service, bucket):
     assert body(bucket, "out/saved_dense.keras") == whole.body
 
 
+def test_tensorflow_js_is_one_input(service, bucket):
+    packed = (FIXTURES / "tfjs" / "activations.tar").read_bytes()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for name in ("model.json", "group1-shard1of2.bin", "group1-shard2of2.bin"):
+            data = archive.extractfile(f"activations/{name}").read()
+            bucket.put_object(Bucket="models", Key=f"activations/{name}", Body=data)
+    answer = convert(service, "s3://models/activations/", "s3://models/out/")
+    assert answer.status == 200, answer
+    assert listed(bucket) == ["out/activations.keras", "out/activations.keras.report.json"]
+    whole = service.put("/v1/convert/keras/activations.tar", packed)
+    assert whole.status == 200, whole
+    assert body(bucket, "out/activations.keras") == whole.body
+
+
 def test_nothing_below(service, bucket):
     answer = convert(service, "s3://models/none/")
     assert (answer.status, answer.json()["code"]) == (422, "source-unavailable"), answer

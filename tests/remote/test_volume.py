@@ -187,6 +187,16 @@ def test_savedmodel_is_one_input(service, volume):
     assert (volume / "out" / "s.keras").read_bytes() == whole.body
 
 
+def test_tensorflow_js_is_one_input(service, volume):
+    packed = FIXTURES / "tfjs" / "activations.tar"
+    with tarfile.open(packed) as archive:
+        archive.extractall(volume / "in")
+    answer = convert(service, f"{volume}/in/activations/", volume / "out/t.keras")
+    assert answer.status == 200, answer
+    whole = service.put("/v1/convert/keras/activations.tar", packed.read_bytes())
+    assert (volume / "out" / "t.keras").read_bytes() == whole.body
+
+
 def test_file_of_a_folder_that_changes(service, volume, model):
     """One of several files is written to while they are read."""
     folder = volume / "in" / "busy"

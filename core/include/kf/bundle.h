@@ -64,4 +64,11 @@ json_t *kf_bundle_facts(const struct kf_bundle *bundle);
  */
 int kf_bundle_stem(const char *base);
 
+/**
+ * A part of a TensorFlow.js model's weights, by its file's name: raw numbers that may look like
+ * anything. Source: tfjs-converter/python/tensorflowjs/write_weights.py;
+ * tfjs-core/src/io/browser_files.ts (4.22.0)
+ */
+bool kf_bundle_is_shard(const char *base);
+
 #endif
