@@ -40,7 +40,7 @@ struct remote_settings {
     uint64_t source_max; /* bytes of one source; 0 for no limit */
     uint64_t rate_min;   /* bytes a second */
     uint64_t timeout_s;  /* for one fetch or one store */
-    uint64_t part;       /* bytes of a range or part that goes alone */
+    uint64_t part;       /* bytes of a range or part that goes alone; 0: s3_parts.c chooses */
 };
 
 /** NULL with one sentence about the setting that is wrong. Reads AWS_* of the environment. */

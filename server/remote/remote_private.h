@@ -6,6 +6,7 @@
 #include "http.h"
 #include "remote.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Regions that were learnt, the latest of them. */
 #define REGIONS_MAX 32
@@ -23,6 +24,7 @@ struct remote {
     struct credentials_cache *credentials;
     char s3_scheme[8], s3_host[256]; /* of the endpoint, with its port; "" for AWS */
     struct regions regions;
+    atomic_bool s3_is_near;    /* one connection brought much at once, the last time */
     const char *s3_ca;         /* borrowed, "" for the system's */
     unsigned char secret[256]; /* that signs webhooks */
     size_t n_secret;           /* bytes; 0: none are sent */

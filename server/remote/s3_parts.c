@@ -3,6 +3,40 @@
 #include "../clock.h"
 #include "remote_private.h"
 
+#define PARTS_MAX 9000                 /* of the 10,000 that S3 takes */
+#define PART_FAR  (UINT64_C(64) << 20) /* bytes */
+#define PART_NEAR (UINT64_C(4) << 30)
+#define NEAR      ((UINT64_C(256) << 20) / 1000) /* bytes a ms */
+
+/* Smaller than what is put at once: the checksum follows what has come in order. */
+uint64_t s3_range_size(const struct remote *remote)
+{
+    uint64_t part = remote->set.part;
+
+    return part > 0 && part < S3_RANGE_MAX ? part : S3_RANGE_MAX;
+}
+
+/*
+ * Far away several connections carry more than one, and what breaks costs little. Near by one
+ * carries all there is, and a storage that copies parts to put them together takes twice as long.
+ */
+uint64_t s3_part_size(const struct remote *remote, uint64_t size)
+{
+    uint64_t part = remote->set.part;
+
+    if (part == 0)
+        part = remote->s3_is_near ? PART_NEAR : PART_FAR;
+    while (part * PARTS_MAX < size)
+        part *= 2;
+    return part;
+}
+
+void s3_parts_learn(struct remote *remote, uint64_t bytes, int64_t ms)
+{
+    if (bytes >= S3_RANGE_MAX)
+        remote->s3_is_near = bytes / (uint64_t)(ms > 0 ? ms : 1) >= NEAR;
+}
+
 /* 1: it may go; 0: later; -1. */
 static int send_part(struct s3_parts *parts, struct s3_part *part)
 {

@@ -5,7 +5,8 @@
 #include "s3.h"
 
 #define S3_PARTS_AT_ONCE 4
-#define S3_PARTS_WAIT_MS 5 /* until a part that has to wait is looked at again */
+#define S3_PARTS_WAIT_MS 5                    /* until a part that has to wait is looked at again */
+#define S3_RANGE_MAX     (UINT64_C(16) << 20) /* bytes */
 
 /* A piece of a large object: a range that comes, or a part that goes. */
 struct s3_part {
@@ -36,6 +37,15 @@ struct s3_parts {
     uint64_t next;
     int status;
 };
+
+/** Bytes of a range that is asked for. */
+uint64_t s3_range_size(const struct remote *remote);
+
+/** Bytes of a part of an object of `size` bytes that is put. */
+uint64_t s3_part_size(const struct remote *remote, uint64_t size);
+
+/** One connection brought so many bytes in so many ms: is the storage near? */
+void s3_parts_learn(struct remote *remote, uint64_t bytes, int64_t ms);
 
 /** Run all parts. 0, or -1 with the task's failure. */
 int s3_parts_run(struct s3_parts *parts);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "../clock.h"
 #include "names.h"
 #include "remote_private.h"
 #include "s3_parts.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-#define RANGE_MAX (UINT64_C(16) << 20)
 
 /* One object on its way into a file. */
 struct reading {
@@ -48,14 +47,6 @@ static int ask_for(void *context, struct s3_part *part)
     return 1;
 }
 
-/* Smaller than what is put at once: the checksum follows what has come in order. */
-static uint64_t range_size(const struct reading *r)
-{
-    uint64_t part = r->s3.task->remote->set.part;
-
-    return part < RANGE_MAX ? part : RANGE_MAX;
-}
-
 /* Before which all has come: what is on its way is behind it. */
 static uint64_t frontier(const struct s3_parts *parts)
 {
@@ -86,7 +77,7 @@ static int read_rest(struct reading *r, uint64_t at)
     struct s3_parts parts = {.s3 = &r->s3,
                              .at = at,
                              .end = r->total,
-                             .size = range_size(r),
+                             .size = s3_range_size(r->s3.task->remote),
                              .shown = r->place.shown,
                              .prepare = ask_for,
                              .take = take,
@@ -170,9 +161,11 @@ static void ask_sum(struct reading *r)
 /* The first range tells the size of the whole; where it does not, all has come. */
 static int read_first(struct reading *r, uint64_t *at)
 {
-    struct s3_part first = {.left = range_size(r), .request = S3_REQUEST_INIT};
+    struct remote *remote = r->s3.task->remote;
+    struct s3_part first = {.left = s3_range_size(remote), .request = S3_REQUEST_INIT};
     struct s3_call *call = &first.call;
-    uint64_t max = r->s3.task->remote->set.source_max;
+    uint64_t max = remote->set.source_max;
+    int64_t began = clock_ms();
     int status;
 
     ask_for(r, &first);
@@ -189,6 +182,7 @@ static int read_first(struct reading *r, uint64_t *at)
     if (status == 0) {
         memcpy(r->etag, call->x.head.etag, sizeof r->etag);
         *at = call->x.got;
+        s3_parts_learn(remote, call->x.got, clock_ms() - began);
         r->total = call->x.head.total >= 0 ? (uint64_t)call->x.head.total : call->x.got;
         if (call->x.got == r->total)
             keep_sum(r, call);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARTS_MAX 9000 /* of the 10,000 that S3 takes */
 #define ETAG_SIZE 256
 #define ABORT_MS  20000
 
@@ -340,9 +339,7 @@ int s3_store(struct remote_task *task, const struct remote_target *target, int f
 
     KF_TRY(s3_check(task, target->uri, true));
     status = s3_place_parse(task, &w.place, target->uri);
-    w.part = task->remote->set.part;
-    while (w.part * PARTS_MAX < size)
-        w.part *= 2;
+    w.part = s3_part_size(task->remote, size);
     if (status == 0)
         status = s3_begin(&w.s3, task, true);
     if (status == 0)
