@@ -66,6 +66,15 @@ static const char *const names[] = {
 #include "../adapt/down/down_layers.def"
 #undef KF_DOWN_LAYER
     "down:layer:ReversibleEmbedding",
+#define KF_DOWN_UNWRAP(class_name, source) "down:unwrap:" class_name,
+#include "../adapt/down/down_unwraps.def"
+#undef KF_DOWN_UNWRAP
+#define KF_DOWN_SPECTROGRAM(class_name, mode, steps) "down:spectrogram:" mode,
+#include "../adapt/down/down_spectrograms.def"
+#undef KF_DOWN_SPECTROGRAM
+#define KF_DOWN_HEADS(class_name, heads, shared, depth, value_depth, kept) "down:heads:" class_name,
+#include "../adapt/down/down_heads.def"
+#undef KF_DOWN_HEADS
 #define KF_QUANTIZED(class_name, variable, by_row) "down:quantized:" class_name,
 #include "../adapt/down/down_quantized.def"
 #undef KF_QUANTIZED

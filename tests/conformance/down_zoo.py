@@ -1,6 +1,6 @@
 """Builds small models of Keras 3 with one operation or one activation each, for the way down. Runs in Keras 3.
 
-    down_zoo.py OUT          <id>.keras and <id>.npz (see samples.py), and models.tsv: id, group
+    down_zoo.py OUT [TEXT]   those with TEXT in their id: <id>.keras and <id>.npz (see samples.py), and models.tsv: id, group
 """
 import os
 import pathlib
@@ -177,12 +177,104 @@ def layer_models():
         L.LayerNormalization(rms_scaling=True)(L.Embedding(6, 4, mask_zero=True)(ids)))), words)
 
 
-def main(out):
+def more_operation_models():
+    rng = np.random.default_rng(8)
+    table = {
+        "median_axes": ([(3, 4)], lambda x: ops.median(x, axis=(1, 2))), "quantile_axes": ([(2, 3, 4)], lambda x: ops.quantile(x, 0.3, axis=(2, 3))),
+        "diff_rows": ([(3, 4)], lambda x: ops.diff(x, axis=1)), "searchsorted": ([(4,)], lambda x: ops.searchsorted(
+            np.array([-0.5, 0.0, 0.5], "float32"), ops.reshape(x, (-1,)), side="right")),
+        "cdist": ([(3, 4), (2, 4)], ops.cdist), "psnr": ([(3, 4), (3, 4)], lambda x, y: x + ops.psnr(x, y, max_val=2.0)),
+        "fft": ([(8,), (8,)], lambda x, y: list(ops.fft((x, y)))), "fft2": ([(4, 8), (4, 8)], lambda x, y: list(ops.fft2((x, y)))),
+        "ifft2": ([(4, 8), (4, 8)], lambda x, y: list(ops.ifft2((x, y)))), "irfft": ([(5,), (5,)], lambda x, y: ops.irfft((x, y), 8)),
+        "irfft_plain": ([(5,), (5,)], lambda x, y: ops.irfft((x, y))), "stft": ([(64,)], lambda x: list(ops.stft(x, 16, 8, 32))),
+        "stft_odd": ([(2, 64)], lambda x: list(ops.stft(x, 15, 4, 16, window="hamming", center=False))),
+        "stft_bare": ([(64,)], lambda x: list(ops.stft(x, 16, 8, 16, window=None))),
+    }
+    for name, (shapes, function) in table.items():
+        x = [L.Input(shape, name=f"x{i}") for i, shape in enumerate(shapes)]
+        yield f"op_{name}", "operation", K.Model(x, function(*x)), [rng.normal(size=(4, *shape)).astype("float32") for shape in shapes]
+    whole, logits = L.Input((3,), dtype="int32", name="x0"), L.Input((3, 5), name="x1")
+    numbers, scores = rng.integers(0, 5, (4, 3)).astype("int32"), rng.normal(size=(4, 3, 5)).astype("float32")
+    yield "op_bincount", "operation", K.Model(whole, ops.bincount(whole, minlength=7)), [numbers]
+    yield ("op_sparse_cce", "operation", K.Model([whole, logits], ops.sparse_categorical_crossentropy(whole, logits, from_logits=True)),
+           [numbers, scores])
+
+
+def shaken(inputs, outputs, rng):
+    """A model whose variables are all random numbers but waves, which follow from the config."""
+    model = K.Model(inputs, outputs)
+    for variable in model.weights:
+        if "real_kernel" not in variable.path and "imag_kernel" not in variable.path:
+            variable.assign(rng.normal(size=variable.shape) * 0.5)
+    return model
+
+
+def heads_models():
+    """Attention whose heads share keys, have a gate or see no more than a window."""
+    rng = np.random.default_rng(9)
+    x, y, seen = L.Input((4, 6), name="x0"), L.Input((3, 6), name="x1"), L.Input((4, 4), dtype="bool", name="x2")
+    two = [rng.normal(size=(4, 4, 6)).astype("float32"), rng.normal(size=(4, 3, 6)).astype("float32")]
+    masked = [two[0], rng.integers(0, 2, (4, 4, 4)).astype(bool) | np.eye(4, dtype=bool)]
+    words, ids = [np.array([[1, 2, 3, 0], [4, 1, 0, 0], [2, 2, 2, 2], [5, 0, 0, 0]], "int32")], L.Input((4,), dtype="int32", name="ids")
+    gqa, mha = L.GroupQueryAttention, L.MultiHeadAttention
+    known = L.Embedding(6, 6, mask_zero=True)(ids)
+    twice = mha(2, 3, value_dim=5, output_shape=7, use_gate=True, dropout=0.1)
+    yield "heads_key", "layer", shaken([x, y], gqa(3, 4, 2)(x, y, key=y * 0.5), rng), two
+    yield "heads_window", "layer", shaken([x], gqa(3, 2, 1, sliding_window=2)(x, x, use_causal_mask=True), rng), two[:1]
+    yield "heads_mask", "layer", shaken([x, seen], gqa(3, 4, 4, use_gate=True)(x, x, attention_mask=seen), rng), masked
+    yield "heads_words", "layer", shaken([ids], L.GlobalAveragePooling1D()(gqa(3, 4, 2)(known, known)), rng), words
+    yield "heads_gate_twice", "layer", shaken([x, y], [twice(x, y), twice(y, x)], rng), two
+    yield "heads_gate_words", "layer", shaken([ids], mha(2, 3, use_gate=True, sliding_window=3)(known, known), rng), words
+    yield "heads_window_mask", "layer", shaken([x, seen], mha(2, 3, sliding_window=2)(x, x, attention_mask=seen), rng), masked
+    yield "heads_window_words", "layer", shaken([ids], mha(2, 3, sliding_window=2)(known, known, use_causal_mask=True), rng), words
+
+
+def spectrum_models():
+    rng = np.random.default_rng(10)
+    sound, both, first = L.Input((200,)), L.Input((200, 2)), L.Input((2, 200))
+    waves = rng.normal(size=(4, 200, 2)).astype("float32")
+    for mode in ("imag", "angle", "stft", "psd", "magnitude"):
+        layer = L.STFTSpectrogram(mode, 32, 16, 64, padding="same", expand_dims=mode in ("stft", "psd"))
+        yield f"spectrum_{mode}", "layer", shaken([both], layer(both), rng), [waves]
+    for mode, apart in (("log", False), ("magnitude", True)):
+        layer = L.STFTSpectrogram(mode, 32, 16, expand_dims=apart, data_format="channels_first")
+        yield f"spectrum_first_{mode}", "layer", shaken([first], layer(first), rng), [waves.transpose(0, 2, 1)]
+    yield "spectrum_chain", "layer", K.Sequential([L.Input((200, 1)), L.STFTSpectrogram("psd", 32), L.Dense(3)]), [waves[:, :, :1]]
+    mel = dict(fft_length=64, sequence_stride=32, num_mel_bins=5, sampling_rate=4000, min_freq=50, max_freq=1500)
+    yield "mel_linear", "layer", K.Model(sound, L.MelSpectrogram(sequence_length=48, window="hamming", power_to_db=False, **mel)(sound)), [waves[:, :, 0]]
+    yield "mel_chain", "layer", K.Sequential([L.Input((200,)), L.MelSpectrogram(top_db=20, mag_exp=1.0, ref_power=0.5, **mel), L.Dense(3)]), [waves[:, :, 0]]
+
+
+def unwrapped_models():
+    rng = np.random.default_rng(11)
+    x, ids = L.Input((6,)), L.Input((4,), dtype="int32")
+    chain = K.Sequential([L.Input((6,)), L.SpectralNormalization(L.Dense(5, activation="celu")), L.Dense(2)])
+    layer = L.SpectralNormalization(L.Dense(6), power_iterations=2)
+    yield "unwrapped_chain", "layer", chain, [rng.normal(size=(4, 6)).astype("float32")]
+    yield "unwrapped_twice", "layer", shaken([x], layer(layer(x)), rng), [rng.normal(size=(4, 6)).astype("float32")]
+    yield ("unwrapped_masked", "layer", shaken([ids], L.LSTM(3)(L.SpectralNormalization(L.Dense(5))(L.Embedding(6, 4, mask_zero=True)(ids))), rng),
+           [np.array([[1, 2, 3, 0], [4, 1, 0, 0], [2, 2, 2, 2], [5, 0, 0, 0]], "int32")])
+
+
+def masked_models():
+    """A mask that a call of a model gives, and no layer hands on."""
+    rng = np.random.default_rng(12)
+    steps, seen, within = L.Input((4, 3)), L.Input((4,), dtype="bool"), L.Input((4, 3))
+    inside, chain = K.Model(within, L.LSTM(2)(within)), K.Sequential([L.Input((4, 3)), L.Dense(3), L.GRU(2)])
+    inputs = [rng.normal(size=(4, 4, 3)).astype("float32"), np.tri(4, dtype=bool)]
+    yield "mask_given", "layer", shaken([steps, seen], inside(steps, mask=seen), rng), inputs
+    yield "mask_given_chain", "layer", shaken([steps, seen], chain(steps, mask=seen), rng), inputs
+
+
+MODELS = (operation_models, activation_models, layer_models, more_operation_models, heads_models, spectrum_models, unwrapped_models, masked_models)
+
+
+def main(out, only=""):
     directory = pathlib.Path(out)
     directory.mkdir(parents=True, exist_ok=True)
     K.utils.set_random_seed(3)
     rows = ["id\tgroup"]
-    for id, group, model, inputs in [*operation_models(), *activation_models(), *layer_models()]:
+    for id, group, model, inputs in (one for models in MODELS for one in models() if only in one[0]):
         model.save(directory / f"{id}.keras")
         samples.write(directory / f"{id}.npz", inputs, truth(model, inputs, id.startswith("op_isin")), [tensor.name for tensor in model.inputs])
         rows.append(f"{id}\t{group}")
@@ -190,4 +282,4 @@ def main(out):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:3])

@@ -2,6 +2,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/operations.h"
+#include "../masks/mask_effects.h"
 #include "keras3_keras2.h"
 #include <string.h>
 
@@ -34,15 +35,6 @@ static const struct row *row_of(const struct kf_layer *layer)
         if (strcmp(rows[i].text, text) == 0)
             return &rows[i];
     return NULL;
-}
-
-static int find_mask(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    (void)graph;
-    if (strcmp(layer->class_name, "Masking") == 0 ||
-        kf_json_bool(layer->config, "mask_zero", false))
-        *(bool *)context = true;
-    return 0;
 }
 
 int kf_down_unchain(struct kf_adapt *adapt, struct kf_graph *graph, const char *what)
@@ -138,8 +130,5 @@ static int split_graph(struct kf_adapt *adapt, struct kf_graph *graph)
 
 int kf_down_activations(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    bool masked = false;
-
-    KF_TRY(kf_layers_each(graph, find_mask, &masked));
-    return masked ? 0 : split_graph(adapt, graph);
+    return kf_mask_made_in(graph) ? 0 : split_graph(adapt, graph);
 }

@@ -211,7 +211,7 @@ static int check_keywords(struct kf_adapt *adapt, struct kf_layer *layer,
 
         if (!what)
             return kf_adapt_no_memory(adapt, layer->path);
-        if (!kf_in_words(row->takes, key) && !layer->custom)
+        if (!kf_in_words(layer->inner ? "mask" : row->takes, key) && !layer->custom)
             KF_TRY(refuse(adapt, layer, what));
     }
     return 0;

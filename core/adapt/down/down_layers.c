@@ -75,7 +75,7 @@ int kf_down_chains(struct kf_adapt *adapt, struct kf_graph *graph)
 
     KF_TRY(each_graph(adapt, graph, kf_down_chains));
     for (size_t i = 0; i < graph->n_layers; i++)
-        found |= row_of(graph->layers[i]) != NULL;
+        found |= row_of(graph->layers[i]) || kf_down_is_spectrogram(graph->layers[i]);
     return found && graph->topology == KF_SEQUENTIAL &&
                    strcmp(graph->layers[0]->class_name, "InputLayer") == 0
                ? kf_down_unchain(adapt, graph, "a layer needs")

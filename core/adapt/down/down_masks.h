@@ -24,15 +24,45 @@ struct kf_carried {
     const struct kf_mask_expr *keras3, *keras2;
 };
 
+/* Masks at both ends of a graph. */
+struct kf_mask_ends {
+    bool walked, masked; /* walked with masked inputs */
+    bool gives, same;    /* an output carries a mask; the only one, the same in both */
+};
+
 struct kf_down_masks {
     struct kf_adapt *adapt;
     struct kf_graph *graph;
-    struct kf_carried *of; /* by call */
-    size_t *first;         /* by layer: its first call */
-    struct kf_call_at at;  /* the call in hand */
-    json_t *known;         /* key -> address of the expression, as an integer; owned */
+    struct kf_carried *of;     /* by call */
+    size_t *first;             /* by layer: its first call */
+    struct kf_mask_ends *ends; /* by layer, of the models among them */
+    struct kf_call_at at;      /* the call in hand */
+    json_t *known;             /* key -> address of the expression, as an integer; owned */
     size_t n_opaque;
 };
+
+/* down_mask_calls.c */
+
+/** What the tensor of a ref carries; NULL for what is no ref. */
+struct kf_carried *kf_down_mask_carried(struct kf_down_masks *masks, const json_t *value);
+
+/** Say that a layer gets another mask; 0, so that the walk goes on. */
+int kf_down_mask_refuse(struct kf_down_masks *masks, const struct kf_layer *layer);
+
+/* What a call takes, and what its output carries then: one mask; each input's own, by names or as a
+ * list; and what a merge makes of all. */
+int kf_down_mask_take(struct kf_down_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                      struct kf_carried *out);
+int kf_down_mask_named(struct kf_down_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                       struct kf_carried *out);
+int kf_down_mask_list(struct kf_down_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                      struct kf_carried *out);
+int kf_down_mask_merge(struct kf_down_masks *masks, struct kf_layer *layer,
+                       const struct kf_call *call, struct kf_carried *out);
+
+/** As by names, for attention that becomes functions: its masks are written into its calls. */
+int kf_down_mask_written(struct kf_down_masks *masks, struct kf_layer *layer, struct kf_call *call,
+                         struct kf_carried *out);
 
 /* down_mask_exprs.c */
 

@@ -40,3 +40,39 @@ int kf_down_node(struct kf_adapt *adapt, struct kf_graph *graph, const char *cla
     *out = (struct kf_ref){graph->n_layers, 0, 0};
     return kf_graph_insert(adapt->model, graph, graph->n_layers, layer, adapt->rep);
 }
+
+int kf_down_operate(struct kf_adapt *adapt, struct kf_graph *graph, const char *class_name,
+                    json_t *config, json_t *args, json_t **out)
+{
+    struct kf_ref at;
+
+    KF_TRY(kf_down_node(adapt, graph, class_name, config, args, &at));
+    *out = kf_ref_new(at.layer, at.call, at.output);
+    return *out ? 0 : kf_adapt_no_memory(adapt, graph->path);
+}
+
+int kf_down_add_layer(struct kf_adapt *adapt, struct kf_graph *graph, const struct kf_layer *owner,
+                      const char *suffix, const char *class_name, json_t *config,
+                      struct kf_layer **out)
+{
+    struct kf_layer *layer = kf_layer_new(adapt->model);
+
+    *out = layer;
+    if (!layer || !config) {
+        json_decref(config);
+        return kf_adapt_no_memory(adapt, owner->path);
+    }
+    layer->config = config;
+    layer->class_name = class_name;
+    layer->trainable = owner->trainable;
+    layer->name = kf_free_name(adapt, graph, owner->name, suffix);
+    layer->path = layer->name && *graph->path
+                      ? kf_arena_printf(adapt->model->arena, "%s/%s", graph->path, layer->name)
+                      : layer->name;
+    if (!layer->path)
+        return kf_adapt_no_memory(adapt, owner->path);
+    KF_TRY(kf_json_set(config, "name", json_string(layer->name), adapt->rep));
+    KF_TRY(kf_json_set(config, "trainable", json_boolean(layer->trainable), adapt->rep));
+    KF_TRY(kf_json_set(config, "dtype", json_string("float32"), adapt->rep));
+    return kf_graph_insert(adapt->model, graph, graph->n_layers, layer, adapt->rep);
+}

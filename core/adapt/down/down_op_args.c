@@ -51,11 +51,6 @@ enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value)
     return KF_DTYPE_NONE;
 }
 
-static bool is_floating(enum kf_dtype dtype)
-{
-    return dtype >= KF_DTYPE_FLOAT16 && dtype <= KF_DTYPE_FLOAT64;
-}
-
 /* {"class_name": "__numpy__" or "__tensor__", "config": {"value", "dtype"}} */
 static json_t *array_of(json_t *value)
 {
@@ -72,50 +67,36 @@ static json_t *constant_of(json_t *value)
     return array ? array : json_is_object(value) ? NULL : value;
 }
 
+/* Whether all numbers of an array are the same in any integer dtype of 32 bits or more. */
+static bool is_small(const json_t *value)
+{
+    json_int_t number = json_integer_value(value);
+    size_t i;
+    json_t *one;
+
+    json_array_foreach(value, i, one) if (!is_small(one)) return false;
+    return json_is_array(value) || (json_is_integer(value) && number >= 0 && number <= INT32_MAX);
+}
+
+/* Integers are compared as they are, whichever dtype both are brought to. */
+static bool is_compared(const struct kf_down_op *op, const json_t *value, enum kf_dtype dtype)
+{
+    return op->row->gives == KF_DOWN_BOOL && op->row->takes == KF_DOWN_WIDE &&
+           !kf_down_is_floating(op->dtype) && !kf_down_is_floating(dtype) &&
+           dtype != KF_DTYPE_BOOL && is_small(array_of((json_t *)value));
+}
+
 /* TensorFlow gives a constant the dtype of the tensor beside it, where Keras 3 promotes both. */
 static int check_constant(struct kf_down_op *op, const json_t *value)
 {
     enum kf_dtype dtype = array_of((json_t *)value) ? kf_down_dtype(op->ops, value) : KF_DTYPE_NONE;
 
-    if (dtype != KF_DTYPE_NONE && op->dtype != KF_DTYPE_NONE && dtype != op->dtype)
+    if (dtype != KF_DTYPE_NONE && op->dtype != KF_DTYPE_NONE && dtype != op->dtype &&
+        !is_compared(op, value, dtype))
         return kf_down_refuse(op, "Keras 3 promotes the dtypes of its arguments");
-    if (json_is_real(value) && op->dtype != KF_DTYPE_NONE && !is_floating(op->dtype))
+    if (json_is_real(value) && op->dtype != KF_DTYPE_NONE && !kf_down_is_floating(op->dtype))
         return kf_down_refuse(op, "Keras 3 makes floats of its integers");
     return 0;
-}
-
-/* Of two floats the wider one, and float32 of the two that have 16 bits. */
-static enum kf_dtype wider_float(enum kf_dtype a, enum kf_dtype b)
-{
-    enum kf_dtype wider = a > b ? a : b;
-
-    return wider == KF_DTYPE_BFLOAT16 ? KF_DTYPE_FLOAT32 : wider;
-}
-
-/* Of two integers the first that holds the values of both; no integer holds those of uint64. */
-static enum kf_dtype wider_integer(enum kf_dtype a, enum kf_dtype b)
-{
-    enum kf_dtype low = a < b ? a : b, high = a < b ? b : a, holds;
-
-    if (low >= KF_DTYPE_UINT8 || high <= KF_DTYPE_INT64)
-        return high;
-    holds = high - KF_DTYPE_UINT8 + KF_DTYPE_INT16;
-    return high == KF_DTYPE_UINT64 ? KF_DTYPE_NONE : low > holds ? low : holds;
-}
-
-/*
- * What Keras 3 makes of two dtypes (backend/common/dtypes.py): a truth value gives way to a number,
- * an integer to a float.
- */
-static enum kf_dtype promoted(enum kf_dtype a, enum kf_dtype b)
-{
-    if (a == b || a == KF_DTYPE_NONE)
-        return b;
-    if (a == KF_DTYPE_BOOL || b == KF_DTYPE_BOOL)
-        return a == KF_DTYPE_BOOL ? b : a;
-    if (is_floating(a) != is_floating(b))
-        return is_floating(a) ? a : b;
-    return is_floating(a) ? wider_float(a, b) : wider_integer(a, b);
 }
 
 /* A tensor of another dtype than the one that all are brought to is cast first. */
@@ -140,7 +121,7 @@ static bool is_whole(const struct kf_down_op *op, const json_t *value)
     double number = json_number_value(value);
 
     return op->row->gives == KF_DOWN_BOOL && json_is_real(value) && op->dtype != KF_DTYPE_NONE &&
-           !is_floating(op->dtype) && number >= -1e9 && number <= 1e9 &&
+           !kf_down_is_floating(op->dtype) && number >= -1e9 && number <= 1e9 &&
            !((double)(json_int_t)number < number) && !((double)(json_int_t)number > number);
 }
 
@@ -160,7 +141,7 @@ static int read_value(struct kf_down_op *op, const struct word *word, json_t *va
         return cast_tensor(op, value, out);
     if (word->mark != '#')
         KF_TRY(check_constant(op, value));
-    *out = json_is_integer(constant) && word->mark != '#' && is_floating(op->dtype)
+    *out = json_is_integer(constant) && word->mark != '#' && kf_down_is_floating(op->dtype)
                ? json_real(json_number_value(constant))
                : json_deep_copy(constant ? constant : value);
     return *out ? 0 : no_memory(op);
@@ -190,13 +171,14 @@ static int read_list(struct kf_down_op *op, const struct word *word, json_t *val
 static int check_takes(struct kf_down_op *op)
 {
     enum kf_dtype dtype = op->dtype;
-    bool wide = is_floating(dtype) || dtype == KF_DTYPE_INT32 || dtype == KF_DTYPE_INT64 ||
+    bool wide = kf_down_is_floating(dtype) || dtype == KF_DTYPE_INT32 || dtype == KF_DTYPE_INT64 ||
                 dtype == KF_DTYPE_UINT32 || dtype == KF_DTYPE_UINT64;
 
-    if (op->row->takes == KF_DOWN_ANY || (op->row->takes == KF_DOWN_FLOAT && is_floating(dtype)) ||
+    if (op->row->takes == KF_DOWN_ANY ||
+        (op->row->takes == KF_DOWN_FLOAT && kf_down_is_floating(dtype)) ||
         (op->row->takes == KF_DOWN_WIDE && wide) ||
         (op->row->takes == KF_DOWN_SINGLE && dtype == KF_DTYPE_FLOAT32) ||
-        (op->row->takes == KF_DOWN_INTEGER && wide && !is_floating(dtype)))
+        (op->row->takes == KF_DOWN_INTEGER && wide && !kf_down_is_floating(dtype)))
         return 0;
     return kf_down_refuse(op, dtype == KF_DTYPE_NONE
                                   ? "the dtype of its input cannot be told"
@@ -264,7 +246,7 @@ static int measure(struct kf_down_op *op, const struct word *word, size_t index)
     json_array_foreach(alone, i, one) if (word->mark != '#' && kf_down_dtype(op->ops, one) &&
                                           !constant_of(one))
     {
-        op->dtype = promoted(op->dtype, kf_down_dtype(op->ops, one));
+        op->dtype = kf_down_promoted(op->dtype, kf_down_dtype(op->ops, one));
         if (op->dtype == KF_DTYPE_NONE)
             return kf_down_refuse(op, "Keras 3 promotes the dtypes of its arguments");
     }

@@ -91,45 +91,6 @@ int kf_down_form_truths(struct kf_down_op *op)
     return kf_down_set(op, "y", made);
 }
 
-/* x times a number, behind or in front of a function. */
-int kf_down_form_deg2rad(struct kf_down_op *op)
-{
-    return kf_down_set(op, "y", json_real(0.017453292519943295));
-}
-
-int kf_down_form_rad2deg(struct kf_down_op *op)
-{
-    return kf_down_set(op, "y", json_real(57.295779513082323));
-}
-
-static int log_times(struct kf_down_op *op, double factor)
-{
-    json_t *log = NULL;
-
-    KF_TRY(kf_down_function(op, "math.log", json_incref(op->first), json_object(), &log));
-    KF_TRY(kf_down_set_first(op, log));
-    return kf_down_set(op, "y", json_real(factor));
-}
-
-int kf_down_form_log2(struct kf_down_op *op)
-{
-    return log_times(op, 1.4426950408889634);
-}
-
-int kf_down_form_log10(struct kf_down_op *op)
-{
-    return log_times(op, 0.43429448190325182);
-}
-
-int kf_down_form_exp2(struct kf_down_op *op)
-{
-    json_t *scaled = NULL;
-
-    KF_TRY(kf_down_function(op, "math.multiply", json_incref(op->first),
-                            json_pack("{s:f}", "y", 0.69314718055994531), &scaled));
-    return kf_down_set_first(op, scaled);
-}
-
 /* A missing `approximate` is true in Keras 3 and false in TensorFlow. */
 int kf_down_form_gelu(struct kf_down_op *op)
 {
@@ -337,65 +298,4 @@ int kf_down_form_normalize(struct kf_down_op *op)
     double epsilon = given ? json_number_value(given) : 1e-7;
 
     return kf_down_set(op, "epsilon", json_real(epsilon * epsilon));
-}
-
-int kf_down_form_hard_tanh(struct kf_down_op *op)
-{
-    KF_TRY(kf_down_set(op, "clip_value_min", json_real(-1)));
-    return kf_down_set(op, "clip_value_max", json_real(1));
-}
-
-int kf_down_form_tanh_shrink(struct kf_down_op *op)
-{
-    json_t *tanh = NULL;
-
-    KF_TRY(kf_down_function(op, "math.tanh", json_deep_copy(op->first), json_object(), &tanh));
-    return kf_down_set(op, "y", tanh);
-}
-
-/* relu6(x + 3) / 6, as a new ref. */
-static int hard_sigmoid(struct kf_down_op *op, json_t **out)
-{
-    json_t *sum = NULL, *cut = NULL;
-
-    KF_TRY(kf_down_function(op, "math.add", json_deep_copy(op->first), json_pack("{s:f}", "y", 3.0),
-                            &sum));
-    KF_TRY(kf_down_function(op, "nn.relu6", sum, json_object(), &cut));
-    *out = cut;
-    return 0;
-}
-
-int kf_down_form_hard_sigmoid(struct kf_down_op *op)
-{
-    json_t *cut = NULL;
-
-    KF_TRY(hard_sigmoid(op, &cut));
-    KF_TRY(kf_down_set_first(op, cut));
-    return kf_down_set(op, "y", json_real(1.0 / 6.0));
-}
-
-int kf_down_form_hard_silu(struct kf_down_op *op)
-{
-    json_t *cut = NULL, *slope = NULL;
-
-    KF_TRY(hard_sigmoid(op, &cut));
-    KF_TRY(kf_down_function(op, "math.multiply", cut, json_pack("{s:f}", "y", 1.0 / 6.0), &slope));
-    return kf_down_set(op, "y", slope);
-}
-
-/* (x + sqrt(x * x + b)) / 2 */
-int kf_down_form_squareplus(struct kf_down_op *op)
-{
-    const json_t *given = json_object_get(op->kwargs, "b");
-    double b = given ? json_number_value(given) : 4;
-    json_t *at = NULL;
-
-    json_object_clear(op->kwargs);
-    KF_TRY(kf_down_function(op, "math.square", json_deep_copy(op->first), json_object(), &at));
-    KF_TRY(kf_down_function(op, "math.add", at, json_pack("{s:f}", "y", b), &at));
-    KF_TRY(kf_down_function(op, "math.sqrt", at, json_object(), &at));
-    KF_TRY(kf_down_function(op, "math.add", json_deep_copy(op->first), json_pack("{s:o}", "y", at),
-                            &at));
-    KF_TRY(kf_down_set_first(op, at));
-    return kf_down_set(op, "y", json_real(0.5));
 }

@@ -226,3 +226,17 @@ int kf_down_form_adaptive(struct kf_down_op *op)
     json_object_clear(op->kwargs);
     return 0;
 }
+
+/* Source: keras/src/layers/preprocessing/image_preprocessing/auto_contrast.py (3.15.1) */
+int kf_down_form_contrast(struct kf_down_op *op)
+{
+    const json_t *range = json_object_get(op->kwargs, "value_range");
+    double low = json_number_value(json_array_get(range, 0));
+    double high = json_number_value(json_array_get(range, 1));
+
+    if (kf_down_rank(kf_down_argument(op, 0, "images")) != 4 || !(high > low))
+        return kf_down_refuse(op, "TensorFlow takes a batch of images");
+    KF_TRY(kf_down_set(op, "low", json_real(low)));
+    KF_TRY(kf_down_set(op, "width", json_real(high - low)));
+    return kf_down_form_recipe(op);
+}

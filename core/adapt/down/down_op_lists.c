@@ -7,6 +7,9 @@
 
 /* Operations that order, cut and join what is along an axis. */
 
+#define SIZE_MAX_JOINED 0x7fffffff
+#define SORTS                                                                                      \
+    "TensorFlow sorts along one axis, whose length must be known, and takes one number of it"
 #define NO_LENGTH "how long its axis is, is not in the file"
 
 static int report_to(const struct kf_down_op *op, json_t *list, json_int_t number)
@@ -146,24 +149,57 @@ static int keep_nan(struct kf_down_op *op, json_t *own, json_t *value)
     return kf_down_set(op, "y", value);
 }
 
+/* The last axes, where it is along all of these, as one. */
+static int join_axes(struct kf_down_op *op, json_int_t *length)
+{
+    const json_t *axes = json_object_get(op->kwargs, "axis"), *own = kf_down_argument(op, 0, "x");
+    size_t n = json_array_size(axes), rank = kf_down_rank(own);
+    json_int_t all = 1;
+    json_t *shape = json_pack("[i]", -1);
+
+    for (size_t i = 0; i < n; i++) {
+        json_int_t axis = json_integer_value(json_array_get(axes, i));
+
+        all *= kf_down_axis(axis, rank) == rank - n + i ? kf_down_size(own, axis) : 0;
+        if (all < 1 || all > SIZE_MAX_JOINED)
+            break;
+    }
+    for (size_t i = 1; all > 0 && i + n < rank; i++) {
+        json_int_t size = kf_down_size(own, (json_int_t)i);
+
+        all = size < 0 ? 0 : all;
+        KF_TRY(kf_json_append(shape, json_integer(size), op->ops->adapt->rep));
+    }
+    if (n >= rank || all < 1 || all > SIZE_MAX_JOINED ||
+        kf_json_bool(op->kwargs, "keepdims", false)) {
+        json_decref(shape);
+        return kf_down_refuse(op, SORTS);
+    }
+    *length = all;
+    KF_TRY(kf_json_append(shape, json_integer(all), op->ops->adapt->rep));
+    KF_TRY(kf_down_before(op, "reshape", json_pack("{s:o}", "shape", shape)));
+    return kf_down_set(op, "axis", json_integer(-1));
+}
+
 /* Source: keras/src/backend/tensorflow/numpy.py, _quantile (3.15.1) */
 int kf_down_form_quantile(struct kf_down_op *op)
 {
     json_t *axis = json_object_get(op->kwargs, "axis"), *q = json_object_get(op->kwargs, "q");
     json_int_t length, above, below;
-    json_t *own = json_deep_copy(op->first), *low = NULL, *high = NULL;
+    json_t *own, *low = NULL, *high = NULL;
     double part = q ? json_number_value(q) : 0.5, exact;
 
     if (json_array_size(axis) == 1)
         KF_TRY(kf_down_set(op, "axis", json_incref(json_array_get(axis, 0))));
     axis = json_object_get(op->kwargs, "axis");
     length = kf_down_size(kf_down_argument(op, 0, "x"), json_integer_value(axis));
-    if (!json_is_integer(axis) || length < 1 || (q && !json_is_number(q)) || !(part >= 0) ||
-        !(part <= 1)) {
-        json_decref(own);
-        return kf_down_refuse(op, "TensorFlow sorts along one axis, whose length must be known, "
-                                  "and takes one number of it");
-    }
+    if (json_array_size(axis) > 1)
+        KF_TRY(join_axes(op, &length));
+    axis = json_object_get(op->kwargs, "axis");
+    if (op->why || !json_is_integer(axis) || length < 1 || (q && !json_is_number(q)) ||
+        !(part >= 0) || !(part <= 1))
+        return kf_down_refuse(op, SORTS);
+    own = json_deep_copy(op->first);
     exact = (double)(length - 1) * part;
     below = (json_int_t)ceil(exact) > 0 ? (json_int_t)ceil(exact) - 1 : 0;
     above = below + 1 < length ? below + 1 : length - 1;

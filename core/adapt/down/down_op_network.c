@@ -47,14 +47,15 @@ int kf_down_form_from_logits(struct kf_down_op *op)
     return 0;
 }
 
-/* TensorFlow takes a list of lengths. */
-int kf_down_form_rfft(struct kf_down_op *op)
+/* Labels have one axis less than logits. */
+int kf_down_form_sparse_logits(struct kf_down_op *op)
 {
-    json_t *length = json_object_get(op->kwargs, "fft_length");
+    size_t labels = kf_down_rank(kf_down_argument(op, 0, "target"));
+    size_t logits = kf_down_rank(kf_down_argument(op, 1, "output"));
 
-    if (length)
-        KF_TRY(kf_down_set(op, "fft_length", json_pack("[O]", length)));
-    return kf_down_form_recipe(op);
+    return !labels || !logits     ? kf_down_refuse(op, KF_DOWN_NOT_TOLD)
+           : labels + 1 != logits ? kf_down_refuse(op, "its labels have an axis of their own")
+                                  : kf_down_form_from_logits(op);
 }
 
 /* Keys or values: for each head of the queries one, and heads before places. */

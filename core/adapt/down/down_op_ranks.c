@@ -153,30 +153,6 @@ int kf_down_form_trace(struct kf_down_op *op)
     return kf_down_set(op, "axis", json_integer(-1));
 }
 
-/* What is left between two diagonals; or, where a diagonal is on the other side of the main one,
- * what is not between them. */
-static int between(struct kf_down_op *op, json_int_t lower, json_int_t upper, bool inside)
-{
-    json_object_clear(op->kwargs);
-    KF_TRY(kf_down_set(op, "num_lower", json_integer(lower)));
-    KF_TRY(kf_down_set(op, "num_upper", json_integer(upper)));
-    return inside ? 0 : kf_down_recipe(op, "outside");
-}
-
-int kf_down_form_tril(struct kf_down_op *op)
-{
-    json_int_t k = kf_json_int(op->kwargs, "k", 0);
-
-    return k >= 0 ? between(op, -1, k, true) : between(op, -k - 1, -1, false);
-}
-
-int kf_down_form_triu(struct kf_down_op *op)
-{
-    json_int_t k = kf_json_int(op->kwargs, "k", 0);
-
-    return k <= 0 ? between(op, -k, -1, true) : between(op, -1, k - 1, false);
-}
-
 /* Along an axis that shallower tensors do not have: Keras 3 then takes another one. */
 int kf_down_form_deep(struct kf_down_op *op)
 {
@@ -194,39 +170,6 @@ int kf_down_form_deep_split(struct kf_down_op *op)
 {
     KF_TRY(kf_down_form_deep(op));
     return op->why ? 0 : kf_down_form_split(op);
-}
-
-/* The last axis of the first tensor with the one before the last, or the only one, of the other. */
-int kf_down_form_dot(struct kf_down_op *op)
-{
-    size_t a = rank_of(op, 0, "x1"), b = rank_of(op, 1, "x2");
-
-    if (!a || !b)
-        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
-    return json_object_get(op->kwargs, "axes")
-               ? 0
-               : kf_down_set(op, "axes", json_pack("[[i], [i]]", -1, b == 1 ? -1 : -2));
-}
-
-/* A vector is no matrix to TensorFlow. */
-int kf_down_form_matmul(struct kf_down_op *op)
-{
-    size_t a = rank_of(op, 0, "x1"), b = rank_of(op, 1, "x2");
-
-    if (a == 1)
-        return kf_down_refuse(op, "it multiplies a vector by a matrix");
-    if (a && b == 1)
-        op->function = "linalg.matvec";
-    return 0;
-}
-
-int kf_down_form_alike(struct kf_down_op *op)
-{
-    size_t a = rank_of(op, 0, "a"), b = rank_of(op, 1, "b");
-
-    return !a || !b ? kf_down_refuse(op, KF_DOWN_NOT_TOLD)
-           : a == b ? 0
-                    : kf_down_refuse(op, "TensorFlow takes as many axes of both its tensors");
 }
 
 /* Whether an axis is the last one of the operation's tensor. */
@@ -279,6 +222,50 @@ int kf_down_form_take_along(struct kf_down_op *op)
     return kf_down_set(op, "batch_dims", json_integer((json_int_t)rank - 1));
 }
 
+/* What an axis has from one end to the other but for its first number, or its last. */
+static int without(struct kf_down_op *op, size_t axis, bool first, json_t **out)
+{
+    json_t *begin = json_array(), *end = json_array(), *strides = json_array();
+    int free = (1 << (axis + first)) - 1;
+
+    for (size_t i = 0; i <= axis; i++) {
+        KF_TRY(kf_json_append(begin, json_integer(i == axis && first), op->ops->adapt->rep));
+        KF_TRY(
+            kf_json_append(end, json_integer(i == axis && !first ? -1 : 0), op->ops->adapt->rep));
+        KF_TRY(kf_json_append(strides, json_integer(1), op->ops->adapt->rep));
+    }
+    return kf_down_function(op, "strided_slice", json_deep_copy(op->first),
+                            json_pack("{s:o, s:o, s:o, s:i}", "begin", begin, "end", end, "strides",
+                                      strides, "end_mask", free),
+                            out);
+}
+
+int kf_down_form_diff(struct kf_down_op *op)
+{
+    size_t rank = rank_of(op, 0, "a");
+    size_t axis = kf_down_axis(kf_json_int(op->kwargs, "axis", -1), rank);
+    json_t *later = NULL, *earlier = NULL;
+
+    if (axis == rank)
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
+    KF_TRY(without(op, axis, true, &later));
+    KF_TRY(without(op, axis, false, &earlier));
+    json_object_clear(op->kwargs);
+    KF_TRY(kf_down_set_first(op, later));
+    return kf_down_set(op, "y", earlier);
+}
+
+/* Places in a list whose length is told: of another one Keras 3 gives them as int64. */
+int kf_down_form_sorted_list(struct kf_down_op *op)
+{
+    const json_t *list = kf_down_argument(op, 0, "sorted_sequence");
+
+    return kf_down_rank(list) == 1 &&
+                   (!json_object_get(list, "shape") || kf_down_size(list, 0) >= 0)
+               ? 0
+               : kf_down_refuse(op, "how long the list is that it looks in, is not in the file");
+}
+
 /* Recipes for the last axis. */
 int kf_down_form_last_axis(struct kf_down_op *op)
 {
@@ -312,21 +299,6 @@ int kf_down_form_average(struct kf_down_op *op)
                     is_last(op, "axis", rank))))
         return kf_down_refuse(op, "its weights are not along the last axis");
     return kf_down_recipe(op, "Average");
-}
-
-/* By the sum of squares along any axes, or of absolute values along one. */
-int kf_down_form_norm(struct kf_down_op *op)
-{
-    json_t *ord = json_object_get(op->kwargs, "ord"), *axis = json_object_get(op->kwargs, "axis");
-    size_t n = json_is_integer(axis) ? 1 : json_array_size(axis);
-    double order = json_is_number(ord) ? json_number_value(ord) : 0;
-    bool frobenius = n == 2 && kf_streq(json_string_value(ord), "fro");
-
-    if (!ord || frobenius || (n == 1 && !(order < 2) && !(order > 2)))
-        return kf_down_recipe(op, "Norm");
-    return n == 1 && !(order < 1) && !(order > 1)
-               ? kf_down_recipe(op, "Norm of 1")
-               : kf_down_refuse(op, "no few functions compute a norm of this order");
 }
 
 /*

@@ -3,9 +3,12 @@
 #include "../../base/alloc.h"
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../../model/operations.h"
 #include "../../model/order.h"
 #include "../ops/ops.h"
 #include <string.h>
+
+#define FIRST_KERAS3 300 /* of an operation that is in no release's list */
 
 #define ANY     KF_DOWN_ANY
 #define FLOAT   KF_DOWN_FLOAT
@@ -111,10 +114,12 @@ static enum kf_dtype dtype_given(const struct kf_down_op *op)
 static int report_op(struct kf_down_op *op, const char *class_name)
 {
     struct kf_report *rep = op->ops->adapt->rep;
+    const struct kf_operation *found = kf_operation_find(class_name);
+    int since = found ? found->since : FIRST_KERAS3;
 
     if (op->why) {
-        kf_report_add(rep, KF_NO_EQUAL, op->layer->path, "the operation %s: %s", class_name,
-                      op->why);
+        kf_report_add(rep, KF_NO_EQUAL, op->layer->path, "the operation %s, since Keras %d.%d: %s",
+                      class_name, since / 100, since % 100, op->why);
         return 0;
     }
     return kf_report_add(rep, KF_CLASS_REPLACED, op->layer->path, "the operation %s became tf.%s",

@@ -44,6 +44,14 @@ struct kf_down_op {
 /** Note why the operation cannot be expressed; 0, so that `return kf_down_refuse(...)` goes on. */
 int kf_down_refuse(struct kf_down_op *op, const char *why);
 
+/* down_op_dtypes.c */
+
+bool kf_down_is_floating(enum kf_dtype dtype);
+
+/** What Keras 3 makes of two dtypes, NONE being any; NONE where it makes none that TensorFlow has.
+ */
+enum kf_dtype kf_down_promoted(enum kf_dtype a, enum kf_dtype b);
+
 /* down_op_args.c */
 
 /** Read the operation's config and call as the row says, into `first` and `kwargs`. */
@@ -76,8 +84,8 @@ json_int_t kf_down_size(const json_t *argument, json_int_t axis);
 /** An axis counted from the front; the rank where there is no such axis. */
 size_t kf_down_axis(json_int_t axis, size_t rank);
 
-/* down_op_forms.c, down_op_ranks.c, down_op_images.c, down_op_network.c, down_op_einsum.c,
- * down_op_recipe.c */
+/* down_op_forms.c, down_op_ranks.c, down_op_matrices.c, down_op_images.c, down_op_network.c,
+ * down_op_einsum.c, down_op_recipe.c, down_op_spectra.c */
 
 /** The operation's argument as its function takes it, as a new ref or value; takes the other one.
  */
@@ -108,15 +116,16 @@ KF_DOWN_FORM(argmax)
 KF_DOWN_FORM(array_split)
 KF_DOWN_FORM(attention)
 KF_DOWN_FORM(average)
+KF_DOWN_FORM(complex)
+KF_DOWN_FORM(contrast)
 KF_DOWN_FORM(cross)
 KF_DOWN_FORM(deep)
 KF_DOWN_FORM(deep_split)
-KF_DOWN_FORM(deg2rad)
 KF_DOWN_FORM(diagonal)
+KF_DOWN_FORM(diff)
 KF_DOWN_FORM(dot)
 KF_DOWN_FORM(einsum)
 KF_DOWN_FORM(elu)
-KF_DOWN_FORM(exp2)
 KF_DOWN_FORM(expand)
 KF_DOWN_FORM(flip)
 KF_DOWN_FORM(fliplr)
@@ -124,16 +133,12 @@ KF_DOWN_FORM(flipud)
 KF_DOWN_FORM(from_logits)
 KF_DOWN_FORM(gelu)
 KF_DOWN_FORM(getitem)
-KF_DOWN_FORM(hard_sigmoid)
-KF_DOWN_FORM(hard_silu)
-KF_DOWN_FORM(hard_tanh)
 KF_DOWN_FORM(last_axis)
 KF_DOWN_FORM(last_channel)
 KF_DOWN_FORM(layer_norm)
 KF_DOWN_FORM(list_beside)
-KF_DOWN_FORM(log10)
-KF_DOWN_FORM(log2)
 KF_DOWN_FORM(matmul)
+KF_DOWN_FORM(mel)
 KF_DOWN_FORM(moveaxis)
 KF_DOWN_FORM(norm)
 KF_DOWN_FORM(normalize)
@@ -144,7 +149,6 @@ KF_DOWN_FORM(padded)
 KF_DOWN_FORM(patches)
 KF_DOWN_FORM(pool)
 KF_DOWN_FORM(quantile)
-KF_DOWN_FORM(rad2deg)
 KF_DOWN_FORM(ravel)
 KF_DOWN_FORM(recipe)
 KF_DOWN_FORM(reshape)
@@ -152,12 +156,13 @@ KF_DOWN_FORM(resize)
 KF_DOWN_FORM(rfft)
 KF_DOWN_FORM(rot90)
 KF_DOWN_FORM(select)
+KF_DOWN_FORM(sorted_list)
+KF_DOWN_FORM(sparse_logits)
 KF_DOWN_FORM(sparsemax)
 KF_DOWN_FORM(split)
-KF_DOWN_FORM(squareplus)
+KF_DOWN_FORM(stft)
 KF_DOWN_FORM(swapaxes)
 KF_DOWN_FORM(take_along)
-KF_DOWN_FORM(tanh_shrink)
 KF_DOWN_FORM(trace)
 KF_DOWN_FORM(tril)
 KF_DOWN_FORM(triu)

@@ -47,13 +47,10 @@ static bool is_plain(const struct kf_layer *layer)
 }
 
 /* Words from vectors: "...a,ab->...b", b being as many words as there are. */
-static json_t *reverse_config(const struct reversing *one, const char *name)
+static json_t *reverse_config(const struct reversing *one)
 {
-    const struct kf_layer *layer = one->layer;
-
-    return json_pack("{s:s, s:b, s:s, s:s, s:[I], s:n}", "name", name, "trainable",
-                     layer->trainable, "dtype", "float32", "equation", "...a,ab->...b",
-                     "output_shape", kf_json_int(layer->config, "input_dim", 0), "bias_axes");
+    return json_pack("{s:s, s:[I], s:n}", "equation", "...a,ab->...b", "output_shape",
+                     kf_json_int(one->layer->config, "input_dim", 0), "bias_axes");
 }
 
 /* The variable that vectors are multiplied by: its own, or the words' vectors as columns. */
@@ -83,24 +80,15 @@ static int reverse_tensor(struct reversing *one, struct kf_tensor *out)
 /* The layer that turns vectors into words, behind all others and not yet called. */
 static int add_reverse(struct reversing *one, struct kf_layer **out)
 {
-    struct kf_adapt *adapt = one->adapt;
-    struct kf_layer *made = kf_layer_new(adapt->model);
+    struct kf_tensor *tensors = kf_arena_alloc(one->adapt->model->arena, sizeof(*tensors));
 
-    if (!made)
+    if (!tensors)
         return no_memory(one);
-    made->class_name = "EinsumDense";
-    made->trainable = one->layer->trainable;
-    made->name = kf_free_name(adapt, one->graph, one->layer->name, "reverse");
-    made->path = made->name && *one->graph->path
-                     ? kf_arena_printf(adapt->model->arena, "%s/%s", one->graph->path, made->name)
-                     : made->name;
-    made->tensors = kf_arena_alloc(adapt->model->arena, sizeof(*made->tensors));
-    if (!made->path || !made->tensors || !(made->config = reverse_config(one, made->name)))
-        return no_memory(one);
-    made->n_tensors = 1;
-    KF_TRY(reverse_tensor(one, &made->tensors[0]));
-    KF_TRY(kf_graph_insert(adapt->model, one->graph, one->graph->n_layers, made, adapt->rep));
-    *out = made;
+    KF_TRY(reverse_tensor(one, tensors));
+    KF_TRY(kf_down_add_layer(one->adapt, one->graph, one->layer, "reverse", "EinsumDense",
+                             reverse_config(one), out));
+    (*out)->tensors = tensors;
+    (*out)->n_tensors = 1;
     return 0;
 }
 

@@ -34,9 +34,11 @@ static int refuse_class(struct kf_adapt *adapt, struct kf_layer *layer)
     }
     if (!found || strcmp(layer->class_name, "Lambda") == 0)
         return kf_adapt_custom(adapt, layer);
-    kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path,
-                  "%s came with Keras %d.%d, and Keras 2 has no equal", layer->class_name,
-                  found->since / 100, found->since % 100);
+    kf_report_add(
+        adapt->rep, KF_NO_EQUAL, layer->path,
+        "%s came with Keras %d.%d, and no layers of Keras 2 compute the same: call it outside of "
+        "the model, or stay with Keras 3",
+        layer->class_name, found->since / 100, found->since % 100);
     return 0;
 }
 
@@ -181,6 +183,7 @@ int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
     adapt->rules = KF_RULES_KERAS3_KERAS2;
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_down_quantized(adapt, graph));
+    KF_TRY(kf_down_unwraps(adapt, graph));
     KF_TRY(kf_down_activations(adapt, graph));
     KF_TRY(kf_down_chains(adapt, graph));
     KF_TRY(stretch_graph(adapt, graph));
@@ -188,6 +191,8 @@ int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
     KF_TRY(kf_down_reversible(adapt, graph));
     KF_TRY(kf_down_halves(adapt, graph));
     KF_TRY(kf_down_masks(adapt, graph));
+    KF_TRY(kf_down_heads(adapt, graph));
+    KF_TRY(kf_down_spectrograms(adapt, graph));
     KF_TRY(kf_down_layers(adapt, graph));
     KF_TRY(kf_down_ops(adapt, graph));
     KF_TRY(kf_down_states(adapt, graph));

@@ -6,6 +6,9 @@
 
 /* What the way from Keras 3 down to Keras 2 does, step by step; see keras3_keras2.c. */
 
+/* down_unwraps.c: wrappers that Keras 2 cannot load give their place to the layer inside. */
+int kf_down_unwraps(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* down_activations.c: those that only Keras 3 has become operations behind their layers. */
 int kf_down_activations(struct kf_adapt *adapt, struct kf_graph *graph);
 
@@ -21,6 +24,20 @@ bool kf_down_is_function(const struct kf_layer *layer);
 
 /* down_reversible.c: a ReversibleEmbedding becomes an Embedding and an EinsumDense. */
 int kf_down_reversible(struct kf_adapt *adapt, struct kf_graph *graph);
+
+/* down_heads.c: attention whose heads share keys, have a gate or see no more than a window. */
+int kf_down_heads(struct kf_adapt *adapt, struct kf_graph *graph);
+/* Whether a layer is taken apart for that: its masks are then written into its calls before. */
+bool kf_down_is_apart(struct kf_layer *layer);
+
+/* down_head_masks.c: what a call of such attention does not see, as a new ref; NULL for nothing.
+ * `carried` adds the masks that its inputs carry, and is by heads. */
+int kf_down_head_masks(struct kf_adapt *adapt, struct kf_graph *graph, const struct kf_layer *layer,
+                       const struct kf_call *call, bool carried, json_t **out);
+
+/* down_spectrograms.c: spectrograms whose waves are weights become convolutions. */
+int kf_down_spectrograms(struct kf_adapt *adapt, struct kf_graph *graph);
+bool kf_down_is_spectrogram(const struct kf_layer *layer);
 
 /* down_quantized.c: quantized variables become floats again. */
 int kf_down_quantized(struct kf_adapt *adapt, struct kf_graph *graph);
@@ -48,5 +65,15 @@ int kf_down_objects(struct kf_adapt *adapt, struct kf_layer *layer);
  * NULL is out of memory. `class_name` stays where it is. `out` is its output. */
 int kf_down_node(struct kf_adapt *adapt, struct kf_graph *graph, const char *class_name,
                  json_t *config, json_t *args, struct kf_ref *out);
+
+/** The same, with a new ref to its output. */
+int kf_down_operate(struct kf_adapt *adapt, struct kf_graph *graph, const char *class_name,
+                    json_t *config, json_t *args, json_t **out);
+
+/** A layer in float32 beside `owner`, which names it, behind all others and not yet called. Takes
+ * the config; NULL is out of memory. */
+int kf_down_add_layer(struct kf_adapt *adapt, struct kf_graph *graph, const struct kf_layer *owner,
+                      const char *suffix, const char *class_name, json_t *config,
+                      struct kf_layer **out);
 
 #endif
