@@ -180,6 +180,9 @@ def make_h5():
     # One row lies across more chunks than memory may hold: each would be unpacked 128 times.
     h5("tall_chunks.h5", lambda f, g: g.create_dataset(
         "x", shape=(128, 3 << 20), chunks=(128, 64), dtype="f8"))
+    # Its layout: version 3, chunked, rank 2 + 1 that shall be 1 + 1, no address.
+    patch("chunk_rank.h5", "tall_chunks.h5", (b"\3\2\3" + b"\xff" * 8 + struct.pack("<2I", 128, 64),
+                                              b"\3\2\2" + b"\xff" * 8 + struct.pack("<2I", 128, 64)))
     # An enum of 2 members and size 1, whose values shall be 4096 bytes long each.
     h5("enum.h5", lambda f, g: g.create_dataset("x", data=np.array([True, False])))
     patch("enum_size.h5", "enum.h5", (b"\x18\2\0\0\1\0\0\0", b"\x18\2\0\0\0\x10\0\0"))
