@@ -28,7 +28,8 @@ def start(tmp_path, settings):
     yield begin
     for service in running:
         if service.process.poll() is None:
-            assert service.stop() == 0
+            service.set_mode("wake")  # or the service waits for a worker that sleeps
+            assert service.stop(120) == 0
     for service in running:
         assert not service.sanitizer_said()
         if service.process.returncode == 0:

@@ -25,7 +25,7 @@ FIXTURES = Path(
 WORKER = """#!{python} -SE
 import os, struct, sys, time
 mode = open({mode!r}).read().split()
-if sys.argv[1:2] != ["probe"] and mode:
+if sys.argv[1:2] != ["probe"] and mode and mode[0] != "wake":
     if mode[0] == "kill":
         os.kill(os.getpid(), int(mode[1]))
     if mode[0] in ("tell", "lie"):
@@ -33,7 +33,7 @@ if sys.argv[1:2] != ["probe"] and mode:
         with open("progress", "r+b") as f:
             f.write(struct.pack("6Q", *told))
     parent, end = os.getppid(), time.time() + float(mode[1])
-    while time.time() < end and os.getppid() == parent:
+    while time.time() < end and os.getppid() == parent and open({mode!r}).read() != "wake":
         time.sleep(min(0.1, max(0, end - time.time())))
 os.execv({real!r}, ["kferry-worker"] + sys.argv[1:])
 """
@@ -107,7 +107,10 @@ class Service:
         return binary
 
     def set_mode(self, mode):
-        """What the next workers do first: "", "sleep 2", "tell 2" (progress, too), "lie 2", "kill 11"."""
+        """What the next workers do first: "", "sleep 2", "tell 2" (progress, too), "lie 2", "kill 11".
+
+        "wake" ends the sleep of those that run.
+        """
         self.mode.write_text(mode)
 
     def _read(self):

@@ -13,7 +13,8 @@ import pytest
 from kferry_service import contract
 
 HERE = Path(__file__).resolve().parent
-SECONDS = 60
+SECONDS, RUNS = 60, 5
+EXPECTED = {200, 202, 400, 404, 405, 422}
 FEW_TARGETS = ("archive", "quantize", "verify")
 # Not negative_data_rejection: a body that is no JSON is a file, whatever Content-Type says.
 CHECKS = (
@@ -35,23 +36,34 @@ def described(service):
     return document
 
 
+def make_up(service, folder, seed, phases, *only):
+    """How many requests of one run were made."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
+         folder / "openapi.json", "--url", "http://" + service.address, "--checks", ",".join(CHECKS),
+         "--phases", phases, "--max-examples", "8", "--max-time", str(SECONDS),
+         "--seed", str(seed), "--request-timeout", "30", "--continue-on-failure", "--warnings", "off", "--no-color", *only],
+        cwd=folder, capture_output=True, text=True, timeout=10 * SECONDS,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(HERE)},
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    cases = re.search(r"(\d+) generated", done.stdout)
+    assert cases, done.stdout[-2000:]
+    return int(cases.group(1))
+
+
 def test_made_up_requests(start, tmp_path):
     if not importlib.util.find_spec("schemathesis"):
         pytest.fail("schemathesis is not installed: tests/requirements.txt")
     service = start()
     (tmp_path / "openapi.json").write_text(json.dumps(described(service)))
-    done = subprocess.run(
-        [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
-         tmp_path / "openapi.json", "--url", "http://" + service.address, "--checks", ",".join(CHECKS),
-         "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "8", "--max-time", str(SECONDS),
-         "--seed", "1", "--request-timeout", "30", "--continue-on-failure", "--warnings", "off", "--no-color"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=4 * SECONDS,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(HERE)},
-    )
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    cases = re.search(r"(\d+) generated", done.stdout)
-    assert cases and int(cases.group(1)) > 300, done.stdout[-2000:]
+    made, seed = make_up(service, tmp_path, 1, "examples,coverage,fuzzing,stateful"), 1
     statuses = {line["status"] for line in service.events("request")}
-    assert {200, 202, 400, 404, 405, 422} <= statuses and not statuses & {500, 502}, statuses
+    while seed < RUNS and not (made > 300 and EXPECTED <= statuses):
+        # On a busy machine hardly a job is among those that are made in the time.
+        seed += 1
+        made += make_up(service, tmp_path, seed, "examples,coverage,fuzzing", "--include-path", "/v1/jobs")
+        statuses = {line["status"] for line in service.events("request")}
+    assert made > 300 and EXPECTED <= statuses and not statuses & {500, 502}, (made, statuses)
     assert not service.events("internal-error")
     assert service.wait_idle(60)
