@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
+#include "shim.h"
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 /*
  * Preloaded into the service by those who move its clock: the file that KF_CLOCK names holds the
@@ -17,15 +13,7 @@ static atomic_llong *ahead;
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *path = getenv("KF_CLOCK");
-    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *shared =
-        fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *ahead, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-    if (fd >= 0)
-        close(fd);
-    if (shared != MAP_FAILED)
-        ahead = shared;
+    ahead = shim_shared("KF_CLOCK", sizeof *ahead);
 }
 
 static time_t shift(void)
@@ -35,7 +23,7 @@ static time_t shift(void)
 
 int clock_gettime(clockid_t clock, struct timespec *out)
 {
-    int status = ((__typeof__(&clock_gettime))dlsym(RTLD_NEXT, "clock_gettime"))(clock, out);
+    int status = REAL(clock_gettime)(clock, out);
 
     if (status == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         out->tv_sec += shift();

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include <dlfcn.h>
+#include "shim.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 /*
  * Preloaded into the service by test_faults.py: calls that fail when they are
@@ -36,15 +32,7 @@ static struct order *order;
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *path = getenv("KF_FAULTS");
-    int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *shared =
-        fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *order, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-    if (fd >= 0)
-        close(fd);
-    if (shared != MAP_FAILED)
-        order = shared;
+    order = shim_shared("KF_FAULTS", sizeof *order);
 }
 
 static bool is_due(const char *call)
@@ -80,8 +68,6 @@ static ssize_t change(const char *call, int fd, size_t n)
     errno = before;
     return n > 1 ? (ssize_t)(n / 2) : 0;
 }
-
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 /* A call on a file with `n` bytes, given the rest of its arguments. */
 #define OF_BYTES(name, parameters, ...)                                                            \

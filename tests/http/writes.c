@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include <dlfcn.h>
+#include "shim.h"
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 /*
  * Preloaded into the service by test_power_cut.py: before each call that changes a file or folder
@@ -48,8 +46,6 @@ static void tell_fd(const char *call, int fd)
     path[n] = '\0';
     tell(call, path);
 }
-
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 /* A call that is told by a descriptor or by a path, and made. */
 #define TOLD(how, what, type, name, parameters, ...)                                               \
