@@ -367,6 +367,14 @@ bool kf_report_json_refusal(const json_t *report, struct kf_refusal *out)
     return out->code && out->where && out->reason;
 }
 
+bool kf_report_json_refused(const json_t *report, enum kf_code code)
+{
+    struct kf_refusal refusal;
+
+    return kf_report_json_refusal(report, &refusal) &&
+           strcmp(refusal.code, kf_code_slug(code)) == 0;
+}
+
 int kf_report_json_summary(const json_t *report, char *out, size_t max)
 {
     const json_t *counts = json_object_get(report, "counts");

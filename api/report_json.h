@@ -42,6 +42,9 @@ struct kf_refusal {
 /** Find the first problem; false when the report has none. */
 bool kf_report_json_refusal(const json_t *report, struct kf_refusal *out);
 
+/** True when a report is a refusal whose first problem has the code. */
+bool kf_report_json_refused(const json_t *report, enum kf_code code);
+
 /**
  * The counts as an RFC 9651 dictionary, "verdict=adapted, tensors=42, renamed=3".
  *

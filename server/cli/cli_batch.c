@@ -185,7 +185,7 @@ bool cli_batch_goes_on(const struct cli_job *job)
 
     return (in_parts(job) || (job->resume && resume_count(job->resume) > 0)) &&
            (!kf_report_json_refusal(job->report, &refusal) ||
-            strcmp(refusal.code, kf_code_slug(KF_NOT_A_MODEL)) == 0);
+            kf_report_json_refused(job->report, KF_NOT_A_MODEL));
 }
 
 /* Each part is told when it is done; the report is of all of them. */

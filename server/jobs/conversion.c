@@ -222,9 +222,7 @@ static bool has_models(const struct conversion *c)
 static bool has_none(const struct conversion *c)
 {
     json_t *report = left_json(c->dir, "report.json");
-    struct kf_refusal refusal;
-    bool none = kf_report_json_refusal(report, &refusal) &&
-                strcmp(refusal.code, kf_code_slug(KF_NOT_A_MODEL)) == 0;
+    bool none = kf_report_json_refused(report, KF_NOT_A_MODEL);
 
     json_decref(report);
     return none;

@@ -114,6 +114,8 @@ static void every_refusal_is_a_problem_the_first_first(void **state)
     assert_int_equal(count(report, "problems"), 2);
     assert_int_equal(count(report, "needs"), 2);
     assert_true(kf_report_json_refusal(report, &refusal));
+    assert_true(kf_report_json_refused(report, KF_LAMBDA));
+    assert_false(kf_report_json_refused(report, KF_CORRUPT));
     assert_string_equal(refusal.code, "lambda");
     assert_string_equal(refusal.where, "layers/f");
     assert_non_null(refusal.way_out);
