@@ -114,7 +114,7 @@ static uint64_t columns_of(struct quantized_layer *one, const struct kf_payload 
 static int note_bound(struct quantized_layer *one, const struct kf_payload *made, double smallest)
 {
     uint64_t n = kf_payload_elements(made);
-    double rows_of = smallest > 0 ? (double)(n / length(payload_of(one, "_scale"))) : 0;
+    double rows_of = smallest > 0 ? (double)n / (double)length(payload_of(one, "_scale")) : 0;
 
     if (one->row->by_row || smallest <= 0)
         return kf_report_add(one->adapt->rep, KF_DEQUANTIZED, one->layer->path,

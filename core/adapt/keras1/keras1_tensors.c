@@ -177,7 +177,7 @@ static int join(struct making *making, const struct kf_payload *const *pieces, s
 static int make(struct making *making, const struct tensor_row *row, const struct kf_tensor *old,
                 size_t n_old, bool *found)
 {
-    const struct kf_payload *payloads[PIECES_MAX];
+    const struct kf_payload *payloads[PIECES_MAX] = {NULL};
     const char *piece = row->pieces;
     size_t n = 0;
 

@@ -119,6 +119,7 @@ static int pad(struct kf_keras1 *keras1, struct kf_graph *graph, size_t at,
 {
     struct kf_adapt *adapt = keras1->adapt;
     struct kf_layer *layer = graph->layers[at], *padding;
+    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): n is 1, 2 or 3, see window_of() */
     const char *class_name = paddings[window->n - 1];
 
     KF_TRY(kf_insert_before(adapt, graph, at, class_name, padding_config(layer, window), &padding));

@@ -145,7 +145,7 @@ static size_t read_axes(struct kf_op *op, json_int_t *out)
 
 int kf_op_form_reverse(struct kf_op *op)
 {
-    json_int_t axes[AXES_MAX];
+    json_int_t axes[AXES_MAX] = {0};
     size_t n = read_axes(op, axes);
 
     if (op->why || n)
@@ -172,7 +172,7 @@ static bool sort_axes(json_int_t *axes, size_t n)
 
 int kf_op_form_squeeze(struct kf_op *op)
 {
-    json_int_t axes[AXES_MAX];
+    json_int_t axes[AXES_MAX] = {0};
     size_t n = read_axes(op, axes);
 
     if (op->why || !json_is_array(json_object_get(op->config, "axis")))

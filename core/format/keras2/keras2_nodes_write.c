@@ -27,7 +27,7 @@ static int dump_triple(void *context, json_t **out, const struct kf_ref *ref)
         return kf_report_add(dump->rep, KF_BAD_GRAPH, dump->graph->path,
                              "an input comes from a layer that does not exist");
     layer = dump->graph->layers[ref->layer];
-    *out = json_pack("[s,I,I]", layer->name, (json_int_t)(ref->call + counts_itself(layer)),
+    *out = json_pack("[s,I,I]", layer->name, (json_int_t)ref->call + counts_itself(layer),
                      (json_int_t)ref->output);
     return *out ? 0 : no_memory(dump);
 }

@@ -59,7 +59,7 @@ static int dump_triple(void *context, json_t **out, const struct kf_ref *ref)
     KF_TRY(ref_layer(dump, &layer, ref));
     if (dump->keras >= KF_KERAS(3, 3, 0))
         counts_itself = layer->inner && layer->inner->topology == KF_FUNCTIONAL;
-    *out = json_pack("[s,I,I]", layer->name, (json_int_t)(ref->call + counts_itself),
+    *out = json_pack("[s,I,I]", layer->name, (json_int_t)ref->call + counts_itself,
                      (json_int_t)ref->output);
     return *out ? 0 : no_memory(dump);
 }
