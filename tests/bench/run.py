@@ -3,11 +3,15 @@
 
     run.py --kferry build/kferry --python PYTHON-WITH-KERAS-3 [--python2 PYTHON-WITH-TF-2.15]
            [--mib 1024] [--runs 3] [--folder DIR]
+    run.py --kferry build/kferry --python PYTHON-WITH-H5PY --flat 20 [--folder DIR]
 
 The models are made here with h5py, dense random float32: 16 large Dense layers, CuDNN kernels that
 must be turned round, gates that must be scaled, the variables of a SavedModel, and 2,500 layers. Each line gives the median wall
 time until the result is on the disk, its spread, the ratio to `cp` in the same run, order
 alternated, and the largest process's memory.
+
+--flat converts models of 1 GiB and of so many GiB, once each, and compares the memory. Their sources
+are holes in a file, read as zeros like any bytes; the results take their whole size on the disk.
 """
 import argparse
 import json
@@ -49,7 +53,22 @@ def sequential(name, width, layers):
     return {"class_name": "Sequential", "config": {"name": name, "layers": [inputs, *layers]}}
 
 
-def write(path, config, weights, version="2.15.0"):
+def put_random(random, group, name, shape):
+    group[name] = random.standard_normal(shape, dtype="f4") / shape[0]**0.5
+
+
+def put_hole(_random, group, name, shape):
+    """Room that is never written."""
+    import h5py
+    creation, link = h5py.h5p.create(h5py.h5p.DATASET_CREATE), h5py.h5p.create(h5py.h5p.LINK_CREATE)
+    creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    link.set_create_intermediate_group(True)
+    dataset = h5py.h5d.create(group.id, None, h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(shape), creation)
+    h5py.h5o.link(dataset, group.id, name.encode(), lcpl=link)
+
+
+def write(path, config, weights, version="2.15.0", put=put_random):
     """A legacy .h5; `weights` gives each layer its variables' names and shapes."""
     import h5py
     import numpy
@@ -67,22 +86,22 @@ def write(path, config, weights, version="2.15.0"):
             layer = group.create_group(name)
             layer.attrs["weight_names"] = [f"{name}/{variable}:0".encode() for variable in variables]
             for variable, shape in variables.items():
-                layer[f"{name}/{variable}:0"] = random.standard_normal(shape, dtype="f4") / shape[0]**0.5
+                put(random, layer, f"{name}/{variable}:0", shape)
 
 
-def make_dense(path, layers, width):
+def make_dense(path, layers, width, put=put_random):
     names = [f"dense_{i}" for i in range(layers)]
     config = [{"class_name": "Dense", "config": {"name": name, "trainable": True, "dtype": "float32", "units": width,
                                                  "activation": "linear", "use_bias": True}} for name in names]
     write(path, sequential("large", [None, width], config),
-          {name: {"kernel": (width, width), "bias": (width,)} for name in names})
+          {name: {"kernel": (width, width), "bias": (width,)} for name in names}, put=put)
 
 
-def make_recurrent(path, class_name, units, kernel, bias, version, **config):
+def make_recurrent(path, class_name, units, kernel, bias, version, put=put_random, **config):
     config = {"name": "rnn", "trainable": True, "dtype": "float32", "units": units, **config}
     write(path, sequential("large", [None, 5, units], [{"class_name": class_name, "config": config}]),
           {"rnn": {"kernel": (units, kernel * units), "recurrent_kernel": (units, kernel * units),
-                   "bias": (bias * units,)}}, version)
+                   "bias": (bias * units,)}}, version, put)
 
 
 def make(folder, mib):
@@ -93,6 +112,12 @@ def make(folder, mib):
     make_recurrent(f"{folder}/scaled.h5", "LSTM", int((floats / 8)**0.5), 4, 4, "2.15.0",
                    recurrent_activation="hard_sigmoid")
     make_recurrent(f"{folder}/turned.h5", "CuDNNGRU", int((floats / 6)**0.5), 3, 6, "2.2.4")
+
+
+def make_holes(folder, gib):
+    for n in (1, gib):
+        make_dense(f"{folder}/copied-{n}.h5", LAYERS, int((n * 2**28 / LAYERS)**0.5), put_hole)
+        make_recurrent(f"{folder}/turned-{n}.h5", "CuDNNGRU", int((n * 2**28 / 6)**0.5), 3, 6, "2.2.4", put_hole)
 
 
 def make_by(kferry, folder):
@@ -136,6 +161,19 @@ def lines(options, folder):
             yield f"  real Keras {keras}", [pythons[keras], "-c", code, path, out + suffix], source
 
 
+def run_flat(options, folder):
+    subprocess.run([options.python, __file__, "--make-holes", folder, str(options.flat)], check=True)
+    print(f"{'':32}{'GiB':>10}{'s':>8}{'MiB':>8}")
+    for what in ("copied", "turned"):
+        for gib in (1, options.flat):
+            source, out = pathlib.Path(folder, f"{what}-{gib}.h5"), pathlib.Path(folder, "out.keras")
+            took, mib = measure([options.kferry, "convert", source, "-o", out])
+            if out.stat().st_size < gib * 2**30 * 0.99:
+                raise SystemExit(f"the result has {out.stat().st_size} bytes")
+            print(f"{'.h5 to .keras, ' + what:32}{gib:10}{took:8.1f}{mib:8.0f}", flush=True)
+            out.unlink()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kferry", required=True)
@@ -144,8 +182,11 @@ def main():
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--folder", default=None)
+    parser.add_argument("--flat", type=int, metavar="GIB", default=None)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        if options.flat:
+            return run_flat(options, folder)
         subprocess.run([options.python, __file__, "--make", folder, str(options.mib)], check=True)
         make_by(options.kferry, folder)
         table = list(lines(options, folder))
@@ -170,5 +211,7 @@ def main():
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--make"]:
         make(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] == ["--make-holes"]:
+        make_holes(sys.argv[2], int(sys.argv[3]))
     else:
         main()

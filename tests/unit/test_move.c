@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,11 +34,9 @@ struct room {
 
 static int open_file(void)
 {
-    char path[] = "/tmp/kf-move-XXXXXX";
-    int fd = mkstemp(path);
+    int fd = memfd_create("move", MFD_CLOEXEC);
 
     assert_true(fd >= 0);
-    unlink(path);
     return fd;
 }
 
