@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct address_rules;
 struct curl_slist;
@@ -59,6 +60,9 @@ struct http_exchange {
     const char *data;           /* the body, borrowed; or `size` bytes of in_fd from in_at */
     int in_fd;                  /* -1 for none */
     uint64_t in_at, size;
+    /* Or what this gives from byte `at` of the body on: at most `n` bytes, -1 when it fails. */
+    ssize_t (*read)(void *context, uint64_t at, char *to, size_t n);
+    void *read_context;
     bool has_body;
     int out_fd; /* where the body of a 2xx answer is written; -1: it becomes `text` */
     uint64_t out_at, out_max;

@@ -120,7 +120,9 @@ static size_t on_read(char *to, size_t size, size_t n, void *cls)
     size_t want = n * size < left ? n * size : (size_t)left;
     ssize_t done = (ssize_t)want;
 
-    if (x->data)
+    if (x->read)
+        done = want > 0 ? x->read(x->read_context, x->sent, to, want) : 0;
+    else if (x->data)
         memcpy(to, x->data + x->sent, want);
     else
         do

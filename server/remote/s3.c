@@ -4,6 +4,7 @@
 #include "remote_private.h"
 #include "xml.h"
 #include <curl/curl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,12 @@
 #define DATE_SIZE 20
 #define HOST_SIZE 512
 #define CONFLICT  409
+#define OWN_MAX   5 /* headers that every request may have */
+
+/* What headers borrow. */
+struct told {
+    char host[HOST_SIZE], date[DATE_SIZE], size[24];
+};
 
 int s3_begin(struct s3 *s3, struct remote_task *task, bool write)
 {
@@ -65,18 +72,26 @@ static char *locate(const struct s3 *s3, const struct s3_request *request, char 
     return path;
 }
 
+static bool is_chunked(const struct s3_request *request)
+{
+    return request->sha256 && strcmp(request->sha256, SIGV4_CHUNKS) == 0;
+}
+
 /* The headers that every request has, before those of its own; how many. */
-static size_t list_headers(const struct s3 *s3, const struct s3_request *request, const char *host,
-                           const char *date, struct sigv4_header *out)
+static size_t list_headers(const struct s3 *s3, const struct s3_request *request,
+                           const struct told *told, struct sigv4_header *out)
 {
     size_t n = 0;
 
-    out[n++] = (struct sigv4_header){"host", host};
-    out[n++] = (struct sigv4_header){"x-amz-date", date};
+    out[n++] = (struct sigv4_header){"host", told->host};
+    out[n++] = (struct sigv4_header){"x-amz-date", told->date};
     out[n++] = (struct sigv4_header){"x-amz-content-sha256",
                                      request->sha256 ? request->sha256 : SIGV4_EMPTY};
     if (s3->keys.token[0] != '\0')
         out[n++] = (struct sigv4_header){"x-amz-security-token", s3->keys.token};
+    /* Without content-encoding: some storages would keep it as the object's. */
+    if (is_chunked(request))
+        out[n++] = (struct sigv4_header){"x-amz-decoded-content-length", told->size};
     for (size_t i = 0; i < request->n_headers; i++)
         out[n++] = request->headers[i];
     return n;
@@ -114,46 +129,72 @@ static int fail_memory(struct s3 *s3)
     return remote_fail(&s3->task->failure, "internal-error", "out of memory");
 }
 
-int s3_sign(struct s3 *s3, const struct s3_request *request, struct s3_call *call)
+/* The body goes in chunks, the first of which is signed with what the request is signed by. */
+static bool chunk(struct s3_call *call, const struct s3_request *request,
+                  const struct sigv4_request *seed, const struct sigv4_keys *keys,
+                  const char *authorization)
+{
+    struct sigv4_chain chain;
+
+    if (!sigv4_chain_begin(&chain, seed, keys, authorization))
+        return false;
+    call->chunks = s3_chunks_create(request->in_fd, request->in_at, request->size, &chain);
+    explicit_bzero(&chain, sizeof chain);
+    call->x.size = s3_chunks_length(request->size);
+    call->x.read = s3_chunks_read;
+    call->x.read_context = call->chunks;
+    return call->chunks != NULL;
+}
+
+/* Sign what is asked of `path`, and make the exchange of it. */
+static bool seal(struct s3 *s3, const struct s3_request *request, struct s3_call *call,
+                 const char *path, const struct told *told)
 {
     const struct sigv4_keys keys = {s3->keys.id, s3->keys.secret, NULL};
-    struct sigv4_header headers[S3_HEADERS_MAX + 4];
-    char host[HOST_SIZE], date[DATE_SIZE], *path, *authorization = NULL;
+    struct sigv4_header headers[S3_HEADERS_MAX + OWN_MAX];
+    size_t n = list_headers(s3, request, told, headers);
+    const struct sigv4_request seed = {request->method,  path,       request->query, headers,   n,
+                                       headers[2].value, s3->region, "s3",           told->date};
+    char *authorization =
+        s3->task->remote->set.s3_anonymous ? strdup("") : sigv4_authorization(&seed, &keys);
+    bool ok = authorization != NULL;
+
+    fill(&call->x, request, call->url);
+    ok = ok && add_headers(&call->x, headers, n, authorization);
+    if (ok && is_chunked(request))
+        ok = chunk(call, request, &seed, &keys, authorization);
+    free(authorization);
+    return ok;
+}
+
+int s3_sign(struct s3 *s3, const struct s3_request *request, struct s3_call *call)
+{
     time_t now = (time_t)((int64_t)time(NULL) + s3->skew);
+    struct told told;
     struct tm tm;
+    char *path;
     bool ok;
 
     *call = (struct s3_call){0};
     s3_find_region(s3, request->place->bucket);
-    path = locate(s3, request, host);
+    path = locate(s3, request, told.host);
     gmtime_r(&now, &tm);
-    strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", &tm);
-    if (path) {
-        size_t n = list_headers(s3, request, host, date, headers);
-        const struct sigv4_request signed_request = {request->method, path, request->query,
-                                                     headers,         n,    headers[2].value,
-                                                     s3->region,      "s3", date};
-
-        authorization = s3->task->remote->set.s3_anonymous
-                            ? strdup("")
-                            : sigv4_authorization(&signed_request, &keys);
-        if (asprintf(&call->url, "%s://%s%s%s%s", s3->task->remote->s3_scheme, host, path,
-                     *request->query ? "?" : "", request->query) < 0)
-            call->url = NULL;
-        fill(&call->x, request, call->url);
-        ok = call->url && authorization && add_headers(&call->x, headers, n, authorization);
-    } else {
-        ok = false;
-    }
+    strftime(told.date, sizeof told.date, "%Y%m%dT%H%M%SZ", &tm);
+    snprintf(told.size, sizeof told.size, "%" PRIu64, request->size);
+    if (path && asprintf(&call->url, "%s://%s%s%s%s", s3->task->remote->s3_scheme, told.host, path,
+                         *request->query ? "?" : "", request->query) < 0)
+        call->url = NULL;
+    ok = path && call->url && seal(s3, request, call, path, &told);
     free(path);
-    free(authorization);
     return ok ? 0 : fail_memory(s3);
 }
 
 void s3_call_finish(struct s3_call *call)
 {
     http_finish(&call->x);
+    s3_chunks_destroy(call->chunks);
     free(call->url);
+    call->chunks = NULL;
     call->url = NULL;
 }
 

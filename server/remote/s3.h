@@ -5,6 +5,7 @@
 #include "credentials.h"
 #include "http.h"
 #include "remote.h"
+#include "s3_chunks.h"
 #include "sigv4.h"
 
 /* "s3://bucket/key", with the key as it is: nothing in it is an escape. */
@@ -48,7 +49,7 @@ struct s3_request {
     const char *data; /* body, or `size` bytes of in_fd from in_at */
     int in_fd;        /* -1 for none */
     uint64_t in_at, size;
-    const char *sha256; /* of the body; NULL when there is none */
+    const char *sha256; /* of the body, or a word of sigv4.h; NULL when there is no body */
     int out_fd;         /* as of struct http_exchange */
     uint64_t out_at, out_max;
 };
@@ -61,7 +62,8 @@ struct s3_request {
 struct s3_call {
     struct http_exchange x;
     char *url;
-    char code[64]; /* S3's word for what went wrong, "" for none */
+    struct s3_chunks *chunks; /* the body, where it is signed while it goes */
+    char code[64];            /* S3's word for what went wrong, "" for none */
 };
 
 /** Sign a request. -1 with task->failure; s3_call_finish() in any case. */

@@ -37,20 +37,13 @@ void s3_parts_learn(struct remote *remote, uint64_t bytes, int64_t ms)
         remote->s3_is_near = bytes / (uint64_t)(ms > 0 ? ms : 1) >= NEAR;
 }
 
-/* 1: it may go; 0: later; -1. */
 static int send_part(struct s3_parts *parts, struct s3_part *part)
 {
-    int status;
-
     part->request = (struct s3_request)S3_REQUEST_INIT;
-    status = parts->prepare(parts->context, part);
-    if (status == 0)
-        part->not_before = clock_ms() + S3_PARTS_WAIT_MS;
-    if (status <= 0)
-        return status;
+    parts->prepare(parts->context, part);
     KF_TRY(s3_sign(parts->s3, &part->request, &part->call));
     part->state = S3_PART_RUNS;
-    return 1;
+    return 0;
 }
 
 static void begin(struct s3_parts *parts, struct s3_part *part)
@@ -93,14 +86,13 @@ static struct http_exchange *next(void *context, int *wait_ms)
 {
     struct s3_parts *parts = context;
     struct s3_part *part = choose(parts, wait_ms);
-    int status = part ? send_part(parts, part) : 0;
 
-    if (status == 1)
+    if (!part)
+        return NULL;
+    parts->status = send_part(parts, part);
+    if (parts->status == 0)
         return &part->call.x;
-    if (part)
-        *wait_ms = status == 0 ? S3_PARTS_WAIT_MS : -1;
-    if (status < 0)
-        parts->status = -1;
+    *wait_ms = -1;
     return NULL;
 }
 

@@ -5,7 +5,6 @@
 #include "s3.h"
 
 #define S3_PARTS_AT_ONCE 4
-#define S3_PARTS_WAIT_MS 5                    /* until a part that has to wait is looked at again */
 #define S3_RANGE_MAX     (UINT64_C(16) << 20) /* bytes */
 
 /* A piece of a large object: a range that comes, or a part that goes. */
@@ -27,8 +26,8 @@ struct s3_parts {
     uint64_t at, end, size; /* bytes: from here, to there, and of a part */
     const char *shown;
 
-    /* Fill part->request: 1, 0 where it has to wait for something, -1 with the task's failure. */
-    int (*prepare)(void *context, struct s3_part *part);
+    /* Fill part->request. */
+    void (*prepare)(void *context, struct s3_part *part);
     /* A call has ended, somehow: take what came of it, and count it off part->left. */
     void (*take)(void *context, struct s3_part *part);
     void *context;

@@ -28,7 +28,7 @@ struct reading {
     struct s3_parts *parts;
 };
 
-static int ask_for(void *context, struct s3_part *part)
+static void ask_for(void *context, struct s3_part *part)
 {
     struct reading *r = context;
     struct s3_request *request = &part->request;
@@ -44,7 +44,6 @@ static int ask_for(void *context, struct s3_part *part)
     request->out_fd = r->fd;
     request->out_at = part->at;
     request->out_max = part->left;
-    return 1;
 }
 
 /* Before which all has come: what is on its way is behind it. */

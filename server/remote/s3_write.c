@@ -3,7 +3,6 @@
 #include "../clock.h"
 #include "remote_private.h"
 #include "s3_parts.h"
-#include "s3_seal.h"
 #include "uploads.h"
 #include "xml.h"
 #include <inttypes.h>
@@ -21,9 +20,8 @@ struct writing {
     const struct remote_target *target;
     int fd;
     uint64_t size, part;
-    struct s3_seal *seal; /* NULL where TLS is enough */
-    bool unconditional;   /* the storage does not know If-None-Match, or what is there is ours */
-    char upload[1024];    /* id of the upload in parts, encoded; "" while there is none */
+    bool unconditional; /* the storage does not know If-None-Match, or what is there is ours */
+    char upload[1024];  /* id of the upload in parts, encoded; "" while there is none */
     char query[1200];
     char (*etags)[ETAG_SIZE];
 };
@@ -105,18 +103,13 @@ static int fail_read(struct writing *w)
     return remote_fail(&w->s3.task->failure, "internal-error", "the result cannot be read again");
 }
 
-/*
- * The digest of what goes out of the file, which is signed: 1, 0 when it is not known yet, or -1.
- * TLS guards that already: then it is not read a second time.
- */
-static int sign_body(struct writing *w, struct s3_request *request, uint64_t number)
+/* TLS guards what goes, and who signs nothing cannot; else each chunk of the file is signed. */
+static const char *body_digest(const struct writing *w)
 {
-    int status = 1;
+    const struct remote *remote = w->s3.task->remote;
 
-    request->sha256 = SIGV4_UNSIGNED;
-    if (w->seal)
-        status = s3_seal_of(w->seal, number, &request->sha256);
-    return status < 0 ? fail_read(w) : status;
+    return strcmp(remote->s3_scheme, "https") == 0 || remote->set.s3_anonymous ? SIGV4_UNSIGNED
+                                                                               : SIGV4_CHUNKS;
 }
 
 /*
@@ -156,11 +149,8 @@ static int put_whole(struct writing *w)
     add_condition(w, &request);
     request.in_fd = w->fd;
     request.size = w->size;
-    while ((status = sign_body(w, &request, 0)) == 0)
-        if (!http_wait(&w->s3.policy, S3_PARTS_WAIT_MS))
-            return remote_fail(&w->s3.task->failure, "cancelled", "nobody waits any more");
-    if (status == 1)
-        status = ask(w, &request, &call);
+    request.sha256 = body_digest(w);
+    status = ask(w, &request, &call);
     if (status == 0)
         status = settle(w, &request, &call);
     s3_call_finish(&call);
@@ -191,7 +181,7 @@ static int begin_upload(struct writing *w)
     return status;
 }
 
-static int prepare_part(void *context, struct s3_part *part)
+static void prepare_part(void *context, struct s3_part *part)
 {
     struct writing *w = context;
 
@@ -203,7 +193,7 @@ static int prepare_part(void *context, struct s3_part *part)
     part->request.in_fd = w->fd;
     part->request.in_at = part->at;
     part->request.size = part->left;
-    return sign_body(w, &part->request, part->number);
+    part->request.sha256 = body_digest(w);
 }
 
 static void take_part(void *context, struct s3_part *part)
@@ -318,20 +308,6 @@ static int put_in_parts(struct writing *w)
     return status;
 }
 
-static int put(struct writing *w)
-{
-    int status;
-
-    if (strcmp(w->s3.task->remote->s3_scheme, "https") != 0) {
-        w->seal = s3_seal_begin(w->fd, w->size, w->part);
-        if (!w->seal)
-            return remote_fail(&w->s3.task->failure, "internal-error", "out of memory");
-    }
-    status = w->size <= w->part ? put_whole(w) : put_in_parts(w);
-    s3_seal_end(w->seal);
-    return status;
-}
-
 int s3_store(struct remote_task *task, const struct remote_target *target, int fd, uint64_t size)
 {
     struct writing w = {.target = target, .fd = fd, .size = size};
@@ -345,7 +321,7 @@ int s3_store(struct remote_task *task, const struct remote_target *target, int f
     if (status == 0)
         status = look(&w);
     if (status == 0)
-        status = put(&w);
+        status = w.size <= w.part ? put_whole(&w) : put_in_parts(&w);
     s3_end(&w.s3);
     s3_place_finish(&w.place);
     return status;

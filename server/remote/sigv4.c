@@ -1,27 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "sigv4.h"
-#include <errno.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define SHA256_BYTES 32
 #define DATE_LETTERS 8 /* of the time: "20130524" */
 #define SORTED_MAX   64
-#define BLOCK        ((size_t)256 * 1024)
-
-struct mac {
-    unsigned char bytes[SHA256_BYTES];
-};
 
 static void to_hex(const unsigned char *bytes, char out[SIGV4_HEX])
 {
-    for (size_t i = 0; i < SHA256_BYTES; i++)
+    for (size_t i = 0; i < SIGV4_BYTES; i++)
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
 }
 
@@ -35,37 +27,14 @@ bool sigv4_sha256(const void *data, size_t n, char out[SIGV4_HEX])
     return true;
 }
 
-bool sigv4_sha256_of(int fd, uint64_t at, uint64_t size, char out[SIGV4_HEX])
-{
-    unsigned char sum[EVP_MAX_MD_SIZE], *block = malloc(BLOCK);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    bool ok = block && context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
-
-    while (ok && size > 0) {
-        ssize_t n = pread(fd, block, size < BLOCK ? (size_t)size : BLOCK, (off_t)at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        ok = n > 0 && EVP_DigestUpdate(context, block, (size_t)n) == 1;
-        at += ok ? (uint64_t)n : 0;
-        size -= ok ? (uint64_t)n : 0;
-    }
-    ok = ok && EVP_DigestFinal_ex(context, sum, NULL) == 1;
-    if (ok)
-        to_hex(sum, out);
-    EVP_MD_CTX_free(context);
-    free(block);
-    return ok;
-}
-
-static bool hmac(struct mac *out, const void *key, size_t n_key, const char *text, size_t n)
+static bool hmac(struct sigv4_mac *out, const void *key, size_t n_key, const char *text, size_t n)
 {
     unsigned char sum[EVP_MAX_MD_SIZE];
     unsigned size = 0;
 
     if (!HMAC(EVP_sha256(), key, (int)n_key, (const unsigned char *)text, n, sum, &size))
         return false;
-    memcpy(out->bytes, sum, SHA256_BYTES);
+    memcpy(out->bytes, sum, SIGV4_BYTES);
     return true;
 }
 
@@ -181,40 +150,55 @@ static bool hash_request(const struct sigv4_request *request,
     return ok;
 }
 
-/* The key of a day, a region and a service; then the signature of the text. */
-static bool sign(const struct sigv4_request *request, const char *secret, const char *text,
-                 char out[SIGV4_HEX])
+/* The key of a day, a region and a service. */
+static bool derive_key(const struct sigv4_request *request, const char *secret,
+                       struct sigv4_mac *key)
 {
     char first[256];
     int n = snprintf(first, sizeof first, "AWS4%s", secret);
-    struct mac key, sum;
-    bool ok = n > 0 && n < (int)sizeof first &&
-              hmac(&key, first, (size_t)n, request->time, DATE_LETTERS) &&
-              hmac(&key, key.bytes, sizeof key.bytes, request->region, strlen(request->region)) &&
-              hmac(&key, key.bytes, sizeof key.bytes, request->service, strlen(request->service)) &&
-              hmac(&key, key.bytes, sizeof key.bytes, "aws4_request", 12) &&
-              hmac(&sum, key.bytes, sizeof key.bytes, text, strlen(text));
+    bool ok =
+        n > 0 && n < (int)sizeof first &&
+        hmac(key, first, (size_t)n, request->time, DATE_LETTERS) &&
+        hmac(key, key->bytes, sizeof key->bytes, request->region, strlen(request->region)) &&
+        hmac(key, key->bytes, sizeof key->bytes, request->service, strlen(request->service)) &&
+        hmac(key, key->bytes, sizeof key->bytes, "aws4_request", 12);
 
-    if (ok)
-        to_hex(sum.bytes, out);
     explicit_bzero(first, sizeof first);
-    explicit_bzero(&key, sizeof key);
     return ok;
+}
+
+static bool sign(const struct sigv4_mac *key, const char *text, char out[SIGV4_HEX])
+{
+    struct sigv4_mac sum;
+
+    if (!hmac(&sum, key->bytes, sizeof key->bytes, text, strlen(text)))
+        return false;
+    to_hex(sum.bytes, out);
+    return true;
+}
+
+static void write_scope(const struct sigv4_request *request, char out[SIGV4_SCOPE])
+{
+    snprintf(out, SIGV4_SCOPE, "%.8s/%s/%s/aws4_request", request->time, request->region,
+             request->service);
 }
 
 char *sigv4_authorization(const struct sigv4_request *request, const struct sigv4_keys *keys)
 {
     const struct sigv4_header *sorted[SORTED_MAX];
     size_t n = sort_headers(request, sorted), size = 0;
-    char hash[SIGV4_HEX], signature[SIGV4_HEX], scope[192], text[384], *out = NULL;
+    char hash[SIGV4_HEX], signature[SIGV4_HEX], scope[SIGV4_SCOPE], text[384], *out = NULL;
+    struct sigv4_mac key;
+    bool ok;
     FILE *f;
 
     if (request->n_headers > SORTED_MAX || !hash_request(request, sorted, n, hash))
         return NULL;
-    snprintf(scope, sizeof scope, "%.8s/%s/%s/aws4_request", request->time, request->region,
-             request->service);
+    write_scope(request, scope);
     snprintf(text, sizeof text, "AWS4-HMAC-SHA256\n%s\n%s\n%s", request->time, scope, hash);
-    if (!sign(request, keys->secret, text, signature))
+    ok = derive_key(request, keys->secret, &key) && sign(&key, text, signature);
+    explicit_bzero(&key, sizeof key);
+    if (!ok)
         return NULL;
     f = open_memstream(&out, &size);
     if (!f)
@@ -226,4 +210,28 @@ char *sigv4_authorization(const struct sigv4_request *request, const struct sigv
         return out;
     free(out);
     return NULL;
+}
+
+bool sigv4_chain_begin(struct sigv4_chain *chain, const struct sigv4_request *request,
+                       const struct sigv4_keys *keys, const char *authorization)
+{
+    size_t n = strlen(authorization);
+
+    if (n < SIGV4_HEX)
+        return false;
+    snprintf(chain->time, sizeof chain->time, "%s", request->time);
+    write_scope(request, chain->scope);
+    memcpy(chain->last, authorization + n - (SIGV4_HEX - 1), SIGV4_HEX);
+    return derive_key(request, keys->secret, &chain->key);
+}
+
+bool sigv4_chain_next(struct sigv4_chain *chain, const void *data, size_t n)
+{
+    char hash[SIGV4_HEX], text[512];
+
+    if (!sigv4_sha256(data, n, hash))
+        return false;
+    snprintf(text, sizeof text, "AWS4-HMAC-SHA256-PAYLOAD\n%s\n%s\n%s\n" SIGV4_EMPTY "\n%s",
+             chain->time, chain->scope, chain->last, hash);
+    return sign(&chain->key, text, chain->last);
 }

@@ -71,6 +71,7 @@ def test_object_to_object(service, bucket, model):
     assert report["source"]["sha256"] == hashlib.sha256(model).hexdigest()
     head = bucket.head_object(Bucket="models", Key="out/m.keras")
     assert head["Metadata"]["kferry-source-sha256"] == hashlib.sha256(model).hexdigest()
+    assert "ContentEncoding" not in head
     assert head["Metadata"]["kferry-job"] == answer.json()["id"]
     assert SECRET not in str(service.lines)
 

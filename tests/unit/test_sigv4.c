@@ -203,6 +203,51 @@ static void examples_of_s3_hold(void **state)
     }
 }
 
+/* Source: docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html, its example */
+static void example_of_chunks_holds(void **state)
+{
+    static const struct {
+        size_t n;
+        const char *signature;
+    } rows[] = {
+        {65536, "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648"},
+        {1024, "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497"},
+        {0, "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9"},
+    };
+    static const struct sigv4_header headers[] = {
+        {"host", "s3.amazonaws.com"},
+        {"x-amz-date", "20130524T000000Z"},
+        {"x-amz-storage-class", "REDUCED_REDUNDANCY"},
+        {"x-amz-content-sha256", SIGV4_CHUNKS},
+        {"content-encoding", "aws-chunked"},
+        {"x-amz-decoded-content-length", "66560"},
+        {"content-length", "66824"},
+    };
+    const struct sigv4_request request = {"PUT",
+                                          "/examplebucket/chunkObject.txt",
+                                          "",
+                                          headers,
+                                          N_OF(headers),
+                                          SIGV4_CHUNKS,
+                                          "us-east-1",
+                                          "s3",
+                                          "20130524T000000Z"};
+    char *authorization = sigv4_authorization(&request, &s3_keys);
+    static char data[65536];
+    struct sigv4_chain chain;
+
+    (void)state;
+    ends_with(authorization, "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",
+              "the request");
+    assert_true(sigv4_chain_begin(&chain, &request, &s3_keys, authorization));
+    memset(data, 'a', sizeof data);
+    for (size_t i = 0; i < N_OF(rows); i++) {
+        assert_true(sigv4_chain_next(&chain, data, rows[i].n));
+        assert_string_equal(chain.last, rows[i].signature);
+    }
+    free(authorization);
+}
+
 static void odd_letters_are_encoded(void **state)
 {
     char *kept = sigv4_encode("a/b c+d=e%f/\xc3\xa9~", true);
@@ -218,9 +263,8 @@ static void odd_letters_are_encoded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_suite_of_aws_holds),
-        cmocka_unit_test(keys_are_encoded_once),
-        cmocka_unit_test(examples_of_s3_hold),
+        cmocka_unit_test(the_suite_of_aws_holds),  cmocka_unit_test(keys_are_encoded_once),
+        cmocka_unit_test(examples_of_s3_hold),     cmocka_unit_test(example_of_chunks_holds),
         cmocka_unit_test(odd_letters_are_encoded),
     };
 
