@@ -170,3 +170,49 @@ void kf_onnx_form_center_crop(struct kf_onnx_call *call)
     }
     kf_onnx_give(call, x);
 }
+
+struct range {
+    double low, high;
+};
+
+/* Colours of one range in another. */
+static struct kf_onnx_tensor *in_range(struct kf_onnx *onnx, struct kf_onnx_tensor *x,
+                                       struct range from, struct range to)
+{
+    if (from.low == to.low && from.high == to.high)
+        return x;
+    x = kf_onnx_binary_with(onnx, "Sub", x, from.low);
+    x = kf_onnx_binary_with(onnx, "Div", x, from.high - from.low);
+    x = kf_onnx_binary_with(onnx, "Mul", x, to.high - to.low);
+    return kf_onnx_binary_with(onnx, "Add", x, to.low);
+}
+
+/*
+ * Each channel of an image from its darkest to its brightest; one that is of one colour stays.
+ *
+ * Source: keras/src/layers/preprocessing/image_preprocessing/auto_contrast.py, transform_images
+ * (3.15.1)
+ */
+void kf_onnx_form_auto_contrast(struct kf_onnx_call *call)
+{
+    static const int64_t middle[2] = {1, 2};
+    static const struct range whole = {0, 255};
+    struct kf_onnx *onnx = call->onnx;
+    struct kf_onnx_tensor *given = kf_onnx_cast(onnx, kf_onnx_input(call), call->dtype);
+    const json_t *list = json_object_get(call->layer->config, "value_range");
+    struct range own = {json_number_value(json_array_get(list, 0)),
+                        json_number_value(json_array_get(list, 1))};
+    struct kf_onnx_tensor *x, *low, *high, *scale;
+
+    if (!given || given->rank != 4 || own.high <= own.low)
+        return;
+    x = in_range(onnx, given, own, whole);
+    low = kf_onnx_reduce(onnx, "ReduceMin", x, middle, 2, true);
+    high = kf_onnx_reduce(onnx, "ReduceMax", x, middle, 2, true);
+    scale = kf_onnx_binary(onnx, "Div", kf_onnx_scalar(onnx, given->dtype, 255),
+                           kf_onnx_binary(onnx, "Sub", high, low));
+    low = kf_onnx_binary(onnx, "Mul", kf_onnx_unary(onnx, "Neg", low), scale);
+    x = kf_onnx_binary(onnx, "Add", kf_onnx_binary(onnx, "Mul", x, scale), low);
+    x = in_range(onnx, kf_onnx_clip(onnx, x, 0, 255), whole, own);
+    kf_onnx_give(call, kf_onnx_where(onnx, kf_onnx_test(onnx, "IsNaN", x), given, x));
+}

@@ -1,137 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "translate.h"
+#include "window.h"
 #include <string.h>
 
-/* Convolutions and pooling: windows that go over the axes in the middle. */
-
-#define SPATIAL_MAX 3
-
-/* What a window does along each axis in the middle. What has one axis gets another in front. */
-struct window {
-    unsigned n; /* axes in the middle: 2 or 3 */
-    bool thin;  /* one of them was put in */
-    int64_t size[SPATIAL_MAX], stride[SPATIAL_MAX], dilation[SPATIAL_MAX];
-    int64_t before[SPATIAL_MAX], after[SPATIAL_MAX];
-    int64_t in[SPATIAL_MAX]; /* sizes of the input, below 0 where not known */
-    bool automatic;
-};
-
-static void read_axis(const struct kf_tf_call *call, struct window *window, unsigned to, unsigned i)
-{
-    const struct kf_onnx_tensor *x = kf_tf_input(call, 0);
-    unsigned n_spatial = x->rank - 2;
-    size_t n;
-    const int64_t *list;
-
-    if ((list = kf_onnx_get_ints(call->node, "kernel_shape", &n)) && i < n)
-        window->size[to] = list[i];
-    if ((list = kf_onnx_get_ints(call->node, "strides", &n)) && i < n)
-        window->stride[to] = list[i];
-    if ((list = kf_onnx_get_ints(call->node, "dilations", &n)) && i < n)
-        window->dilation[to] = list[i];
-    if ((list = kf_onnx_get_ints(call->node, "pads", &n)) && n == 2 * (size_t)n_spatial) {
-        window->before[to] = list[i];
-        window->after[to] = list[i + n_spatial];
-    }
-    window->in[to] = x->dims[i + 2];
-}
-
-static bool read_window(const struct kf_tf_call *call, struct window *window)
-{
-    const struct kf_onnx_tensor *x = kf_tf_input(call, 0);
-    unsigned n = x->rank > 2 ? x->rank - 2 : 0;
-
-    *window = (struct window){.n = n < 2 ? 2 : n, .thin = n == 1};
-    if (n < 1 || n > SPATIAL_MAX)
-        return false;
-    for (unsigned i = 0; i < SPATIAL_MAX; i++)
-        window->size[i] = window->stride[i] = window->dilation[i] = window->in[i] = 1;
-    for (unsigned i = 0; i < n; i++)
-        read_axis(call, window, i + window->thin, i);
-    if (window->thin)
-        window->stride[0] = window->stride[1]; /* some ops want both to be the same */
-    window->automatic = kf_onnx_is_text(call->node, "auto_pad", 0, "SAME_UPPER");
-    return true;
-}
-
-static int64_t reach(const struct window *window, unsigned i)
-{
-    return (window->size[i] - 1) * window->dilation[i] + 1;
-}
-
-/* True when the zeros around are those that TensorFlow puts there for "SAME". */
-static bool is_same(const struct window *window)
-{
-    for (unsigned i = 0; i < window->n; i++) {
-        int64_t stride = window->stride[i], total;
-
-        if (window->in[i] < 0)
-            return false;
-        total =
-            ((window->in[i] + stride - 1) / stride - 1) * stride + reach(window, i) - window->in[i];
-        total = total > 0 ? total : 0;
-        if (window->before[i] != total / 2 || window->after[i] != total - total / 2)
-            return false;
-    }
-    return true;
-}
-
-static bool is_padded(const struct window *window)
-{
-    for (unsigned i = 0; i < window->n; i++)
-        if (window->before[i] || window->after[i])
-            return true;
-    return false;
-}
-
-/* The padding of the op; what it has no word for is put around the input. */
-static const char *padding_of(struct kf_tf_call *call, const struct window *window, const char **x)
-{
-    int64_t pads[2 * (SPATIAL_MAX + 2)] = {0};
-
-    if (window->automatic || (is_padded(window) && is_same(window)))
-        return "SAME";
-    for (unsigned i = 0; i < window->n; i++) {
-        pads[2 * i + 2] = window->before[i];
-        pads[2 * i + 3] = window->after[i];
-    }
-    if (is_padded(window))
-        *x = kf_tf_pad(call->tf, kf_tf_input(call, 0)->dtype, *x, pads, window->n + 2, NULL);
-    return "VALID";
-}
-
-/* Axis `at` of the input or the kernel that is put in for an op of images, and taken out again. */
-static const char *thicken(struct kf_tf *tf, enum kf_dtype dtype, const struct window *window,
-                           const char *x, int64_t at)
-{
-    return window->thin ? kf_tf_expand(tf, dtype, x, at) : x;
-}
-
-static const char *thin_out(struct kf_tf *tf, enum kf_dtype dtype, const struct window *window,
-                            const char *x)
-{
-    static const int64_t second = 1;
-
-    return window->thin ? kf_tf_squeeze(tf, dtype, x, &second, 1) : x;
-}
-
-/* 1 for the batch, what is said of the axes in the middle, 1 for the channels. */
-static void around(const struct window *window, const int64_t *middle, int64_t *out)
-{
-    out[0] = 1;
-    memcpy(out + 1, middle, window->n * sizeof(*middle));
-    out[window->n + 1] = 1;
-}
+/* Convolutions and pooling. */
 
 /* The kernel of a convolution with its axes as TensorFlow has them: in the middle, in, out. */
 struct kernel {
     const char *tensor;
     enum kf_dtype dtype;
-    int64_t dims[SPATIAL_MAX + 2];
+    int64_t dims[KF_TF_SPATIAL_MAX + 2];
 };
 
 /* A weight stands in the file as Keras has it, which is TensorFlow's way. */
-static bool find_kernel(struct kf_tf_call *call, const struct window *window, struct kernel *kernel)
+static bool find_kernel(struct kf_tf_call *call, const struct kf_tf_window *window,
+                        struct kernel *kernel)
 {
     struct kf_onnx_tensor *w = kf_tf_input(call, 1);
     const struct kf_tf_place *place = w->place;
@@ -139,12 +21,12 @@ static bool find_kernel(struct kf_tf_call *call, const struct window *window, st
     unsigned first = window->thin, rank = w->rank;
 
     *kernel = (struct kernel){.dtype = w->dtype};
-    if (!weight->given || weight->given->rank != rank || rank + first > SPATIAL_MAX + 2)
+    if (!weight->given || weight->given->rank != rank || rank + first > KF_TF_SPATIAL_MAX + 2)
         return false;
     kernel->dims[0] = 1;
     for (unsigned i = 0; i < rank; i++)
         kernel->dims[i + first] = (int64_t)weight->given->dims[i];
-    kernel->tensor = thicken(call->tf, w->dtype, window, kf_tf_given(call->tf, w), 0);
+    kernel->tensor = kf_tf_window_thicken(call->tf, w->dtype, window, kf_tf_given(call->tf, w), 0);
     return kernel->tensor != NULL;
 }
 
@@ -152,8 +34,8 @@ static bool find_kernel(struct kf_tf_call *call, const struct window *window, st
 static void spread_axis(struct kf_tf *tf, struct kernel *kernel, unsigned rank, unsigned axis,
                         int64_t by)
 {
-    int64_t pads[2 * (SPATIAL_MAX + 3)] = {0}, shape[SPATIAL_MAX + 2];
-    struct kf_tf_range ranges[SPATIAL_MAX + 2];
+    int64_t pads[2 * (KF_TF_SPATIAL_MAX + 3)] = {0}, shape[KF_TF_SPATIAL_MAX + 2];
+    struct kf_tf_range ranges[KF_TF_SPATIAL_MAX + 2];
     const char *x = kf_tf_expand(tf, kernel->dtype, kernel->tensor, (int64_t)axis + 1);
 
     pads[2 * (axis + 1) + 1] = by - 1;
@@ -169,25 +51,25 @@ static void spread_axis(struct kf_tf *tf, struct kernel *kernel, unsigned rank, 
     kernel->tensor = kf_tf_slice(tf, kernel->dtype, x, ranges, rank);
 }
 
-static void spread(struct kf_tf *tf, struct kernel *kernel, struct window *window)
+static void spread(struct kf_tf *tf, struct kernel *kernel, struct kf_tf_window *window)
 {
     for (unsigned i = 0; i < window->n; i++)
         if (window->dilation[i] > 1) {
             spread_axis(tf, kernel, window->n + 2, i, window->dilation[i]);
-            window->size[i] = reach(window, i);
+            window->size[i] = kf_tf_window_reach(window, i);
             window->dilation[i] = 1;
         }
 }
 
 /* One op over images or volumes. */
-static const char *slide(struct kf_tf_call *call, const char *op, const struct window *window,
+static const char *slide(struct kf_tf_call *call, const char *op, const struct kf_tf_window *window,
                          const char *x, const char *kernel, const char *padding)
 {
-    int64_t strides[SPATIAL_MAX + 2], dilations[SPATIAL_MAX + 2];
+    int64_t strides[KF_TF_SPATIAL_MAX + 2], dilations[KF_TF_SPATIAL_MAX + 2];
     struct kf_tf_node node;
 
-    around(window, window->stride, strides);
-    around(window, window->dilation, dilations);
+    kf_tf_window_around(window, window->stride, strides);
+    kf_tf_window_around(window, window->dilation, dilations);
     kf_tf_begin(call->tf, &node, op);
     kf_tf_in(&node, x);
     kf_tf_in(&node, kernel);
@@ -202,7 +84,7 @@ static const char *slide(struct kf_tf_call *call, const char *op, const struct w
 static const char *channels(struct kf_tf *tf, enum kf_dtype dtype, const char *x, unsigned rank,
                             int64_t from, int64_t n)
 {
-    struct kf_tf_range ranges[SPATIAL_MAX + 2];
+    struct kf_tf_range ranges[KF_TF_SPATIAL_MAX + 2];
 
     for (unsigned i = 0; i < rank; i++)
         ranges[i] = (struct kf_tf_range){.step = 1, .from_start = true, .to_end = true};
@@ -215,8 +97,9 @@ static const char *channels(struct kf_tf *tf, enum kf_dtype dtype, const char *x
  * with the convolution, as TensorFlow likes to.
  */
 #define GROUPS_MAX 1024
-static const char *slide_groups(struct kf_tf_call *call, const struct window *window, const char *x,
-                                const struct kernel *kernel, const char *padding, int64_t groups)
+static const char *slide_groups(struct kf_tf_call *call, const struct kf_tf_window *window,
+                                const char *x, const struct kernel *kernel, const char *padding,
+                                int64_t groups)
 {
     struct kf_tf *tf = call->tf;
     unsigned rank = window->n + 2;
@@ -251,13 +134,13 @@ static void split_outputs(struct kf_tf *tf, struct kernel *kernel, unsigned n, i
 }
 
 /* Where each channel is a group the op for that is faster, if it takes the strides. */
-static const char *convolve(struct kf_tf_call *call, struct window *window, const char *x,
+static const char *convolve(struct kf_tf_call *call, struct kf_tf_window *window, const char *x,
                             struct kernel *kernel, int64_t groups)
 {
     const struct kf_onnx_tensor *w = kf_tf_input(call, 1);
     bool alone = groups > 1 && w->dims[1] == 1;
     bool depthwise = alone && window->n == 2 && window->stride[0] == window->stride[1];
-    const char *padding = padding_of(call, window, &x);
+    const char *padding = kf_tf_window_padding(call, window, &x);
 
     if (depthwise || window->n == 3)
         spread(call->tf, kernel, window);
@@ -272,11 +155,11 @@ static const char *convolve(struct kf_tf_call *call, struct window *window, cons
     return slide(call, window->n == 3 ? "Conv3D" : "Conv2D", window, x, kernel->tensor, padding);
 }
 
-static void give_biased(struct kf_tf_call *call, const struct window *window, const char *y)
+static void give_biased(struct kf_tf_call *call, const struct kf_tf_window *window, const char *y)
 {
     enum kf_dtype dtype = kf_tf_input(call, 0)->dtype;
 
-    y = thin_out(call->tf, dtype, window, y);
+    y = kf_tf_window_thin_out(call->tf, dtype, window, y);
     if (kf_tf_input(call, 2))
         y = kf_tf_binary(call->tf, "BiasAdd", dtype, y, kf_tf_in_plain(call, 2));
     kf_tf_give_last(call, 0, y);
@@ -285,23 +168,23 @@ static void give_biased(struct kf_tf_call *call, const struct window *window, co
 void kf_tf_form_conv(struct kf_tf_call *call)
 {
     struct kf_onnx_tensor *x = kf_tf_input(call, 0);
-    struct window window;
+    struct kf_tf_window window;
     struct kernel kernel;
     const char *in;
 
-    if (!read_window(call, &window) || !find_kernel(call, &window, &kernel))
+    if (!kf_tf_window_read(call, &window) || !find_kernel(call, &window, &kernel))
         return;
-    in = thicken(call->tf, x->dtype, &window, kf_tf_last(call->tf, x), 1);
+    in = kf_tf_window_thicken(call->tf, x->dtype, &window, kf_tf_last(call->tf, x), 1);
     give_biased(call, &window,
                 convolve(call, &window, in, &kernel, kf_onnx_get_int(call->node, "group", 1)));
 }
 
 /* The size of an output axis as a list of one; `more` is what it is beyond its windows. */
-static const char *size_out(struct kf_tf_call *call, const struct window *window, const char *x,
-                            unsigned i, int64_t more)
+static const char *size_out(struct kf_tf_call *call, const struct kf_tf_window *window,
+                            const char *x, unsigned i, int64_t more)
 {
     struct kf_tf *tf = call->tf;
-    int64_t rest = reach(window, i) + more - window->stride[i], known[1];
+    int64_t rest = kf_tf_window_reach(window, i) + more - window->stride[i], known[1];
     const char *size;
 
     if (window->in[i] >= 0) {
@@ -314,11 +197,11 @@ static const char *size_out(struct kf_tf_call *call, const struct window *window
 }
 
 /* The shape that comes out, with the channels at the end. */
-static const char *shape_out(struct kf_tf_call *call, const struct window *window, const char *x,
-                             int64_t filters)
+static const char *shape_out(struct kf_tf_call *call, const struct kf_tf_window *window,
+                             const char *x, int64_t filters)
 {
     struct kf_tf *tf = call->tf;
-    const char *sizes[SPATIAL_MAX + 2];
+    const char *sizes[KF_TF_SPATIAL_MAX + 2];
     size_t n;
     const int64_t *added = kf_onnx_get_ints(call->node, "output_padding", &n);
 
@@ -340,27 +223,27 @@ void kf_tf_form_conv_transpose(struct kf_tf_call *call)
 {
     struct kf_tf *tf = call->tf;
     struct kf_onnx_tensor *x = kf_tf_input(call, 0);
-    int64_t strides[SPATIAL_MAX + 2];
+    int64_t strides[KF_TF_SPATIAL_MAX + 2];
     const char *in, *shape;
     struct kf_tf_node node;
-    struct window window;
+    struct kf_tf_window window;
     struct kernel kernel;
 
-    if (!read_window(call, &window) || !find_kernel(call, &window, &kernel))
+    if (!kf_tf_window_read(call, &window) || !find_kernel(call, &window, &kernel))
         return;
     if (window.thin)
         window.stride[0] = 1;
     spread(tf, &kernel, &window);
-    in = thicken(tf, x->dtype, &window, kf_tf_last(tf, x), 1);
+    in = kf_tf_window_thicken(tf, x->dtype, &window, kf_tf_last(tf, x), 1);
     shape = shape_out(call, &window, in, kernel.dims[window.n]);
-    around(&window, window.stride, strides);
+    kf_tf_window_around(&window, window.stride, strides);
     kf_tf_begin(tf, &node, window.n == 3 ? "Conv3DBackpropInputV2" : "Conv2DBackpropInput");
     kf_tf_in(&node, shape);
     kf_tf_in(&node, kernel.tensor);
     kf_tf_in(&node, in);
     kf_tf_set_type(&node, "T", x->dtype);
     kf_tf_set_ints(&node, "strides", strides, window.n + 2);
-    kf_tf_set_text(&node, "padding", is_padded(&window) ? "SAME" : "VALID");
+    kf_tf_set_text(&node, "padding", kf_tf_window_is_padded(&window) ? "SAME" : "VALID");
     give_biased(call, &window, kf_tf_end(&node));
 }
 
@@ -370,22 +253,22 @@ void kf_tf_form_pool(struct kf_tf_call *call)
     struct kf_tf *tf = call->tf;
     struct kf_onnx_tensor *x = kf_tf_input(call, 0);
     const char *space = strchr(call->op, ' '), *in, *padding, *op;
-    int64_t sizes[SPATIAL_MAX + 2], strides[SPATIAL_MAX + 2];
+    int64_t sizes[KF_TF_SPATIAL_MAX + 2], strides[KF_TF_SPATIAL_MAX + 2];
     struct kf_tf_node node;
-    struct window window;
+    struct kf_tf_window window;
 
-    if (!read_window(call, &window))
+    if (!kf_tf_window_read(call, &window))
         return;
-    if (is_padded(&window) && !is_same(&window)) {
+    if (kf_tf_window_is_padded(&window) && !kf_tf_window_is_same(&window)) {
         kf_tf_refuse(call, "with these zeros around its input");
         return;
     }
     op = window.n == 3 ? space + 1
                        : kf_arena_strndup(tf->arena, call->op, (size_t)(space - call->op));
-    in = thicken(tf, x->dtype, &window, kf_tf_last(tf, x), 1);
-    padding = padding_of(call, &window, &in);
-    around(&window, window.size, sizes);
-    around(&window, window.stride, strides);
+    in = kf_tf_window_thicken(tf, x->dtype, &window, kf_tf_last(tf, x), 1);
+    padding = kf_tf_window_padding(call, &window, &in);
+    kf_tf_window_around(&window, window.size, sizes);
+    kf_tf_window_around(&window, window.stride, strides);
     if (!op)
         return;
     kf_tf_begin(tf, &node, op);
@@ -394,5 +277,5 @@ void kf_tf_form_pool(struct kf_tf_call *call)
     kf_tf_set_ints(&node, "ksize", sizes, window.n + 2);
     kf_tf_set_ints(&node, "strides", strides, window.n + 2);
     kf_tf_set_text(&node, "padding", padding);
-    kf_tf_give_last(call, 0, thin_out(tf, x->dtype, &window, kf_tf_end(&node)));
+    kf_tf_give_last(call, 0, kf_tf_window_thin_out(tf, x->dtype, &window, kf_tf_end(&node)));
 }

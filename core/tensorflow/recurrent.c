@@ -3,6 +3,7 @@
 #include "../io/tensorflow/tensor_bundle.h"
 #include "curves.h"
 #include "loop.h"
+#include "tensors.h"
 #include "translate.h"
 #include <string.h>
 
@@ -188,53 +189,6 @@ static const char *first_state(struct cell *cell, size_t index)
                            kf_tf_concat(tf, KF_DTYPE_INT64, sizes, 2, 0));
 }
 
-/* Shapes of the elements of lists: (batch, units). */
-static const char *element_shape(struct cell *cell)
-{
-    int32_t sizes[2] = {-1, (int32_t)cell->units};
-    int64_t dims[1] = {2};
-
-    return kf_tf_constant(cell->tf, KF_DTYPE_INT32, 1, dims, sizes, sizeof(sizes));
-}
-
-static const char *list_new(struct cell *cell)
-{
-    const char *shape = element_shape(cell);
-    struct kf_tf_node node;
-
-    kf_tf_begin(cell->tf, &node, "TensorListReserve");
-    kf_tf_in(&node, shape);
-    kf_tf_in(&node, cell->steps);
-    kf_tf_set_type(&node, "element_dtype", cell->dtype);
-    kf_tf_set_type(&node, "shape_type", KF_DTYPE_INT32);
-    return kf_tf_end(&node);
-}
-
-static const char *list_set(struct cell *cell, const char *list, const char *at, const char *x)
-{
-    struct kf_tf_node node;
-
-    kf_tf_begin(cell->tf, &node, "TensorListSetItem");
-    kf_tf_in(&node, list);
-    kf_tf_in(&node, at);
-    kf_tf_in(&node, x);
-    kf_tf_set_type(&node, "element_dtype", cell->dtype);
-    return kf_tf_end(&node);
-}
-
-static const char *list_stack(struct cell *cell, const char *list)
-{
-    const char *shape = element_shape(cell);
-    struct kf_tf_node node;
-
-    kf_tf_begin(cell->tf, &node, "TensorListStack");
-    kf_tf_in(&node, list);
-    kf_tf_in(&node, shape);
-    kf_tf_set_type(&node, "element_dtype", cell->dtype);
-    kf_tf_set_int(&node, "num_elements", -1);
-    return kf_tf_end(&node);
-}
-
 /* What is used inside comes in. */
 static bool enter(struct cell *cell, struct kf_tf_loop *loop)
 {
@@ -328,7 +282,7 @@ static bool go_over(struct cell *cell, struct kf_tf_loop *loop)
     }
     if (cell->sequence) {
         list->type = VARIANT;
-        list->before = list_new(cell);
+        list->before = kf_tf_tensors_new(cell->tf, cell->dtype, cell->units, cell->steps);
     }
     if (!kf_tf_loop_begin(loop, tf, cell->steps) || !enter(cell, loop))
         return false;
@@ -338,7 +292,8 @@ static bool go_over(struct cell *cell, struct kf_tf_loop *loop)
                         kf_tf_binary(tf, "Sub", KF_DTYPE_INT32, cell->last, at), 1);
     step(cell, loop, at);
     if (cell->sequence)
-        list->next = list_set(cell, list->now, at, loop->variables[0].next);
+        list->next =
+            kf_tf_tensors_set(cell->tf, cell->dtype, list->now, at, loop->variables[0].next);
     return kf_tf_loop_end(loop);
 }
 
@@ -357,7 +312,9 @@ void kf_tf_form_recurrent(struct kf_tf_call *call)
     if (cell.sequence)
         kf_tf_give(call, 0,
                    kf_tf_expand(cell.tf, cell.dtype,
-                                list_stack(&cell, loop.variables[cell.n_states].after), 1));
+                                kf_tf_tensors_stack(cell.tf, cell.dtype, cell.units,
+                                                    loop.variables[cell.n_states].after),
+                                1));
     for (size_t i = 0; i < cell.n_states; i++)
         kf_tf_give(call, i + 1, kf_tf_expand(cell.tf, cell.dtype, loop.variables[i].after, 0));
 }
