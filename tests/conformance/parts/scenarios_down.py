@@ -2,19 +2,21 @@
 
     edge         a .keras of Keras 3 for the .keras of tf.keras 2.15 and of tf_keras
     hardware     several inputs: a legacy .h5, and architecture JSON with legacy weights, loaded in order and by name, as hls4ml, lwtnn and
-                 frugally-deep read them
+                 frugally-deep read them; some are read and computed by hls4ml itself, in the environment `hls`
     quantized    int8, int4 and float8 become floats again, within what the report says, and only when that is allowed
 """
 import json
 import os
 import subprocess
 
-from suite import FIXTURES, convert, judge, reasons, verdict_of
+from suite import FIXTURES, HERE, convert, judge, reasons, verdict_of
 
 ZOO = FIXTURES / "zoo3"
 NEEDS = ("k2", "ktf")
 EDGE = ("functional_residual", "shared_siamese", "nested_functional", "lstm")
 HARDWARE = ("functional_three_inputs", "shared_dense", "functional_towers")
+# What hls4ml computes, to the last bits of its numbers. It merges no more than two tensors.
+HLS, HLS_TOLERANCE = ("dense", "conv2d", "functional_residual", "functional_towers"), 1e-4
 QUANTIZED = {"quantized_int8_dense": 0.02, "quantized_int4_dense": 1e-5, "quantized_float8_dense": 0.1, "quantized_int8_words": 0.02,
              "quantized_int4_words": 1e-5, "quantized_float8_words": 0.1}
 
@@ -91,6 +93,22 @@ def hardware(options, tally, used):
     del os.environ["KF_BY_NAME"]
 
 
+def hls(options, tally, used):
+    """hls4ml reads an architecture and weights of Keras 2 without any Keras, and refuses those of Keras 3."""
+    scenario, rows = Scenario(options, tally, used, "hls"), []
+    for id in HLS:
+        architecture = scenario.convert(id, f"{id}.json", "json", "--keras", "2.15")[0]
+        rows.append(f"{id}\t{architecture}\t{scenario.convert(id, f'{id}.h5', 'h5-weights', '--keras', '2.15')[0]}\t{HLS_TOLERANCE}\n")
+    listing, results = scenario.folder / "judged.list", scenario.folder / "judged.jsonl"
+    listing.write_text("".join(rows))
+    python = options.envs / "hls" / "bin" / "python"
+    subprocess.run([str(c) for c in (python, HERE / "hls_judge.py", listing, ZOO, results)], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    found = {line["id"]: line for line in map(json.loads, results.open())}
+    for id in HLS:
+        tally.check(bool(found.get(id, {}).get("ok")), f"scenario/hls/{id}", verdict_of(found.get(id)))
+
+
 def quantized(options, tally, used):
     scenario = Scenario(options, tally, used, "quantized")
     files = {}
@@ -107,5 +125,5 @@ def quantized(options, tally, used):
 def run(options, tally, used):
     if options.only or not set(NEEDS) <= set(options.keras):
         return
-    for scenario in (edge, hardware, quantized):
+    for scenario in (edge, hardware, quantized, *([hls] if "hls" in options.keras else [])):
         scenario(options, tally, used)
