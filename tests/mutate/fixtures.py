@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tree import ROOT
 
-FAMILIES = ("zoo", "zoo1", "zoo3", "zip2", "training", "weights", "lambdas")
+FAMILIES = ("zoo", "zoo1", "zoo3", "zip2", "training", "weights", "lambdas", "op_layers")
 TARGETS = (("keras", ".keras"), ("keras-h5", ".h5"))
 TRIED = 8  # models for one row
 OTHERS = 24  # where no model's report names it

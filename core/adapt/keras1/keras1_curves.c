@@ -243,7 +243,7 @@ int kf_split_srelu(struct kf_split *split, bool *done)
     struct kf_layer *layer;
     struct srelu srelu;
     json_auto_t *args = NULL;
-    size_t turned, left, right, difference, sum;
+    size_t turned, left = 0, right = 0, difference, sum;
 
     *done = shape && parameters_fit(split, variables, 4) &&
             split->graph->topology == KF_FUNCTIONAL &&

@@ -110,7 +110,7 @@ static int each_entry(struct walk *walk, const struct kf_buf *block,
 {
     const unsigned char *p = (const unsigned char *)block->data;
     struct kf_buf key = {.max = KEY_MAX + 1};
-    struct kf_sstable_entry entry;
+    struct kf_sstable_entry entry = {0};
     uint64_t restarts;
     size_t end, at = 0;
     int r = 0;
