@@ -23,6 +23,15 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
 int kf_adapt_loose(struct kf_model *model, enum kf_dialect dialect,
                    const struct kf_options *options, struct kf_report *rep);
 
+/**
+ * Settle the models, nested ones too, of a class of the user's, whose code no file holds: custom
+ * lets them be where the target `holds_classes`, and `guess` takes them for what their layers make.
+ *
+ * Outcomes: CUSTOM_CLASS, all of them and not only the first; NO_MEMORY.
+ */
+int kf_adapt_users(struct kf_model *model, bool holds_classes, const struct kf_options *options,
+                   struct kf_report *rep);
+
 /* Whose tables of rows hold, by what takes the configs in the end. */
 enum kf_rules { KF_RULES_KERAS3, KF_RULES_KERAS3_KERAS2, KF_RULES_KERAS2 };
 

@@ -79,14 +79,17 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
 }
 
 /* Into the config language of the release that is written for. */
-static int adapt(struct kf_model *model, int keras, const struct kf_options *options,
-                 struct kf_report *rep)
+static int adapt(struct kf_model *model, const struct kf_writer *writer, int keras,
+                 const struct kf_options *options, struct kf_report *rep)
 {
     enum kf_dialect dialect = keras < KF_KERAS(3, 0, 0) ? KF_DIALECT_KERAS2 : KF_DIALECT_KERAS3;
 
     if (!model->graph || model->made_up)
         return kf_adapt_loose(model, dialect, options, rep);
-    return kf_adapt(model, dialect, keras, options, rep);
+    KF_TRY(kf_adapt(model, dialect, keras, options, rep));
+    return writer->takes < KF_TAKES_WEIGHTS
+               ? kf_adapt_users(model, writer->info->keras_default != 0, options, rep)
+               : 0;
 }
 
 static const enum kf_verdict allowed[] = {
@@ -186,7 +189,7 @@ static int prepare(struct kf_model **out, const struct kf_writer *writer, int *k
     note_unused(model, rep);
     KF_TRY(check_takes(model, writer, rep));
     kf_progress_phase(rep, KF_PHASE_ADAPT);
-    KF_TRY(adapt(model, keras, options, rep));
+    KF_TRY(adapt(model, writer, keras, options, rep));
     KF_TRY(writer->plan(model, keras, options, rep));
     settle_training(model, had, options, rep);
     KF_TRY(kf_report_status(rep));

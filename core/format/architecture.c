@@ -59,8 +59,10 @@ static int drop_payloads(struct kf_layer *layer, struct kf_graph *graph, void *c
 {
     (void)graph;
     (void)context;
-    for (size_t i = 0; i < layer->n_tensors; i++)
+    for (size_t i = 0; i < layer->n_tensors; i++) {
         layer->tensors[i].payload = NULL;
+        layer->tensors[i].n_slots = 0; /* of its own weights */
+    }
     return 0;
 }
 

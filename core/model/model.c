@@ -182,7 +182,8 @@ int kf_graph_unchain(struct kf_model *model, struct kf_graph *graph, struct kf_r
     if (!graph->inputs || !graph->outputs)
         return kf_report_add(rep, KF_NO_MEMORY, graph->path, "out of memory");
     graph->topology = KF_FUNCTIONAL;
-    graph->class_name = "Functional";
+    if (!graph->users)
+        graph->class_name = "Functional";
     return 0;
 }
 
@@ -194,7 +195,8 @@ void kf_graph_chain(struct kf_graph *graph)
     json_decref(graph->outputs);
     graph->inputs = graph->outputs = NULL;
     graph->topology = KF_SEQUENTIAL;
-    graph->class_name = "Sequential";
+    if (!graph->users)
+        graph->class_name = "Sequential";
 }
 
 bool kf_ref_get(const json_t *value, struct kf_ref *out)

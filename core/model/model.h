@@ -82,7 +82,9 @@ struct kf_graph {
     size_t n_layers, layers_cap;
     json_t *inputs, *outputs; /* functional: structure (ref, list, dict) of refs; owned */
     json_t *config;           /* other keys of the model's config, owned; may be NULL */
-    const char *class_name;   /* "Sequential", "Functional", "Model" */
+    const char *class_name;   /* "Sequential", "Functional", "Model", or the user's own */
+    bool users;               /* of a class of the user's, whose code may do more than its layers */
+    const char *module, *registered_name; /* of that class, where the file says them; else NULL */
 };
 
 /* A group of a file of weights that came without a graph, and what is in and below it. */

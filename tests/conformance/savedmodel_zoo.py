@@ -4,7 +4,8 @@
 
 `<form>_<case>.tar` is a folder as TensorFlow wrote it, `.npz` what the model predicts, and `.json` its architecture where the
 folder does not hold it. Most cases are the zoo's (cases/); models in the middle of training come from ../fixtures/training, whose
-references count for them. MANIFEST.tsv has a line a folder: `expect` is `right`, `trained` or `refused:<text of the reason>`.
+references count for them. MANIFEST.tsv has a line a folder: `expect` is `right`, `trained`,
+`guessed` (right when a class of the user's is taken for what its layers make) or `refused:<text of the reason>`.
 """
 import pathlib
 import re
@@ -230,6 +231,54 @@ def side_by_side():
     return lambda folder: kept.save(str(folder / "ckpt")), sample_of(model), model
 
 
+class Trainer(K.Model):
+    """A class of a user's that computes what its layers do, and trains by code of its own."""
+
+    def train_step(self, data):
+        return {}
+
+
+def users_class():
+    x = L.Input((4,), name="in_0")
+    inner = Trainer(x, L.Dense(3, activation="relu")(x), name="inner")
+    y = L.Input((4,), name="in_0")
+    model = Trainer(y, L.Dense(2)(inner(y)))
+    return lambda folder: model.save(folder, save_format="tf"), sample_of(model), None
+
+
+def beside(id):
+    """A model in the middle of a training that holds its optimizer by itself."""
+    def make():
+        trained = K.models.load_model(TRAINING / f"{id}.h5")
+        alone = K.Model(trained.inputs, trained.outputs)
+        kept = tf.train.Checkpoint(step=tf.Variable(3), model=alone, optimizer=trained.optimizer)
+        return lambda folder: kept.save(str(folder / "ckpt")), None, None
+    return make
+
+
+def pair(twins):
+    """Two models in one checkpoint: with other shapes, or one and its copy."""
+    def make():
+        first = small()
+        x = L.Input((4,), name="in_0")
+        second = small() if twins else K.Model(x, L.Dense(5, name="last")(L.Dense(3, activation="relu", name="first")(x)))
+        second.set_weights([w + 1 for w in second.get_weights()])
+        kept = tf.train.Checkpoint(first_optimizer=K.optimizers.Adam(0.01), first=first, second=second)
+        return lambda folder: kept.save(str(folder / "ckpt")), None if twins else sample_of(second), second
+    return make
+
+
+def stateful(form):
+    def make():
+        model = K.Sequential([L.Input((5, 3), batch_size=4, name="in_0"), L.LSTM(3, stateful=True, return_sequences=True), L.GRU(2, stateful=True)])
+        sample = sample_of(model)
+        model.reset_states()
+        if form == "saved":
+            return lambda folder: model.save(folder, save_format="tf"), sample, None
+        return lambda folder: model.save_weights(folder / "w", save_format="tf"), sample, model
+    return make
+
+
 def part_of(value):
     """An initializer that gives a slice its part of a value."""
     def initialize(shape, dtype=None, partition_info=None):
@@ -311,6 +360,13 @@ def others():
     yield "reading", "refused", reading, "refused:ReadFile"
     yield "session", "refused", session(False, 1), "refused:first/kernel"
     yield "first_graph", "refused", first_graph, "refused:TensorFlow 1"
+    yield "users_class", "users", users_class, "guessed"
+    yield "beside_new_adam", "beside", beside("new_adam"), "trained"
+    yield "beside_legacy_adam", "beside", beside("legacy_adam"), "trained"
+    yield "pair_second", "beside", pair(False), "right"
+    yield "pair_twins", "beside", pair(True), "refused:fit the architecture"
+    yield "stateful_saved", "stateful", stateful("saved"), "right"
+    yield "stateful_weights", "stateful", stateful("weights"), "right"
     yield "vocabulary_lost", "refused", vocabulary_lost, "refused:vocabulary"
 
 

@@ -105,6 +105,13 @@ bool kf_keras2_keeps_structure(const struct kf_layer *layer);
  */
 int kf_config_users(struct kf_keras2_parse *parse, struct kf_layer *layer);
 
+/* The classes of Keras that are models made of layers. */
+#define KF_GRAPH_CLASSES "Sequential Functional Model Container"
+
+/** The same of a model whose class_name is known; `object` is what the file says of it. */
+int kf_config_users_graph(struct kf_keras2_parse *parse, struct kf_graph *graph,
+                          const json_t *object);
+
 /** Put an InputLayer in front of a Sequential that has none. */
 int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *graph);
 

@@ -186,11 +186,13 @@ static int dump_graph(struct kf_keras2_dump *above, json_t **out, const struct k
     dump.graph = graph;
     if (!config)
         return no_memory(&dump, graph->path);
-    if (graph->topology == KF_SEQUENTIAL) {
-        KF_TRY(dump_sequential(&dump, config));
+    KF_TRY(graph->topology == KF_SEQUENTIAL ? dump_sequential(&dump, config)
+                                            : dump_functional(&dump, config));
+    if (graph->users)
+        return make_object(&dump, out, graph->class_name, json_incref(config), graph->module,
+                           graph->registered_name);
+    if (graph->topology == KF_SEQUENTIAL)
         return make_object(&dump, out, "Sequential", json_incref(config), "keras", NULL);
-    }
-    KF_TRY(dump_functional(&dump, config));
     return make_object(&dump, out, "Functional", json_incref(config),
                        kf_keras2_module("Functional", KF_SINCE(dump.keras)), "Functional");
 }

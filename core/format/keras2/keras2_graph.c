@@ -19,10 +19,32 @@ static const char *join(struct kf_keras2_parse *parse, const char *above, const 
                   : kf_arena_strdup(parse->model->arena, name);
 }
 
-/* A model used as a layer: by its class, or by what its config holds (a subclass of Model). */
-static bool is_model(const char *class_name, const json_t *config)
+/*
+ * A config of Sequential.get_config(), whatever the class: a layer with layers of its own has a
+ * `trainable` and no shape that it was built for.
+ */
+static bool holds_sequential(json_t *config)
 {
-    return kf_in_words("Sequential Functional Model Container", class_name) ||
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(config, key, value) if (!kf_in_words("name trainable dtype layers "
+                                                             "build_input_shape",
+                                                             key)) return false;
+    return kf_json_is_object_of_class(json_array_get(json_object_get(config, "layers"), 0)) &&
+           (json_object_get(config, "build_input_shape") || !json_object_get(config, "trainable"));
+}
+
+static bool is_sequential(const char *class_name, json_t *config)
+{
+    return strcmp(class_name, "Sequential") == 0 ||
+           (!kf_in_words(KF_GRAPH_CLASSES, class_name) && holds_sequential(config));
+}
+
+/* A model used as a layer, a class of the user's that is one included. */
+static bool is_model(const char *class_name, json_t *config)
+{
+    return kf_in_words(KF_GRAPH_CLASSES, class_name) || is_sequential(class_name, config) ||
            (json_is_array(json_object_get(config, "layers")) &&
             json_object_get(config, "input_layers") && json_object_get(config, "output_layers"));
 }
@@ -220,7 +242,8 @@ static int parse_model(struct kf_keras2_parse *parse, struct kf_graph **out, jso
     graph->path = kf_arena_strdup(arena, path);
     if (!graph->class_name || !graph->path)
         return no_memory(parse, path);
-    sequential = strcmp(graph->class_name, "Sequential") == 0;
+    sequential = is_sequential(graph->class_name, config);
+    KF_TRY(kf_config_users_graph(parse, graph, object));
     graph->name =
         kf_arena_strdup(arena, kf_json_str(config, "name", sequential ? "sequential" : "model"));
     if (!graph->name)
@@ -237,7 +260,7 @@ int kf_config_graph(struct kf_model *model, json_t *object, const struct kf_conf
 {
     struct kf_keras2_parse parse = {.model = model, .options = options, .rep = rep, .forms = forms};
     const char *class_name = kf_json_str(object, "class_name", NULL);
-    const json_t *config = json_object_get(object, "config");
+    json_t *config = json_object_get(object, "config");
 
     if (!class_name || (!json_is_object(config) && !json_is_array(config)))
         return kf_report_add(rep, KF_BAD_CONFIG, "",

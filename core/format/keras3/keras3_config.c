@@ -273,14 +273,16 @@ static int dump_graph(struct dump *above, json_t **out, const struct kf_graph *g
 
     if (!config)
         return no_memory(&dump);
-    if (graph->topology == KF_SEQUENTIAL) {
-        KF_TRY(dump_sequential(&dump, config));
+    KF_TRY(graph->topology == KF_SEQUENTIAL ? dump_sequential(&dump, config)
+                                            : dump_functional(&dump, config));
+    if (graph->users)
+        *out = object_of(graph->module, graph->class_name, json_incref(config),
+                         graph->registered_name);
+    else if (graph->topology == KF_SEQUENTIAL)
         *out = object_of("keras", "Sequential", json_incref(config), NULL);
-    } else {
-        KF_TRY(dump_functional(&dump, config));
+    else
         *out = object_of("keras.src.models.functional", "Functional", json_incref(config),
                          "Functional");
-    }
     return *out ? 0 : no_memory(&dump);
 }
 

@@ -41,6 +41,8 @@ static const struct {
 
 const char *kf_keras3_class_of(const struct kf_layer *layer)
 {
+    if (layer->inner && layer->inner->users)
+        return layer->inner->class_name;
     if (layer->inner)
         return layer->inner->topology == KF_SEQUENTIAL ? "Sequential" : "Functional";
     for (size_t i = 0; !layer->custom && i < sizeof(aliases) / sizeof(aliases[0]); i++)

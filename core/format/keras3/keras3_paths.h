@@ -28,7 +28,7 @@
  */
 int kf_keras3_paths(struct kf_model *model, int keras, struct kf_report *rep);
 
-/** What the class of a layer calls itself, which is not always the name in the config; static. */
+/** What the class of a layer calls itself, which is not always the name in the config. */
 const char *kf_keras3_class_of(const struct kf_layer *layer);
 
 /**

@@ -33,22 +33,12 @@ static int has_weights(struct kf_saving_lib *lib, const struct kf_layer *layer, 
     return *out || !any(layer, kf_saving_lib_opaque) ? 0 : kf_saving_lib_holds(lib, group, out);
 }
 
-/* What the class of a layer calls itself; a model made by a class of the user has that name. */
-static const char *class_of(const struct kf_layer *layer)
-{
-    const struct kf_graph *inner = layer->inner;
-
-    return inner && !kf_in_words("Sequential Functional Model", inner->class_name)
-               ? inner->class_name
-               : kf_keras3_class_of(layer);
-}
-
 /* The group of the next member of a container; `used` holds the last number of each name. */
 static int name_member(struct kf_saving_lib *lib, const struct kf_layer *layer, const char *above,
                        json_t *used, const char **out)
 {
     struct kf_arena *arena = lib->model->arena;
-    const char *snake = kf_snake_case(arena, class_of(layer));
+    const char *snake = kf_snake_case(arena, kf_keras3_class_of(layer));
     json_int_t number = snake ? kf_json_int(used, snake, -1) + 1 : 0;
     bool twice = false;
 
@@ -156,7 +146,7 @@ static const char *name_in_file(struct kf_saving_lib *lib, const char *group)
 /* Class of a member as its group has it: "dense" of "layers/dense_1" and of "layers/dense". */
 static const char *snake_of(struct kf_saving_lib *lib, const struct kf_layer *layer)
 {
-    const char *snake = kf_snake_case(lib->model->arena, class_of(layer));
+    const char *snake = kf_snake_case(lib->model->arena, kf_keras3_class_of(layer));
 
     if (!snake)
         kf_saving_lib_no_memory(lib);

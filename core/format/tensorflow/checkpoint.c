@@ -109,41 +109,6 @@ const struct kf_bundle_entry *kf_checkpoint_value(const struct kf_checkpoint *cp
     return NULL;
 }
 
-static bool holds_layers(const struct kf_checkpoint *cp, int node)
-{
-    return kf_checkpoint_child(cp, node, "layer-0") >= 0 ||
-           kf_checkpoint_child(cp, node, "_operations") >= 0 ||
-           kf_checkpoint_child(cp, node, "_functional") >= 0;
-}
-
-int kf_checkpoint_model(const struct kf_checkpoint *cp, struct kf_arena *arena,
-                        struct kf_report *rep)
-{
-    size_t n = cp->graph ? cp->graph->n_nodes : 0, head = 0, tail = 0;
-    int *queue = kf_arena_alloc(arena, (n + 1) * sizeof(*queue));
-    bool *seen = kf_arena_alloc(arena, n + 1);
-
-    if (!queue || !seen) {
-        no_memory(rep);
-        return -1;
-    }
-    if (n)
-        seen[queue[tail++] = 0] = true;
-    for (; head < tail; head++) {
-        const Kf__Tf__TrackableObjectGraph__Object *object = cp->graph->nodes[queue[head]];
-
-        if (holds_layers(cp, queue[head]))
-            return queue[head];
-        for (size_t i = 0; i < object->n_children; i++) {
-            int child = object->children[i]->node_id;
-
-            if (child >= 0 && (size_t)child < n && !seen[child])
-                seen[queue[tail++] = child] = true;
-        }
-    }
-    return -1;
-}
-
 int kf_checkpoint_payload(struct kf_checkpoint *cp, const struct kf_bundle_entry *entry,
                           const struct kf_payload **out, struct kf_report *rep)
 {

@@ -47,10 +47,6 @@ int kf_checkpoint_path(const struct kf_checkpoint *cp, int node, const char *pat
 const struct kf_bundle_entry *kf_checkpoint_value(const struct kf_checkpoint *cp, int node,
                                                   const char **name);
 
-/** The model's node: the first by breadth that has layers; -1 for none. */
-int kf_checkpoint_model(const struct kf_checkpoint *cp, struct kf_arena *arena,
-                        struct kf_report *rep);
-
 /** The payload of an entry, which is made once. Outcomes as kf_tensor_bundle_payload(). */
 int kf_checkpoint_payload(struct kf_checkpoint *cp, const struct kf_bundle_entry *entry,
                           const struct kf_payload **out, struct kf_report *rep);

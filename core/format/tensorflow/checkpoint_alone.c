@@ -2,6 +2,7 @@
 #include "checkpoint_alone.h"
 #include "../legacy/legacy_classes.h"
 #include "checkpoint_bind.h"
+#include "checkpoint_models.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -94,14 +95,32 @@ static int make_room(struct alone *alone)
     return alone->seen && alone->names && alone->ranks && alone->groups ? 0 : no_memory(alone);
 }
 
+static int refuse_several(const struct kf_checkpoint_roots *roots, struct kf_report *rep)
+{
+    struct kf_buf names = {.max = 2048};
+    int r;
+
+    kf_checkpoint_models_name(roots, &names);
+    r = kf_report_add(
+        rep, KF_ARCHITECTURE_MISSING, "",
+        "the file is a checkpoint of %zu models (%s) and does not say which is wanted", roots->n,
+        names.n ? names.data : "");
+    kf_buf_finish(&names);
+    return r;
+}
+
 int kf_checkpoint_alone(struct kf_checkpoint *cp, struct kf_model *model,
                         const struct kf_options *options, struct kf_report *rep)
 {
     struct alone alone = {.cp = cp, .model = model, .rep = rep};
-    int root = kf_checkpoint_model(cp, model->arena, rep);
+    struct kf_checkpoint_roots roots;
+    int root;
 
-    KF_TRY(kf_report_status(rep));
-    if (root < 0 || kf_checkpoint_child(cp, root, "layer-0") < 0)
+    KF_TRY(kf_checkpoint_models(&roots, cp, model->arena, rep));
+    if (roots.n > 1)
+        return refuse_several(&roots, rep);
+    root = roots.n ? roots.items[0].node : -1;
+    if (kf_checkpoint_child(cp, root, "layer-0") < 0)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "the file is a checkpoint that does not say which layers its "
                              "variables are of");

@@ -2,7 +2,7 @@
 #include "checkpoint_bind.h"
 #include "../../base/str.h"
 #include "../legacy/legacy_match.h"
-#include "checkpoint_optimizer.h"
+#include "checkpoint_models.h"
 #include "checkpoint_tables.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,6 +25,7 @@ struct bind {
     const struct kf_checkpoint_visit *visit;
     struct kf_report *rep;
     bool keras3;
+    bool trial; /* whether it would fit: configs are left as they are */
 };
 
 /* An object, and the way to it. */
@@ -112,6 +113,7 @@ static int take_unknown(struct bind *bind, struct kf_layer *layer, int node)
     const Kf__Tf__TrackableObjectGraph__Object *object =
         bind->cp->graph->nodes[list >= 0 ? list : node];
 
+    layer->n_tensors = 0;
     layer->tensors =
         kf_arena_alloc(bind->model->arena, (object->n_children + 1) * sizeof(*layer->tensors));
     if (!layer->tensors)
@@ -211,6 +213,8 @@ static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct sp
         for (size_t i = 0; i < layer->n_tensors; i++)
             KF_TRY(bind_tensor(bind, layer, &layer->tensors[i], spot->node));
     KF_TRY(bind_parts(bind, layer, spot));
+    if (bind->trial)
+        return 0;
     KF_TRY(kf_checkpoint_vocabulary(bind->cp, layer, spot->node, bind->rep));
     return bind->visit ? bind->visit->layer(bind->visit->context, layer, spot->path, bind->rep) : 0;
 }
@@ -285,39 +289,36 @@ static int check_rest(struct bind *bind, int root)
     return kf_report_status(bind->rep);
 }
 
-static bool is_keras3(const struct kf_checkpoint *cp, int root)
+static int bind_root(struct bind *bind, int root)
 {
-    return kf_checkpoint_child(cp, root, "_operations") >= 0 ||
-           kf_checkpoint_child(cp, root, "_functional") >= 0;
+    const struct spot spot = {.node = root, .path = ""};
+
+    bind->keras3 = kf_checkpoint_is_keras3(bind->cp, root);
+    if (bind->keras3 && bind->model->dialect != KF_DIALECT_KERAS3)
+        return kf_report_add(bind->rep, KF_ARCHITECTURE_MISSING, "",
+                             "the checkpoint is of Keras 3 and the architecture of Keras 2");
+    KF_TRY(bind_graph(bind, bind->model->graph, &spot));
+    KF_TRY(kf_report_status(bind->rep));
+    return check_rest(bind, root);
 }
 
 int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int root,
                        const struct kf_checkpoint_visit *visit, struct kf_report *rep)
 {
     struct bind bind = {.cp = cp, .model = model, .visit = visit, .rep = rep};
-    const struct spot spot = {.node = root, .path = ""};
 
-    bind.keras3 = is_keras3(cp, root);
-    if (bind.keras3 && model->dialect != KF_DIALECT_KERAS3)
-        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
-                             "the checkpoint is of Keras 3 and the architecture of Keras 2");
-    KF_TRY(bind_graph(&bind, model->graph, &spot));
-    KF_TRY(kf_report_status(rep));
-    return check_rest(&bind, root);
+    return bind_root(&bind, root);
 }
 
-int kf_checkpoint_bind_given(struct kf_checkpoint *cp, struct kf_model *model,
-                             struct kf_report *rep)
+bool kf_checkpoint_fits(struct kf_checkpoint *cp, struct kf_model *model, int root)
 {
-    bool keras3 = model->dialect == KF_DIALECT_KERAS3;
-    int root = kf_checkpoint_model(cp, model->arena, rep);
+    struct kf_report ignored;
+    struct bind bind = {.cp = cp, .model = model, .rep = &ignored, .trial = true};
+    int r;
 
-    KF_TRY(kf_report_status(rep));
-    if (model->dialect == KF_DIALECT_KERAS1)
-        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
-                             "the architecture is of Keras 1, which wrote no such checkpoints");
-    if (root < 0 || keras3 != is_keras3(cp, root))
-        return kf_checkpoint_bind_names(cp, model, rep);
-    KF_TRY(kf_checkpoint_bind(cp, model, root, NULL, rep));
-    return kf_checkpoint_optimizer(cp, model, root, rep);
+    kf_report_init(&ignored);
+    r = bind_root(&bind, root);
+    kf_report_finish(&ignored);
+    memset(cp->taken, 0, kf_tensor_bundle_count(cp->bundle) * sizeof(*cp->taken));
+    return r >= 0;
 }

@@ -34,6 +34,9 @@ struct kf_checkpoint_visit {
 int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int root,
                        const struct kf_checkpoint_visit *visit, struct kf_report *rep);
 
+/** Whether that would go well; payloads are bound on the way, and nothing is reported. */
+bool kf_checkpoint_fits(struct kf_checkpoint *cp, struct kf_model *model, int root);
+
 /**
  * Give each tensor of the model's tree its payload by the names of the variables, for what has no
  * layers among its objects: "dense/kernel" is the kernel of the layer dense. A slash more before
@@ -58,9 +61,12 @@ bool kf_checkpoint_leads_aside(const char *edge);
 
 /**
  * The same for an architecture that the user gives: along edges where the checkpoint has the layers
- * of a model of its generation, and then what an optimizer kept, else by names.
+ * of a model of its generation, and then what an optimizer kept, else by names. Of several models
+ * it is the one that fits; where several do, the first by `guess`.
+ *
+ * Outcomes: as above, and MAPPING_AMBIGUOUS.
  */
 int kf_checkpoint_bind_given(struct kf_checkpoint *cp, struct kf_model *model,
-                             struct kf_report *rep);
+                             const struct kf_options *options, struct kf_report *rep);
 
 #endif

@@ -118,15 +118,63 @@ static int read_slots(struct reading *reading)
     return kf_optimizer_bind(reading->model, reading->found, reading->n, false, reading->rep);
 }
 
-int kf_checkpoint_optimizer(struct kf_checkpoint *cp, struct kf_model *model, int root,
+/* By what all optimizers keep: from 2.11 on `_iterations`, before that `iter`. */
+static bool is_optimizer(const struct kf_checkpoint *cp, int node)
+{
+    return cp->graph->nodes[node]->n_slot_variables ||
+           kf_checkpoint_child(cp, node, "_iterations") >= 0 ||
+           (kf_checkpoint_child(cp, node, "iter") >= 0 &&
+            kf_checkpoint_child(cp, node, "learning_rate") >= 0);
+}
+
+/* Whether a slot of it is of a variable that was bound. */
+static bool is_of_model(const struct kf_checkpoint *cp, int node)
+{
+    const Kf__Tf__TrackableObjectGraph__Object *object = cp->graph->nodes[node];
+    const char *name;
+
+    for (size_t i = 0; i < object->n_slot_variables; i++) {
+        const struct kf_bundle_entry *entry =
+            kf_checkpoint_value(cp, object->slot_variables[i]->original_variable_node_id, &name);
+
+        if (entry && kf_checkpoint_taken(cp, entry))
+            return true;
+    }
+    return false;
+}
+
+int kf_checkpoint_optimizer_of(const struct kf_checkpoint *cp, struct kf_model *model, int root,
+                               bool only_model)
+{
+    int own = kf_checkpoint_child(cp, root, "optimizer"), only = -1, fit = -1;
+    size_t n = 0, n_fit = 0;
+
+    for (size_t i = 0; own < 0 && cp->graph && i < cp->graph->n_nodes; i++)
+        if (is_optimizer(cp, (int)i)) {
+            bool fits = is_of_model(cp, (int)i);
+
+            n++;
+            n_fit += fits;
+            only = (int)i;
+            fit = fits ? (int)i : fit;
+        }
+    if (own >= 0 || !n)
+        return own;
+    if (n_fit == 1 || (n == 1 && only_model))
+        return n_fit ? fit : only;
+    model->has_optimizer_state = true;
+    kf_optimizer_lose(model, "the checkpoint does not say whose optimizer it holds");
+    return -1;
+}
+
+int kf_checkpoint_optimizer(struct kf_checkpoint *cp, struct kf_model *model, int node,
                             struct kf_report *rep)
 {
     size_t n = kf_tensor_bundle_count(cp->bundle);
-    struct reading reading = {.cp = cp, .model = model, .rep = rep};
+    struct reading reading = {.cp = cp, .model = model, .rep = rep, .node = node};
     int list;
 
-    reading.node = kf_checkpoint_child(cp, root, "optimizer");
-    if (reading.node < 0)
+    if (node < 0)
         return 0;
     if (!model->training) {
         model->has_optimizer_state = true;

@@ -22,7 +22,7 @@ static int read_variables(struct kf_checkpoint *cp, struct kf_model *model,
         return model->names_do ? kf_checkpoint_loose(cp, model, rep)
                                : kf_checkpoint_alone(cp, model, options, rep);
     KF_TRY(kf_architecture_read(model, options, rep));
-    return kf_checkpoint_bind_given(cp, model, rep);
+    return kf_checkpoint_bind_given(cp, model, options, rep);
 }
 
 static int read_checkpoint(struct kf_model *model, void *state, const struct kf_options *options,

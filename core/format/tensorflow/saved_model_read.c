@@ -43,22 +43,6 @@ static int take_training(struct reading *reading, const json_t *metadata)
                : 0;
 }
 
-/* A class of the user's that is a Sequential, and whose object says so. */
-static int take_sequential(struct reading *reading, json_t *config)
-{
-    const char *class_name = kf_json_str(config, "class_name", "");
-    const char **identifiers = reading->saved.identifiers;
-
-    if (!identifiers || !kf_streq(identifiers[0], "_tf_keras_sequential") ||
-        kf_streq(class_name, "Sequential"))
-        return 0;
-    kf_report_add(reading->rep, KF_FINDING, "",
-                  "%s is a class of the user's made of Sequential, and was taken for one: code of "
-                  "its own is lost",
-                  class_name);
-    return kf_json_set(config, "class_name", json_string("Sequential"), reading->rep);
-}
-
 /* The graph and what training there was, out of the metadata. */
 static int read_config(struct reading *reading, json_t *metadata, json_t *config)
 {
@@ -69,7 +53,6 @@ static int read_config(struct reading *reading, json_t *metadata, json_t *config
     kf_report_set(&reading->rep->source.backend, kf_json_str(metadata, "backend", NULL));
     model->dialect = KF_DIALECT_KERAS2;
     model->keras = kf_release_parse(version);
-    KF_TRY(take_sequential(reading, config));
     KF_TRY(kf_keras2_graph(model, config, reading->options, reading->rep));
     return take_training(reading, metadata);
 }
@@ -166,7 +149,9 @@ static int bind_objects(struct reading *reading)
     if (r < 0)
         kf_checkpoint_list(&reading->checkpoint, reading->model->graph, reading->rep);
     KF_TRY(r);
-    return kf_checkpoint_optimizer(&reading->checkpoint, reading->model, 0, reading->rep);
+    return kf_checkpoint_optimizer(
+        &reading->checkpoint, reading->model,
+        kf_checkpoint_optimizer_of(&reading->checkpoint, reading->model, 0, true), reading->rep);
 }
 
 /* With an architecture that the user gives; objects of Keras have edges, others only names. */
@@ -179,7 +164,7 @@ static int bind_given(struct reading *reading)
     KF_TRY(open_variables(reading));
     if (!cp->bundle)
         return 0;
-    r = kf_checkpoint_bind_given(cp, reading->model, reading->rep);
+    r = kf_checkpoint_bind_given(cp, reading->model, reading->options, reading->rep);
     if (r < 0)
         kf_checkpoint_list(cp, reading->model->graph, reading->rep);
     return r;

@@ -1,7 +1,7 @@
 """SavedModels and checkpoints of tf.keras 2.15 (fixtures/savedmodel) to .keras, judged by Keras 3, and wild SavedModels.
 
 `expect` of MANIFEST.tsv: `right`, `trained` (a model in the middle of training: its next two steps are those of fixtures/training),
-or `refused:TEXT`. Every folder comes as a tar; of some the zip and the plain folder must give the same file. All are written for
+`guessed` (right by guess=yes, and without it refused for a class of the user's), or `refused:TEXT`. Every folder comes as a tar; of some the zip and the plain folder must give the same file. All are written for
 the other targets too, and a sample is judged by the Keras of each. Wild ones must predict what tf.keras 2.15 says they do; those that are refused
 must name one of the reasons below.
 """
@@ -21,6 +21,8 @@ TARGETS = (("keras-3.0", ("keras", "--keras", "3.0"), ".keras", "k30", 6), ("ker
            ("h5-2.15", ("h5",), ".h5", "k2", 4))
 # Optimizers whose state Keras 3 cannot go on with.
 LOST = {"trained_legacy_nadam"}
+# Of a class of the user's.
+GUESSED = {"old_chain", "users_class"}
 # What holds variables alone.
 NAMED = ("weights_", "object_", "session", "export_", "keras3_")
 # Why a wild SavedModel may be refused.
@@ -35,7 +37,9 @@ def rows(options):
 
 def told(id):
     architecture = ZOO / f"{id}.json"
-    return ("--architecture", architecture) if architecture.exists() else ()
+    if id.startswith("beside_"):  # what an optimizer is called is not in a checkpoint
+        architecture = FIXTURES / "training" / f"{id.removeprefix('beside_')}.h5"
+    return (*(("--architecture", architecture) if architecture.exists() else ()), *(("--guess", "yes") if id in GUESSED else ()))
 
 
 def said(report):
@@ -57,17 +61,20 @@ def train_judge(options, folder, ids):
     lines.write_text("".join("\t".join([id.partition("_")[2], str(folder / f"{id}.keras"), *(["loads"] if id in LOST else [])]) + "\n" for id in ids))
     subprocess.run([options.envs / "k3" / "bin" / "python", HERE / "train_judge.py", lines, FIXTURES / "training", results],
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return {f"trained_{line['id']}": line for line in map(json.loads, results.open())} if results.exists() else {}
+    found = {line["id"]: line for line in map(json.loads, results.open())} if results.exists() else {}
+    return {id: found[key] for id in ids if (key := id.partition("_")[2]) in found}
 
 
 def judge_zoo(options, tally, used):
     manifest, folder = rows(options), options.work / "savedmodel"
     converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in manifest}, folder, told)
     trained = [id for id, row in manifest.items() if row["expect"] == "trained"]
-    right = [id for id, row in manifest.items() if row["expect"] == "right" and converted[id][0] == 0]
+    right = [id for id, row in manifest.items() if row["expect"] in ("right", "guessed") and converted[id][0] == 0]
     python = options.envs / "k3" / "bin" / "python"
     files = {id: f"{folder / (id + '.keras')}\t{manifest[id]['tolerance']}" for id in right}
-    results = {**judge(python, folder, ZOO, right, files=files), **train_judge(options, folder, trained)}
+    results = judge(python, folder, ZOO, right, files=files)
+    for form in ("trained", "beside"):  # a training of fixtures/training may be in a folder of each
+        results.update(train_judge(options, folder, [id for id in trained if id.startswith(form)]))
     count = collections.Counter()
     for id, row in manifest.items():
         status, report = converted[id]
@@ -87,7 +94,7 @@ def judge_targets(options, tally, used):
     for name, (to, *rest), suffix, environment, every in TARGETS:
         if environment not in options.keras:
             continue
-        manifest, folder = {id: row for id, row in rows(options).items() if row["expect"] == "right"}, options.work / f"savedmodel-{name}"
+        manifest, folder = {id: row for id, row in rows(options).items() if row["expect"] in ("right", "guessed")}, options.work / f"savedmodel-{name}"
         converted = convert_all(options, {id: ZOO / f"{id}.tar" for id in manifest}, folder, lambda id: (*told(id), *rest), to=to, suffix=suffix)
         chosen = {id for id in list(manifest)[:: 1 if options.whole else every] if converted[id][0] == 0}
         files = {id: f"{folder / (id + suffix)}\t{manifest[id]['tolerance']}" for id in chosen}
@@ -175,6 +182,14 @@ def judge_mended(options, tally):
     table(f"SavedModels mended for TensorFlow 2.16 and later: {len(ids)}", sorted(count.items()))
 
 
+def judge_guessed(options, tally):
+    """A model of a class of the user's is none of Keras', unless by guess."""
+    folder = options.work / "savedmodel-users"
+    files = {id: ZOO / f"{id}.tar" for id, row in rows(options).items() if row["expect"] == "guessed"}
+    for id, (status, report) in convert_all(options, files, folder).items():
+        tally.check(status == 65 and "custom-class" in reasons(report), f"savedmodel/users/{id}", f"{status}, {reasons(report)}")
+
+
 def judge_packings(options, tally):
     """Folder, tar, .tar.gz and zip are one model."""
     ids = [id for id, row in rows(options).items() if row["group"] in ("saved", "weights")][::20]
@@ -228,6 +243,7 @@ def run(options, tally, used):
     if "k3" not in options.keras:
         return
     judge_zoo(options, tally, used)
+    judge_guessed(options, tally)
     judge_packings(options, tally)
     judge_targets(options, tally, used)
     judge_alone(options, tally, used)
