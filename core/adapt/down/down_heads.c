@@ -144,6 +144,8 @@ static int add_projection(struct heads *one, enum projection which)
     one->at[which] = one->graph->n_layers;
     KF_TRY(kf_down_add_layer(one->adapt, one->graph, one->layer, projections[which].name,
                              "EinsumDense", config, &dense));
+    KF_TRY(kf_report_add(one->adapt->rep, KF_LAYER_INSERTED, dense->path, "projects the %s of %s",
+                         projections[which].name, one->layer->name));
     return take_tensors(one, dense, projections[which].name);
 }
 

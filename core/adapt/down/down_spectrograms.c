@@ -83,6 +83,8 @@ static int add_part(struct spectrogram *one, const struct kf_tensor *kernel)
     *(real ? &one->real : &one->imag) = one->graph->n_layers;
     KF_TRY(kf_down_add_layer(one->adapt, one->graph, one->layer, real ? "real" : "imag", "Conv1D",
                              conv_config(one), &conv));
+    KF_TRY(kf_report_add(one->adapt->rep, KF_LAYER_INSERTED, conv->path, "holds the %s of %s",
+                         kernel->variable, one->layer->name));
     *tensor = *kernel;
     tensor->variable = "kernel";
     conv->tensors = tensor;
