@@ -29,7 +29,7 @@ CONVERSIONS = (
     ("32 MiB in 2 layers, .h5 to .keras", "make", (2, 2048), None, "keras"),
     ("300 layers, .h5 to .weights.h5", "make", (300, 8), None, "weights.h5"),
     ("300 layers, .h5 to .h5", "make", (300, 8), None, "h5"),
-    ("48 MiB of CuDNN kernels, in few tiles", "turned", (2048, 2048), None, "keras"),
+    ("96 MiB of CuDNN kernels, in few tiles", "turned", (2048, 2048), None, "keras"),
     ("106 MiB of CuDNN kernels, in many tiles", "turned", (512, 2800), None, "keras"),
     ("32 MiB of gates scaled", "scaled", (1024, 1024), None, "keras"),
     *((f"graph of {2 * n} layers, {title}", "graph", (n, 1), by, to) for n in (500, 1000, 2000)
