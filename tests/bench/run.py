@@ -163,6 +163,7 @@ def lines(options, folder):
 
 def run_flat(options, folder):
     subprocess.run([options.python, __file__, "--make-holes", folder, str(options.flat)], check=True)
+    os.environ["KFERRY_JOB_TIMEOUT"] = "3600"  # what a disk takes is no matter here
     print(f"{'':32}{'GiB':>10}{'s':>8}{'MiB':>8}")
     for what in ("copied", "turned"):
         for gib in (1, options.flat):
