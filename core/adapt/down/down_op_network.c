@@ -58,16 +58,18 @@ int kf_down_form_sparse_logits(struct kf_down_op *op)
                                   : kf_down_form_from_logits(op);
 }
 
-/* Keys or values: for each head of the queries one, and heads before places. */
-static int spread_heads(struct kf_down_op *op, const char *key, json_int_t groups, json_t **out)
+/* Keys or values: for each head of the queries one, and heads before places; keys as columns. */
+static int spread_heads(struct kf_down_op *op, const char *key, json_int_t groups, bool columns,
+                        json_t **out)
 {
     *out = json_deep_copy(json_object_get(op->kwargs, key));
     if (groups > 1)
         KF_TRY(kf_down_function(op, "repeat", *out,
                                 json_pack("{s:I, s:i}", "repeats", groups, "axis", HEADS_AXIS),
                                 out));
-    return kf_down_function(op, "compat.v1.transpose", *out,
-                            json_pack("{s:[i,i,i,i]}", "perm", 0, 2, 1, 3), out);
+    return kf_down_function(
+        op, "compat.v1.transpose", *out,
+        json_pack("{s:[i,i,i,i]}", "perm", 0, 2, columns ? 3 : 1, columns ? 1 : 3), out);
 }
 
 /* Logits where a condition holds; takes both. */
@@ -95,11 +97,10 @@ static int attend(struct kf_down_op *op, json_int_t groups, double scale, json_t
     json_t *bias = json_object_get(op->kwargs, "bias"), *mask = json_object_get(op->kwargs, "mask");
     json_t *keys = NULL, *queries = json_deep_copy(op->first);
 
-    KF_TRY(spread_heads(op, "key", groups, &keys));
+    KF_TRY(spread_heads(op, "key", groups, true, &keys));
     KF_TRY(kf_down_function(op, "compat.v1.transpose", queries,
                             json_pack("{s:[i,i,i,i]}", "perm", 0, 2, 1, 3), &queries));
-    KF_TRY(kf_down_function(op, "linalg.matmul", queries,
-                            json_pack("{s:o, s:b}", "b", keys, "transpose_b", 1), out));
+    KF_TRY(kf_down_function(op, "linalg.matmul", queries, json_pack("{s:o}", "b", keys), out));
     KF_TRY(kf_down_function(op, "math.multiply", *out, json_pack("{s:f}", "y", scale), out));
     if (bias)
         KF_TRY(kf_down_function(op, "math.add", *out, json_pack("{s:O}", "y", bias), out));
@@ -128,7 +129,7 @@ int kf_down_form_attention(struct kf_down_op *op)
                   scale ? json_number_value(scale) : 1 / sqrt((double)depth), &logits));
     KF_TRY(kf_down_set_first(op, logits));
     KF_TRY(kf_down_before(op, "nn.softmax", json_pack("{s:i}", "axis", -1)));
-    KF_TRY(spread_heads(op, "value", heads > own && own > 1 ? heads / own : 1, &values));
+    KF_TRY(spread_heads(op, "value", heads > own && own > 1 ? heads / own : 1, false, &values));
     json_object_clear(op->kwargs);
     KF_TRY(kf_down_before(op, "linalg.matmul", json_pack("{s:o}", "b", values)));
     op->function = "compat.v1.transpose";
