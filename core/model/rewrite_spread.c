@@ -4,6 +4,7 @@
 #include "../base/num.h"
 #include "../io/source.h"
 #include "rewrite_order.h"
+#include <kf/progress.h>
 #include <string.h>
 
 /*
@@ -120,6 +121,7 @@ static int deal_all(struct deal *deal, const struct kf_payload *source, char *pi
         if (deal->scratch->seen)
             deal->scratch->seen(deal->scratch->user, piece, (size_t)n);
         KF_TRY(deal_out(deal, piece, (size_t)n));
+        kf_progress_bytes(deal->rep, 0); /* it goes on, though nothing is done yet */
     }
     for (uint64_t i = 0; i < deal->n_piles; i++)
         KF_TRY(put_down(deal, &deal->piles[i]));

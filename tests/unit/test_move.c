@@ -14,6 +14,7 @@
 #include "core/io/checksum.h"
 #include "core/io/move.h"
 #include "core/model/rewrite.h"
+#include <kf/progress.h>
 
 /* Rows of the result are so long that a tile has 2 KB of a row of the source: that is wide. */
 #define ROWS    8300
@@ -141,9 +142,18 @@ static void what_is_changed_in_its_place_is_read_once(void **unused)
     }
 }
 
+/* How often it was told that the work goes on before any of the result was there. */
+static unsigned told_early;
+
+static void tell(const struct kf_progress *progress)
+{
+    told_early += progress->bytes_done == 0;
+}
+
 static void check_turned(bool scaled, bool histograms)
 {
     const struct kf_payload *turned, *from;
+    struct kf_progress progress = {.tell = tell};
     struct room room;
     bool fits;
 
@@ -152,7 +162,10 @@ static void check_turned(bool scaled, bool histograms)
     turned = kf_rewrite_transpose(room.arena, from, (unsigned[]){1, 0}, 2, &fits);
     assert_non_null(turned);
     assert_true(kf_rewrite_is_wide(turned));
+    told_early = 0;
+    room.rep.progress = &progress;
     move(&room, turned, histograms);
+    assert_true(told_early > 50);
     for (uint32_t i = 0; i < ROWS * COLUMNS; i++)
         assert_true(room.got[i % COLUMNS * ROWS + i / COLUMNS] ==
                     room.values[i] * (scaled ? 2 : 1));
