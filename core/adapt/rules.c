@@ -4,7 +4,7 @@
 #include "adapt.h"
 #include <string.h>
 
-enum what { DROP, NEUTRAL, LATE, RENAME, DEFAULT, UNWRAP, WRAP, SET, TRAINING };
+enum what { DROP, NEUTRAL, LATE, RENAME, DEFAULT, UNWRAP, WRAP, SET, SPELL, TRAINING };
 
 struct rule {
     const char *classes, *key;
@@ -260,6 +260,26 @@ static int wrap(struct kf_adapt *adapt, struct kf_layer *layer, const struct rul
     return r;
 }
 
+/* A value that has another name now. */
+static int spell(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule,
+                 const json_t *value)
+{
+    json_t *names = value_of(rule), *name = NULL;
+    int r = names ? 0 : kf_adapt_no_memory(adapt, layer->path);
+
+    if (json_is_string(value))
+        name = json_object_get(names, json_string_value(value));
+    if (name) {
+        kf_report_rule(adapt->rep, rule->name);
+        r = kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, layer->path, rule->key, value, name,
+                             "%s calls it so", table_of(adapt)->keras);
+    }
+    if (name && r >= 0)
+        r = kf_json_set(layer->config, rule->key, json_incref(name), adapt->rep);
+    json_decref(names);
+    return r;
+}
+
 static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const struct rule *rule)
 {
     json_t *value = json_object_get(layer->config, rule->key);
@@ -283,6 +303,8 @@ static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const stru
         return neutral(adapt, layer, rule, value);
     case WRAP:
         return wrap(adapt, layer, rule, value);
+    case SPELL:
+        return spell(adapt, layer, rule, value);
     case RENAME:
         return rename_key(adapt, layer, rule, value);
     default:

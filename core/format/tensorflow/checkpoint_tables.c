@@ -104,6 +104,7 @@ static const json_t *either(const struct kf_layer *layer, const char *key, const
 static int list_words(struct table *table, const struct word *words, size_t n, json_t *list)
 {
     const struct kf_layer *layer = table->layer;
+    bool numbers = kf_streq(kf_json_str(layer->config, "output_mode", "int"), "int");
     bool texts = json_is_string(n ? words[0].word : NULL);
     const json_t *mask = either(layer, "mask_token", "mask_value");
     json_int_t others = 1;
@@ -114,7 +115,7 @@ static int list_words(struct table *table, const struct word *words, size_t n, j
     if (others < 0 || (uint64_t)others > n)
         return kf_report_add(table->rep, KF_CORRUPT, layer->path,
                              "the vocabulary has fewer words than places for others");
-    first = (mask ? !json_is_null(mask) : texts) + others;
+    first = (numbers && (mask ? !json_is_null(mask) : texts)) + others;
     next = first;
     for (size_t i = 0; i < n; i++) {
         if (words[i].at < first)
@@ -180,7 +181,8 @@ int kf_checkpoint_vocabulary(struct kf_checkpoint *cp, struct kf_layer *layer, i
     int r;
 
     if (!kf_in_words("StringLookup IntegerLookup TextVectorization", layer->class_name) ||
-        !kf_streq(kf_json_str(layer->config, "output_mode", "int"), "int") ||
+        !kf_in_words("int binary multi_hot count",
+                     kf_json_str(layer->config, "output_mode", "int")) ||
         json_is_array(json_object_get(layer->config, "vocabulary")))
         return 0;
     if (strcmp(layer->class_name, "TextVectorization") == 0) {
