@@ -70,9 +70,10 @@ int kf_adapt_custom(struct kf_adapt *adapt, struct kf_layer *layer)
     if (adapt->options->custom == KF_CUSTOM_KEEP)
         return keep_custom(adapt, layer, "the custom class", hint);
     handle = kf_json_str(layer->config, "handle", NULL);
-    kf_report_add(adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not %s%s%s%s", layer->class_name,
-                  layer->users ? "the layer of Keras of that name" : "a layer of Keras", hint,
-                  handle ? "; it loads " : "", handle ? handle : "");
+    kf_report_add(
+        adapt->rep, KF_CUSTOM_CLASS, layer->path, "%s is not %s%s%s%s%s", layer->class_name,
+        layer->users ? "the layer of Keras of that name, " : "a layer of Keras",
+        layer->users ? layer->users : "", hint, handle ? "; it loads " : "", handle ? handle : "");
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "release.h"
 #include <stdio.h>
+#include <string.h>
 
 int kf_release_parse(const char *text)
 {
@@ -9,6 +10,11 @@ int kf_release_parse(const char *text)
     return text && sscanf(text, "%2d.%2d.%2d", &major, &minor, &patch) >= 2
                ? KF_KERAS(major, minor, patch)
                : 0;
+}
+
+bool kf_release_is_bundled(const char *text)
+{
+    return text && strstr(text, "-tf");
 }
 
 void kf_release_text(int keras, char text[KF_RELEASE_TEXT])

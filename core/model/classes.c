@@ -106,6 +106,18 @@ static const struct {
                                 "is_legacy_optimizer"},
 };
 
+static const struct {
+    const char *classes, *keys;
+} keras2_once[] = {
+#define KF_ONCE(classes, keys) {classes, keys},
+#include "keras2_classes.def"
+};
+
+static const struct kf_late_class late_classes[] = {
+#define KF_LATE(name, since, keys) {name, since, keys},
+#include "late_classes.def"
+};
+
 static const char *common_keys(const char *module)
 {
     for (size_t i = 0; i < sizeof(keras2_common) / sizeof(keras2_common[0]); i++)
@@ -197,4 +209,25 @@ bool kf_keras2_class_may_be_bare(const struct kf_class *found)
         if (strcmp(keras2_bare[i], found->name) == 0)
             return true;
     return !*found->keys;
+}
+
+const struct kf_late_class *kf_class_late(const char *name)
+{
+    for (size_t i = 0; i < sizeof(late_classes) / sizeof(late_classes[0]); i++)
+        if (strcmp(late_classes[i].name, name) == 0)
+            return &late_classes[i];
+    return NULL;
+}
+
+bool kf_class_ever_took(const char *class_name, const char *key)
+{
+    const struct kf_class *old = kf_keras2_class_find("keras.layers", class_name);
+    const struct kf_class *new = kf_class_find("keras.layers", class_name);
+
+    for (size_t i = 0; i < sizeof(keras2_once) / sizeof(keras2_once[0]); i++)
+        if ((strcmp(keras2_once[i].classes, "*") == 0 ||
+             kf_in_words(keras2_once[i].classes, class_name)) &&
+            kf_in_words(keras2_once[i].keys, key))
+            return true;
+    return (old && kf_keras2_class_takes(old, key)) || (new &&kf_class_takes(new, key));
 }

@@ -33,6 +33,20 @@ const struct kf_class *kf_keras2_class_find(const char *module, const char *name
 /** Where release `since` of Keras 2 keeps a class without a public name, by keras2_modules.def. */
 const char *kf_keras2_module(const char *name, int since);
 
+/* A layer that Keras got late, as late_classes.def has it. */
+struct kf_late_class {
+    const char *name;
+    int since;        /* the first release that has it in any form, as 2 * 100 + minor */
+    const char *keys; /* what each such release writes into its config, space-separated */
+};
+
+/** The row of a layer that Keras got late; NULL when there is none. */
+const struct kf_late_class *kf_class_late(const char *name);
+
+/** True when the layer of Keras of that name had the key in its config in any release from 2.0 on.
+ */
+bool kf_class_ever_took(const char *class_name, const char *key);
+
 /**
  * "GlorotUniformV2" as TensorFlow wrote it for a time: the class without its number, where `find`
  * knows that one, else `name` itself.

@@ -50,12 +50,13 @@ struct kf_layer {
     const char *class_name; /* as in the file; adapted with the config */
     const char *module;     /* "keras.layers"; NULL when the file does not say */
     const char *registered_name;
-    const char *path; /* for people: "outer/inner/dense_1" */
-    json_t *config;   /* owned; for a part a reference into its parent's config */
-    bool users;       /* a class of the user's, though Keras has one of that name */
-    bool custom;      /* not a class of Keras: carried untouched */
-    bool trainable;   /* the layer's own flag */
-    bool operation;   /* a Keras 3 operation node: no layer, no variables */
+    const char *path;  /* for people: "outer/inner/dense_1" */
+    json_t *config;    /* owned; for a part a reference into its parent's config */
+    const char *users; /* how a class is known to be the user's, though Keras has one of that name:
+                        * "which takes no units"; else NULL */
+    bool custom;       /* not a class of Keras: carried untouched */
+    bool trainable;    /* the layer's own flag */
+    bool operation;    /* a Keras 3 operation node: no layer, no variables */
     struct kf_call *calls;
     size_t n_calls;
     struct kf_graph *inner; /* a model used as a layer, else NULL */

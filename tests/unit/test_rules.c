@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/adapt/adapt.h"
+#include "core/model/classes.h"
 #include "keras3_model.h"
 #include <stdlib.h>
 
@@ -383,9 +384,45 @@ static void odd_values_do_no_harm(void **state)
     }
 }
 
+/* A key that a row speaks of stood in files of Keras, so that it makes no layer the user's. */
+static void keys_of_rows_are_keys_of_keras(void **state)
+{
+    static const struct {
+        const char *classes, *key, *what;
+    } rows[] = {
+#define KF_RULE(classes, key, what, ...) {classes, key, #what},
+#include "core/adapt/keras2_keras3.def"
+#define KF_RULE(classes, key, what, ...) {classes, key, #what},
+#include "core/adapt/keras2.def"
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char classes[512], *rest = NULL;
+
+        snprintf(classes, sizeof(classes), "%s",
+                 strcmp(rows[i].classes, "*") == 0 ? "Dense" : rows[i].classes);
+        for (char *name = strtok_r(classes, " ", &rest); name; name = strtok_r(NULL, " ", &rest))
+            if (strcmp(rows[i].what, "SET") != 0 && !kf_class_ever_took(name, rows[i].key))
+                fail_msg("%s of %s would be taken for the user's", rows[i].key, name);
+    }
+}
+
+static void other_keys_are_the_users(void **state)
+{
+    (void)state;
+    assert_false(kf_class_ever_took("Attention", "step_dim"));
+    assert_true(kf_class_ever_took("Attention", "causal"));
+    assert_true(kf_class_ever_took("Dense", "input_dtype"));
+    assert_int_equal(kf_class_late("GroupNormalization")->since, 211);
+    assert_null(kf_class_late("Dense"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_of_rows_are_keys_of_keras),
+        cmocka_unit_test(other_keys_are_the_users),
         cmocka_unit_test(useless_keys_are_dropped),
         cmocka_unit_test(neutral_values_are_dropped_and_others_refused),
         cmocka_unit_test(numbers_are_the_same_as_int_and_float),

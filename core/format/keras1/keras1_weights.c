@@ -119,7 +119,7 @@ static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct gr
     if (r < 0)
         r = no_memory(bind);
     else if (order.n != group->n)
-        r = kf_legacy_report_count(bind->rep, layer, is_opaque, false, order.n, group->n);
+        r = kf_legacy_report_count(bind->rep, layer, is_opaque, order.n, group->n);
     for (size_t i = 0; r >= 0 && i < group->n; i++)
         r = bind_tensor(bind, group, &order.slots[i], group->weights[i]);
     kf_legacy_order_finish(&order);

@@ -2,13 +2,32 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/classes.h"
+#include "../release.h"
 #include "keras2_config.h"
+#include <stdio.h>
 #include <string.h>
 
 /*
  * Classes of the user's that have the name of one of Keras. A .keras tells them by their module,
- * or by a registered name, which classes of Keras have none of; a legacy .h5 says neither.
+ * or by a registered name, which classes of Keras have none of; a legacy .h5 says neither, but
+ * what Keras writes of its own is known.
  */
+
+/* What tells, as words and what they end with: "which takes no" "units". */
+struct sign {
+    const char *words, *what;
+    int n; /* bytes of `what` */
+    bool proves;
+    char release[16];
+};
+
+static void found(struct sign *sign, const char *words, const char *what, size_t n, bool proves)
+{
+    sign->words = words;
+    sign->what = what;
+    sign->n = (int)n;
+    sign->proves = proves;
+}
 
 static bool is_told(const char *module, const char *registered_name)
 {
@@ -18,40 +37,115 @@ static bool is_told(const char *module, const char *registered_name)
     return registered_name != NULL;
 }
 
-/*
- * A config with no key of its class: each Keras 2 writes some for its own, and a class of the
- * user's that has no get_config() has those of every layer only.
- */
-static bool lacks_keys(const struct kf_layer *layer, const struct kf_class *found, int keras)
+/* True where the file says whose the class is. */
+static bool look_at_names(struct sign *sign, const struct kf_layer *layer)
+{
+    const char *module = layer->module, *registered = layer->registered_name;
+
+    if (module && is_told(module, registered))
+        found(sign, "but of the module", module, strlen(module), true);
+    else if (is_told(module, registered))
+        found(sign, "but registered as", registered, strlen(registered), true);
+    return module || registered;
+}
+
+/* A key that no release of Keras had for the class. */
+static void look_at_keys(struct sign *sign, const struct kf_layer *layer)
 {
     const char *key;
     json_t *value;
 
-    if (keras < KF_KERAS(2, 0, 0) || keras >= KF_KERAS(3, 0, 0) || layer->module ||
-        kf_keras2_class_may_be_bare(found))
-        return false;
-    json_object_foreach(layer->config, key,
-                        value) if (kf_keras2_class_adds(found, key)) return false;
-    return true;
+    json_object_foreach(layer->config, key, value) if (!kf_class_ever_took(layer->class_name, key))
+    {
+        found(sign, "which takes no", key, strlen(key), true);
+        return;
+    }
+}
+
+/* A file from before Keras had a class of the name; what stands as 2.4 TensorFlow had before. */
+static void look_at_age(struct sign *sign, int since, const struct kf_late_class *late,
+                        bool bundled)
+{
+    if (!since || since >= late->since || (late->since == 204 && bundled))
+        return;
+    snprintf(sign->release, sizeof(sign->release), "%d.%d", late->since / 100, late->since % 100);
+    found(sign, "which came with Keras", sign->release, strlen(sign->release), false);
+}
+
+/*
+ * A config with no key of its class: each Keras 2 writes some for its own, and a class of the
+ * user's that has no get_config() has those of every layer only.
+ */
+static void look_for_any(struct sign *sign, const struct kf_layer *layer,
+                         const struct kf_class *row)
+{
+    const char *key;
+    json_t *value;
+
+    if (kf_keras2_class_may_be_bare(row))
+        return;
+    json_object_foreach(layer->config, key, value) if (kf_keras2_class_adds(row, key)) return;
+    found(sign, "which writes keys", "of its own", strlen("of its own"), false);
+}
+
+/* The first of the keys that each release writes and the config has not. */
+static void look_for_all(struct sign *sign, const struct kf_layer *layer, const char *keys)
+{
+    while (*keys && !sign->words) {
+        size_t n = strcspn(keys, " ");
+        char key[64];
+
+        snprintf(key, sizeof(key), "%.*s", (int)n, keys);
+        if (!json_object_get(layer->config, key))
+            found(sign, "which always writes", keys, n, false);
+        keys += n + (keys[n] == ' ');
+    }
+}
+
+static void look_at_config(struct sign *sign, const struct kf_keras2_parse *parse,
+                           const struct kf_layer *layer, const struct kf_class *row)
+{
+    const struct kf_late_class *late = kf_class_late(layer->class_name);
+    const struct kf_class *later = row ? NULL : kf_class_find("keras.layers", layer->class_name);
+    int keras = parse->model->keras;
+    bool second = keras >= KF_KERAS(2, 0, 0) && keras < KF_KERAS(3, 0, 0);
+
+    if (parse->model->dialect != KF_DIALECT_KERAS1)
+        look_at_keys(sign, layer);
+    if (!sign->words && late)
+        look_at_age(sign, KF_SINCE(keras), late,
+                    kf_release_is_bundled(parse->rep->source.keras_version));
+    if (!sign->words && second && later && kf_streq(later->module, "keras.layers"))
+        found(sign, "which came with Keras", "3", 1, true);
+    if (!sign->words && second && row)
+        look_for_any(sign, layer, row);
+    if (!sign->words && second && late)
+        look_for_all(sign, layer, late->keys);
 }
 
 int kf_config_users(struct kf_keras2_parse *parse, struct kf_layer *layer)
 {
-    const struct kf_class *found = kf_keras2_class_find("keras.layers", layer->class_name);
+    const struct kf_class *row = kf_keras2_class_find("keras.layers", layer->class_name);
+    const char *users;
+    struct sign sign = {0};
 
-    layer->users = is_told(layer->module, layer->registered_name) &&
-                   (found || kf_class_find("keras.layers", layer->class_name));
-    if (layer->users || !found || parse->model->made_up ||
-        !lacks_keys(layer, found, parse->model->keras))
+    if (!row && !kf_class_find("keras.layers", layer->class_name))
         return 0;
-    layer->users = !parse->options->guess;
+    if (!look_at_names(&sign, layer) && !parse->model->made_up)
+        look_at_config(&sign, parse, layer, row);
+    if (!sign.words)
+        return 0;
+    users = kf_arena_printf(parse->model->arena, "%s %.*s", sign.words, sign.n, sign.what);
+    if (!users)
+        return kf_report_add(parse->rep, KF_NO_MEMORY, layer->path, "out of memory");
+    layer->users = sign.proves || !parse->options->guess ? users : NULL;
+    if (sign.proves)
+        return 0;
     return kf_report_add(parse->rep, KF_FINDING, layer->path,
-                         layer->users ? "the config has no key that Keras writes for a %s: it is "
-                                        "taken for a class of the user's with that name, by "
-                                        "guess=yes for that of Keras"
-                                      : "the config has no key that Keras writes for a %s: it may "
-                                        "be a class of the user's with that name",
-                         layer->class_name);
+                         layer->users ? "the layer is taken for the user's, not for the %s of "
+                                        "Keras, %s; guess=yes takes it for that"
+                                      : "the layer is taken for the %s of Keras, %s",
+                         layer->class_name, users);
 }
 
 int kf_config_users_graph(struct kf_keras2_parse *parse, struct kf_graph *graph,

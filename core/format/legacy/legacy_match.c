@@ -60,36 +60,16 @@ static const struct kf_layer *find_opaque(const struct kf_layer *layer,
     return found;
 }
 
-/* A config key that a class of this name takes neither in Keras 2 nor in Keras 3, or NULL. */
-static const char *foreign_key(const struct kf_layer *layer)
-{
-    const struct kf_class *old = kf_keras2_class_find("keras.layers", layer->class_name);
-    const struct kf_class *new = kf_class_find("keras.layers", layer->class_name);
-    const char *key;
-    json_t *value;
-
-    json_object_foreach(layer->config, key, value) if (old && new &&
-                                                       !kf_keras2_class_takes(old, key) &&
-                                                       !kf_class_takes(new, key)) return key;
-    return NULL;
-}
-
 int kf_legacy_report_count(struct kf_report *rep, const struct kf_layer *layer,
-                           bool (*is_opaque)(const struct kf_layer *layer), bool as_written,
-                           size_t wanted, size_t n)
+                           bool (*is_opaque)(const struct kf_layer *layer), size_t wanted, size_t n)
 {
     const struct kf_layer *opaque = find_opaque(layer, is_opaque);
-    const char *key = as_written ? foreign_key(layer) : NULL;
 
     if (opaque)
         return kf_report_add(rep, KF_CUSTOM_CLASS, opaque->path,
                              "%s is not a layer of Keras, and which of the weights of %s are its "
                              "own is not known",
                              opaque->class_name, layer->name);
-    if (key)
-        return kf_report_add(rep, KF_CUSTOM_CLASS, layer->path,
-                             "%s is not the layer of Keras of that name, which takes no %s",
-                             layer->class_name, key);
     return kf_report_add(rep, KF_WEIGHT_COUNT, layer->path,
                          "the file has %zu weights for the layer where a %s with this config has "
                          "%zu",

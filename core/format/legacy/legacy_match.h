@@ -40,11 +40,10 @@ bool kf_legacy_is_opaque(const struct kf_layer *layer);
 
 /**
  * Report that the file has `n` weights for a layer that wants `wanted`: WEIGHT_COUNT, or
- * CUSTOM_CLASS where it holds a layer that is opaque, which may own any of them, or where its
- * config is `as_written` by Keras 2 or 3 and has a key that no layer of Keras of that name takes.
+ * CUSTOM_CLASS where it holds a layer that is opaque, which may own any of them.
  */
 int kf_legacy_report_count(struct kf_report *rep, const struct kf_layer *layer,
-                           bool (*is_opaque)(const struct kf_layer *layer), bool as_written,
-                           size_t wanted, size_t n);
+                           bool (*is_opaque)(const struct kf_layer *layer), size_t wanted,
+                           size_t n);
 
 #endif

@@ -109,8 +109,7 @@ static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *g
     if (r < 0)
         r = no_memory(bind);
     else if (order.n != n)
-        r = kf_legacy_report_count(bind->rep, layer, kf_legacy_is_opaque, !bind->model->made_up,
-                                   order.n, n);
+        r = kf_legacy_report_count(bind->rep, layer, kf_legacy_is_opaque, order.n, n);
     else {
         if (names_decide(bind, layer))
             order_by_name(&order, names);
