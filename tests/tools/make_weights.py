@@ -208,6 +208,10 @@ def legacy_weights():
     normalised = sequential(first(dense("a", 4), 3), layer("BatchNormalization", "norm", axis=-1))
     pair("weights_in_other_order_refused", swapped, normalised)
     pair("weights_in_other_order_guessed", swapped, normalised, guess="yes")
+    other = sequential(first(dense("a", 3), 3), dense("b", 3))
+    crossed = [dense_weights("b", 3, 3, 3), dense_weights("a", 3, 3, 1)]
+    pair("weights_names_crossed_refused", crossed, other)
+    pair("weights_names_crossed_guessed", crossed, other, guess="yes")
     pair("weights_surplus_refused", WEIGHTS + [dense_weights("c", 4, 4, 5)])
     pair("weights_partial_refused", WEIGHTS[:1])
     pair("weights_of_another_model_refused", [dense_weights("a", 3, 4, 1), dense_weights("b", 4, 5, 3)])

@@ -2,7 +2,6 @@
 #include "legacy_match.h"
 #include "../../base/str.h"
 #include "../../io/text/json.h"
-#include "../../model/classes.h"
 #include "../layer_vars.h"
 #include "legacy_order.h"
 #include <string.h>
@@ -21,83 +20,6 @@ struct match {
 static int no_memory(struct kf_report *rep)
 {
     return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
-}
-
-/* "kernel" of "dense_1/kernel:0". */
-static const char *last_part(const char *name, size_t *n_out)
-{
-    const char *slash = strrchr(name, '/'), *start = slash ? slash + 1 : name;
-
-    *n_out = strcspn(start, ":");
-    return start;
-}
-
-bool kf_legacy_names(const char *name, const char *variable)
-{
-    size_t n, n_variable;
-    const char *part = last_part(name, &n), *wanted = last_part(variable, &n_variable);
-
-    return n == n_variable && memcmp(part, wanted, n) == 0;
-}
-
-bool kf_legacy_is_opaque(const struct kf_layer *layer)
-{
-    return !layer->inner && !layer->n_parts &&
-           (layer->users || (!kf_vars_known(layer->class_name) &&
-                             !kf_class_find("keras.layers", layer->class_name)));
-}
-
-/* The first layer below `layer` that nobody knows the variables of. */
-static const struct kf_layer *find_opaque(const struct kf_layer *layer,
-                                          bool (*is_opaque)(const struct kf_layer *layer))
-{
-    size_t n = layer->inner ? layer->inner->n_layers : layer->n_parts;
-    struct kf_layer *const *below = layer->inner ? layer->inner->layers : layer->parts;
-    const struct kf_layer *found = NULL;
-
-    for (size_t i = 0; !found && i < n; i++)
-        found = is_opaque(below[i]) ? below[i] : find_opaque(below[i], is_opaque);
-    return found;
-}
-
-int kf_legacy_report_count(struct kf_report *rep, const struct kf_layer *layer,
-                           bool (*is_opaque)(const struct kf_layer *layer), size_t wanted, size_t n)
-{
-    const struct kf_layer *opaque = find_opaque(layer, is_opaque);
-
-    if (opaque)
-        return kf_report_add(rep, KF_CUSTOM_CLASS, opaque->path,
-                             "%s is not a layer of Keras, and which of the weights of %s are its "
-                             "own is not known",
-                             opaque->class_name, layer->name);
-    return kf_report_add(rep, KF_WEIGHT_COUNT, layer->path,
-                         "the file has %zu weights for the layer where a %s with this config has "
-                         "%zu",
-                         n, layer->class_name, wanted);
-}
-
-int kf_legacy_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_model *model,
-                     struct kf_h5 *h5, const char *root, struct kf_report *rep)
-{
-    struct kf_legacy_group *groups;
-    const char **names;
-    size_t n = 0;
-
-    KF_TRY(kf_h5_attr_names(h5, *root ? root : "/", "layer_names", model->arena, &names, &n, rep));
-    groups = kf_arena_alloc(model->arena, (n ? n : 1) * sizeof(*groups));
-    if (!groups)
-        return no_memory(rep);
-    for (size_t i = 0; i < n; i++) {
-        groups[i].name = names[i];
-        groups[i].path = kf_arena_printf(model->arena, "%s/%s", root, names[i]);
-        if (!groups[i].path)
-            return no_memory(rep);
-        KF_TRY(kf_h5_attr_names(h5, groups[i].path, "weight_names", model->arena,
-                                &groups[i].weights, &groups[i].n, rep));
-    }
-    *out = groups;
-    *n_out = n;
-    return 0;
 }
 
 static bool has_tensors(struct match *match, struct kf_layer *layer)
@@ -288,6 +210,50 @@ static int list_positions(struct match *match, const struct kf_graph *graph)
     return 0;
 }
 
+/* Where the order of the groups would give a layer the weights of another, and all of them fit. */
+static bool order_disagrees(struct match *match, const struct kf_graph *graph,
+                            struct kf_legacy_group **in_order)
+{
+    size_t at = 0;
+    bool differs = false;
+
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        if (kf_legacy_is_opaque(graph->layers[i]))
+            return false;
+        if (!has_tensors(match, graph->layers[i]))
+            continue;
+        if (!(in_order[i] = next_group(match, &at)))
+            return false;
+        differs = differs || in_order[i] != match->of[i];
+    }
+    for (size_t i = 0; differs && i < graph->n_layers; i++)
+        differs = !in_order[i] || fits(match, graph->layers[i], in_order[i]);
+    return differs;
+}
+
+/* Keras loads a file without a graph by position, unless it is told by_name=True. */
+static int check_order(struct match *match, const struct kf_graph *graph, bool guess)
+{
+    struct kf_legacy_group **in_order = kf_arena_alloc(
+        match->model->arena, (graph->n_layers + 1) * sizeof(struct kf_legacy_group *));
+
+    if (!in_order)
+        return no_memory(match->rep);
+    if (!order_disagrees(match, graph, in_order))
+        return match->starved ? no_memory(match->rep) : 0;
+    for (size_t i = 0; i < graph->n_layers; i++)
+        if (in_order[i] && in_order[i] != match->of[i])
+            kf_report_add(match->rep, guess ? KF_FINDING : KF_MAPPING_AMBIGUOUS,
+                          graph->layers[i]->path,
+                          guess ? "its weights are those of its name, where by position, as Keras "
+                                  "loads them without by_name=True, they are those of %s"
+                                : "by position, as Keras loads them without by_name=True, its "
+                                  "weights are those of %s, and not those of its name; guess=yes "
+                                  "takes those of its name",
+                          in_order[i]->name);
+    return kf_report_status(match->rep);
+}
+
 /* Weights that no layer wants: the architecture is another model's. */
 static int check_surplus(struct match *match)
 {
@@ -310,8 +276,12 @@ static int index_groups(struct match *match)
 static int find_all(struct match *match, const struct kf_graph *graph, bool guess)
 {
     KF_TRY(index_groups(match));
-    if (by_name(match, graph))
-        return match->starved ? no_memory(match->rep) : check_surplus(match);
+    if (by_name(match, graph)) {
+        if (match->starved)
+            return no_memory(match->rep);
+        KF_TRY(check_surplus(match));
+        return check_order(match, graph, guess);
+    }
     if (by_position(match, graph) && !match->starved)
         return list_positions(match, graph);
     if (match->starved)

@@ -21,8 +21,9 @@ int kf_legacy_groups(struct kf_legacy_group **out, size_t *n_out, struct kf_mode
 /**
  * Find the group of every layer of the model's graph: out[i] for layer i, NULL for a layer that
  * has none and needs none. By name where each has its own, else as Keras itself loads such a file,
- * one by one in the order of both; where that does not fit and `guess` is set, the first that fits
- * by names and shapes. What was not found by name is listed in the report.
+ * one by one in the order of both; where both do and do not say the same, `guess` takes the names;
+ * where that does not fit and `guess` is set, the first that fits by names and shapes. What was not
+ * found by name is listed in the report.
  *
  * Every layer with weights gets a group and every group with weights a layer, or it is refused.
  *
