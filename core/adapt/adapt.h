@@ -124,6 +124,8 @@ struct kf_shape_row {
 int kf_apply_shapes(struct kf_adapt *adapt, const struct kf_shape_row *rows, size_t n,
                     const struct kf_at *at);
 int kf_adapt_calls(struct kf_adapt *adapt, struct kf_graph *graph);
+/** The InputLayer that feeds a layer's first call, or NULL. */
+struct kf_layer *kf_adapt_input_of(const struct kf_at *at);
 /** Refuse a layer that is called with what is no tensor, in a list or, if `alone`, beside none;
  * `why` goes on "a constant, which". */
 int kf_adapt_constant_input(struct kf_adapt *adapt, const struct kf_layer *layer, bool alone,
@@ -169,8 +171,9 @@ int kf_adapt_widths(struct kf_adapt *adapt, struct kf_graph *graph);
 /* masks.c: masks that Keras 3 would compute otherwise. */
 int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);
 
-/** Write into the input's shape what the weights of the Normalization `index` of a graph tell. */
-int kf_adapt_normalization(struct kf_adapt *adapt, struct kf_graph *graph, size_t index);
+/** Write into the input's shape what the weights of a Normalization tell: an adapted one is built
+ * only on an input whose kept axes have a known size. */
+int kf_adapt_normalization(struct kf_adapt *adapt, const struct kf_at *at);
 
 /* keras2_merge.c: the Merge of Keras 1 that Keras 2.0-2.2 still have. */
 int kf_adapt_merges(struct kf_adapt *adapt, struct kf_graph *graph);
