@@ -35,10 +35,14 @@ static bool holds_sequential(json_t *config)
            (json_object_get(config, "build_input_shape") || !json_object_get(config, "trainable"));
 }
 
+/* A layer of Keras that holds others may have such a config, too. */
 static bool is_sequential(const char *class_name, json_t *config)
 {
+    size_t n_parts = 0;
+
+    kf_part_rows(class_name, &n_parts);
     return strcmp(class_name, "Sequential") == 0 ||
-           (!kf_in_words(KF_GRAPH_CLASSES, class_name) && holds_sequential(config));
+           (!n_parts && !kf_in_words(KF_GRAPH_CLASSES, class_name) && holds_sequential(config));
 }
 
 /* A model used as a layer, a class of the user's that is one included. */
@@ -155,8 +159,9 @@ int kf_keras2_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t
     if (!(layer = kf_layer_new(parse->model)))
         return no_memory(parse, above);
     KF_TRY(fill_layer(parse, layer, object, name, above));
-    if (parse->forms->is_operation && parse->forms->is_operation(layer))
-        layer->operation = true;
+    layer->operation = parse->forms->is_operation && parse->forms->is_operation(layer);
+    if (layer->operation)
+        layer->users = NULL; /* some have the name of a layer */
     else if (is_model(layer->class_name, layer->config))
         KF_TRY(parse_model(parse, &layer->inner, object, layer->path));
     else if (!layer->users)

@@ -48,7 +48,10 @@ static bool take(const char **p, size_t *left, size_t n, uint64_t *out)
     return true;
 }
 
-/* True when a link message is whole. Which type may be, the check of the tree says. */
+/*
+ * True when a link message is whole. Which type may be, the check of the tree says; where one leads
+ * out of the file is never empty, which HDF5 1.10 counts on.
+ */
 static bool is_link(const char *p, size_t left)
 {
     uint64_t version, flags, type = TYPE_HARD, order, set = 0, name, target = 8;
@@ -63,7 +66,8 @@ static bool is_link(const char *p, size_t left)
     left -= name;
     if (type != TYPE_HARD && !take(&p, &left, 2, &target))
         return false;
-    return (type == TYPE_HARD || type == TYPE_SOFT || type >= TYPE_USER) && target <= left;
+    return (type == TYPE_HARD || type == TYPE_SOFT || (type >= TYPE_USER && target > 0)) &&
+           target <= left;
 }
 
 /* Where the sizes of a chunked layout begin, and how long one is; false for other layouts. */
