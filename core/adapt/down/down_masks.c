@@ -106,6 +106,9 @@ static int take_all(struct kf_down_masks *masks, struct kf_layer *layer, struct 
     KF_TRY(compare_masks(masks, json_array_get(call->args, 0), given, &same));
     if (!same || (n_given && !json_is_array(given)))
         return kf_down_mask_refuse(masks, layer);
+    if (given)
+        KF_TRY(kf_report_add(masks->adapt->rep, KF_NODES_REWRITTEN, layer->path,
+                             "the mask of a call is left out: Keras 2 hands it on itself"));
     json_object_del(call->kwargs, "mask");
     return 0;
 }
