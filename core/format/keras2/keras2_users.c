@@ -49,14 +49,17 @@ static bool look_at_names(struct sign *sign, const struct kf_layer *layer)
     return module || registered;
 }
 
-/* A key that no release of Keras had for the class. */
-static void look_at_keys(struct sign *sign, const struct kf_layer *layer)
+/* A key that no release of Keras had for the class; `row` has those of Keras 2, or is NULL. */
+static void look_at_keys(struct sign *sign, const struct kf_layer *layer,
+                         const struct kf_class *row)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach(layer->config, key, value) if (!kf_class_ever_took(layer->class_name, key))
+    json_object_foreach(layer->config, key, value)
     {
+        if ((row && kf_keras2_class_takes(row, key)) || kf_class_ever_took(layer->class_name, key))
+            continue;
         found(sign, "which takes no", key, strlen(key), true);
         return;
     }
@@ -111,7 +114,7 @@ static void look_at_config(struct sign *sign, const struct kf_keras2_parse *pars
     bool second = keras >= KF_KERAS(2, 0, 0) && keras < KF_KERAS(3, 0, 0);
 
     if (parse->model->dialect != KF_DIALECT_KERAS1)
-        look_at_keys(sign, layer);
+        look_at_keys(sign, layer, row);
     if (!sign->words && late)
         look_at_age(sign, KF_SINCE(keras), late,
                     kf_release_is_bundled(parse->rep->source.keras_version));
