@@ -277,6 +277,11 @@ static int text_input(struct kf_adapt *adapt, const struct kf_at *at)
     return json_array_remove(shape, 1);
 }
 
+static int normalization_input(struct kf_adapt *adapt, const struct kf_at *at)
+{
+    return kf_adapt_normalization(adapt, at);
+}
+
 /* Attention's causal was a key until 2.9 and is an argument of the call since. */
 static int causal_attention(struct kf_adapt *adapt, const struct kf_at *at)
 {

@@ -9,6 +9,11 @@
 /* Source: keras/layers/attention/base_dense_attention.py, multi_head_attention.py (2.9, 2.10) */
 #define CAUSAL_ARGUMENT_SINCE 210
 
+static int normalization_input(struct kf_adapt *adapt, const struct kf_at *at)
+{
+    return kf_adapt_normalization(adapt, at);
+}
+
 /* Keras 2 builds a merging layer from the shapes of its inputs, which a constant has not. */
 static int constant_input(struct kf_adapt *adapt, const struct kf_at *at)
 {
