@@ -321,6 +321,7 @@ int kf_inspect(const struct kf_input *in, const struct kf_options *options, stru
                json_t **facts_out)
 {
     KF_AUTO(kf_model) model = NULL;
+    KF_AUTO(kf_model) named = NULL;
     int r = kf_read_model(&model, in, options, rep);
 
     if (r >= 0 && model->graph)
@@ -328,7 +329,7 @@ int kf_inspect(const struct kf_input *in, const struct kf_options *options, stru
     if (r >= 0)
         r = kf_verify_model(model, rep);
     else if (kf_code_grade((enum kf_code) - r) != KF_GRADE_FATAL)
-        model = read_names(in, options);
-    *facts_out = kf_inspect_facts(model, options, rep);
+        named = read_names(in, options);
+    *facts_out = kf_inspect_facts(r < 0 ? named : model, options, rep);
     return r;
 }

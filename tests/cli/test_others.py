@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import zipfile
 
 import pytest
 
@@ -89,6 +90,20 @@ def test_inspect_shows_weights_whatever_layers_they_are_of(kferry, case):
     done = kferry.run("inspect", path)
     assert ("tensors" in done.stdout.splitlines()) == (case != "alone_legacy")
     assert all(row["name"] in done.stdout for row in facts["tensors"]) or facts["layers"]
+
+
+def test_inspect_shows_nothing_of_what_is_damaged(kferry, tmp_path):
+    """One bit of a weight: only the sum of the member tells."""
+    folder = next(p for p in pathlib.Path(__file__).parents if p.name == "tests") / "golden"
+    data = bytearray((folder / "zip2_two_dense" / "in.keras").read_bytes())
+    with zipfile.ZipFile(folder / "zip2_two_dense" / "in.keras") as archive:
+        member = archive.getinfo("model.weights.h5")
+    data[member.header_offset + 30 + len(member.filename) + member.file_size - 1] ^= 1
+    (tmp_path / "bit.keras").write_bytes(data)
+    done = kferry.run("inspect", tmp_path / "bit.keras", "--json")
+    facts = json.loads(done.stdout)
+    assert done.returncode == 65 and facts["model"] is None and not facts["tensors"]
+    assert facts["report"]["problems"][0]["code"] == "corrupt-model"
 
 
 def test_inspect_of_no_model_exits_65(kferry, garbage, check_report):
