@@ -24,7 +24,7 @@ static int detect(enum kf_kind_id *out, struct kf_model *model, const struct kf_
     return 0;
 }
 
-static int read_model(struct kf_model **out, const struct kf_input *in, bool names_do,
+static int read_model(struct kf_model **out, const struct kf_input *in, enum kf_takes wanted,
                       const struct kf_options *options, struct kf_report *rep)
 {
     KF_AUTO(kf_model) model = kf_model_create();
@@ -33,7 +33,8 @@ static int read_model(struct kf_model **out, const struct kf_input *in, bool nam
     if (!model)
         return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
     model->in = in;
-    model->names_do = names_do;
+    model->names_do = wanted == KF_TAKES_NAMES;
+    model->graph_needed = wanted < KF_TAKES_WEIGHTS;
     KF_TRY(kf_source_init(&model->source, in, rep));
     rep->source.size = model->source.size;
     KF_TRY(detect(&kind, model, options, rep));
@@ -47,7 +48,7 @@ static int read_model(struct kf_model **out, const struct kf_input *in, bool nam
 int kf_read_model(struct kf_model **out, const struct kf_input *in,
                   const struct kf_options *options, struct kf_report *rep)
 {
-    return read_model(out, in, false, options, rep);
+    return read_model(out, in, KF_TAKES_WEIGHTS, options, rep);
 }
 
 int kf_verify_model(const struct kf_model *model, struct kf_report *rep)
@@ -181,7 +182,7 @@ static int prepare(struct kf_model **out, const struct kf_writer *writer, int *k
 
     rep->progress = options->progress;
     rep->histograms_left = options->histograms ? KF_HISTOGRAMS_MAX : 0;
-    KF_TRY(read_model(&model, in, writer->takes == KF_TAKES_NAMES, options, rep));
+    KF_TRY(read_model(&model, in, writer->takes, options, rep));
     keras = target_release(writer, model, options);
     had = model->training || model->has_optimizer_state;
     if (had && !writer->training)
@@ -312,7 +313,7 @@ static struct kf_model *read_names(const struct kf_input *in, const struct kf_op
     struct kf_report ignored;
 
     kf_report_init(&ignored);
-    read_model(&model, in, true, options, &ignored);
+    read_model(&model, in, KF_TAKES_NAMES, options, &ignored);
     kf_report_finish(&ignored);
     return model;
 }

@@ -128,7 +128,8 @@ struct kf_model {
     bool made_up;    /* `graph` is a list of layers that weights alone show: not what is computed */
     bool weightless; /* an architecture alone: its tensors have no payloads */
     bool names_do;   /* set before it is read: tensors with names are wanted, layers or not */
-    struct kf_loose *loose;        /* where `graph` is NULL: weights alone */
+    bool graph_needed;      /* set before it is read: layers that are guessed at would not do */
+    struct kf_loose *loose; /* where `graph` is NULL: weights alone */
     struct kf_model *architecture; /* what `graph` was taken from, when that is another file */
 };
 

@@ -27,7 +27,8 @@ static int find_release(const struct kf_model *model, struct state *state, const
     return kf_release_parse(version ? version : rep->source.keras_version);
 }
 
-/* Names that are all that is wanted, where they do not say which layers there are. */
+/* Names that are all that is wanted, or can be had, where they do not say which layers there are.
+ */
 static int take_names(struct kf_model *model, struct state *state, const char *root,
                       struct kf_report *rep)
 {
@@ -49,13 +50,15 @@ static int take_names(struct kf_model *model, struct state *state, const char *r
 static int make_graph(struct kf_model *model, struct state *state, const char *root,
                       const struct kf_options *options, struct kf_report *rep)
 {
+    bool keras1 = model->keras < KF_KERAS(2, 0, 0);
+
     if (kf_streq(root, "/"))
         root = "";
-    if (model->names_do)
+    if (model->names_do || (model->graph_needed && !keras1))
         KF_TRY(take_names(model, state, root, rep));
     if (model->loose)
         return 0;
-    if (model->keras < KF_KERAS(2, 0, 0))
+    if (keras1)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "the weights do not say that Keras 2 wrote them: those of Keras 1 are "
                              "laid out by layer");
