@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../adapt/adapt.h"
+#include "../format/architecture.h"
 #include "../format/registry.h"
 #include "../model/lambda.h"
 #include "../model/optimizer.h"
@@ -33,6 +34,7 @@ static int read_model(struct kf_model **out, const struct kf_input *in, enum kf_
     if (!model)
         return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
     model->in = in;
+    model->weights_do = wanted >= KF_TAKES_WEIGHTS;
     model->names_do = wanted == KF_TAKES_NAMES;
     model->graph_needed = wanted < KF_TAKES_WEIGHTS;
     KF_TRY(kf_source_init(&model->source, in, rep));
@@ -73,9 +75,7 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
                              "the file is an architecture, without the weights that %s holds",
                              writer->info->name);
     if ((!model->graph || model->made_up) && writer->takes < KF_TAKES_WEIGHTS)
-        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
-                             "the file is %s; to=weights.h5 and to=npz do without an architecture",
-                             rep->source.title);
+        return kf_architecture_missing(KF_DO_WITHOUT, rep);
     return 0;
 }
 

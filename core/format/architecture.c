@@ -24,6 +24,13 @@ static int read_keras3(struct kf_model *model, json_t *config, const struct kf_o
     return kf_keras3_graph(model, config, options, rep);
 }
 
+int kf_architecture_missing(const char *what_does, struct kf_report *rep)
+{
+    return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
+                         "the file is %s; %s without an architecture", rep->source.title,
+                         what_does);
+}
+
 /* Which generation a config is of: by its own words first, as whoever edits one may keep any
  * version in it. */
 static const struct generation {

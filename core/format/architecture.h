@@ -24,4 +24,11 @@ int kf_architecture_parse(struct kf_model *model, json_t *config, const struct k
 int kf_architecture_read(struct kf_model *model, const struct kf_options *options,
                          struct kf_report *rep);
 
+/** What targets do without an architecture, for weights that only have names, and for others. */
+#define KF_NAMES_DO_WITHOUT "to=npz and to=safetensors do"
+#define KF_DO_WITHOUT       "to=weights.h5 and to=npz do"
+
+/** Refuse weights alone, and say what to give: ARCHITECTURE_MISSING. */
+int kf_architecture_missing(const char *what_does, struct kf_report *rep);
+
 #endif

@@ -127,9 +127,11 @@ struct kf_model {
     bool unsure;     /* `dialect` may as well be the other of Keras 2 and 3: weights alone */
     bool made_up;    /* `graph` is a list of layers that weights alone show: not what is computed */
     bool weightless; /* an architecture alone: its tensors have no payloads */
-    bool names_do;   /* set before it is read: tensors with names are wanted, layers or not */
-    bool graph_needed;      /* set before it is read: layers that are guessed at would not do */
-    struct kf_loose *loose; /* where `graph` is NULL: weights alone */
+    /* Set before it is read. */
+    bool weights_do;               /* weights do, of whatever they are */
+    bool names_do;                 /* and so do tensors with names, layers or not */
+    bool graph_needed;             /* layers that are guessed at would not do */
+    struct kf_loose *loose;        /* where `graph` is NULL: weights alone */
     struct kf_model *architecture; /* what `graph` was taken from, when that is another file */
 };
 

@@ -89,6 +89,27 @@ def test_weights_come_by_their_names_where_no_layers_can_be_made_of_them(kferry,
     assert kferry.run("convert", source, "-o", "w.keras").returncode == 65
 
 
+def test_weights_from_before_1_0_are_called_by_where_they_stand(kferry):
+    source = TESTS / "golden" / "alone_old_refused" / "in.h5"
+    with h5py.File(source) as file:
+        wanted = {f"{layer}/{name}": array[()] for layer, group in file.items() for name, array in group.items()}
+    assert kferry.report(source, "-o", "w.npz")["verdict"] == "exact"
+    arrays = np.load(kferry.folder / "w.npz")
+    assert list(arrays) == list(wanted) and all(arrays[name].tobytes() == wanted[name].tobytes() for name in wanted)
+
+
+def test_a_model_that_python_code_defines_gives_its_weights_by_their_groups(kferry):
+    source = TESTS / "golden" / "coded_model_weights" / "in.keras"
+    with zipfile.ZipFile(source) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+        wanted = {}
+        file.visititems(lambda path, item: wanted.update({path: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    report = kferry.report(source, "-o", "w.safetensors")
+    assert report["verdict"] == "exact" and report["training"] == "dropped"
+    tensors = load_file(kferry.folder / "w.safetensors")
+    assert sorted(tensors) == sorted(path for path in wanted if not path.startswith("optimizer"))
+    assert all(np.array_equal(array, wanted[path]) for path, array in tensors.items())
+
+
 def test_every_dtype_goes_there_and_back(kferry, zoo):
     """As named tensors alone, where no layer says what they must be."""
     arrays = {name: np.arange(6).reshape(2, 3).astype(name)

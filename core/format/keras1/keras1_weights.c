@@ -7,20 +7,16 @@
 #include "../legacy/legacy_match.h"
 #include "../legacy/legacy_order.h"
 #include "keras1_flatten.h"
+#include "keras1_numbered.h"
 #include <stdlib.h>
 #include <string.h>
-
-struct group {
-    const char *name, **weights; /* weights as they are called below the group */
-    size_t n;
-};
 
 struct bind {
     struct kf_model *model;
     struct kf_h5 *h5;
     const char *root; /* "" or "/model_weights" */
     struct kf_report *rep;
-    struct group *groups;
+    struct kf_legacy_group *groups;
     size_t n_groups;
     json_t *index_of; /* name of a group with weights -> its number; owned */
 };
@@ -38,7 +34,7 @@ static bool is_opaque(const struct kf_layer *layer)
            strcmp(layer->class_name, "Merge") != 0;
 }
 
-static const struct group *group_named(const struct bind *bind, const char *name)
+static const struct kf_legacy_group *group_named(const struct bind *bind, const char *name)
 {
     const json_t *index = json_object_get(bind->index_of, name);
 
@@ -80,11 +76,11 @@ static int check_name(struct bind *bind, const struct kf_legacy_slot *slot, cons
     return 0;
 }
 
-static int bind_tensor(struct bind *bind, const struct group *group,
+static int bind_tensor(struct bind *bind, const struct kf_legacy_group *group,
                        const struct kf_legacy_slot *slot, const char *name)
 {
     struct kf_arena *arena = bind->model->arena;
-    const char *path = kf_arena_printf(arena, "%s/%s/%s", bind->root, group->name, name);
+    const char *path = kf_arena_printf(arena, "%s/%s", group->path, name);
     struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
 
     if (!path || !payload)
@@ -96,7 +92,8 @@ static int bind_tensor(struct bind *bind, const struct group *group,
     return 0;
 }
 
-static int take_unknown(struct bind *bind, struct kf_layer *layer, const struct group *group)
+static int take_unknown(struct bind *bind, struct kf_layer *layer,
+                        const struct kf_legacy_group *group)
 {
     layer->tensors = kf_arena_alloc(bind->model->arena, group->n * sizeof(*layer->tensors));
     if (!layer->tensors)
@@ -108,7 +105,8 @@ static int take_unknown(struct bind *bind, struct kf_layer *layer, const struct 
     return 0;
 }
 
-static int bind_layer(struct bind *bind, struct kf_layer *layer, const struct group *group)
+static int bind_layer(struct bind *bind, struct kf_layer *layer,
+                      const struct kf_legacy_group *group)
 {
     struct kf_legacy_order order = {0};
     int r;
@@ -141,7 +139,8 @@ static int bind_layers(struct bind *bind, struct kf_layer **layers, size_t n)
                              "the file has weights for %zu layers where the model has %zu", groups,
                              n);
     for (; weighted < n; weighted++, next++) {
-        const struct group *group = named ? group_named(bind, layers[weighted]->name) : NULL;
+        const struct kf_legacy_group *group =
+            named ? group_named(bind, layers[weighted]->name) : NULL;
 
         while (!named && !bind->groups[next].n)
             next++;
@@ -150,31 +149,14 @@ static int bind_layers(struct bind *bind, struct kf_layer **layers, size_t n)
     return 0;
 }
 
-static int read_group(struct bind *bind, struct group *group, const char *name)
-{
-    const char *path = kf_arena_printf(bind->model->arena, "%s/%s", bind->root, name);
-
-    if (!path)
-        return no_memory(bind);
-    group->name = name;
-    return kf_h5_attr_names(bind->h5, path, "weight_names", bind->model->arena, &group->weights,
-                            &group->n, bind->rep);
-}
-
 static int read_groups(struct bind *bind)
 {
-    const char *root = *bind->root ? bind->root : "/", **names;
-
-    KF_TRY(kf_h5_attr_names(bind->h5, root, "layer_names", bind->model->arena, &names,
-                            &bind->n_groups, bind->rep));
-    bind->groups = kf_arena_alloc(bind->model->arena, (bind->n_groups + 1) * sizeof(*bind->groups));
-    if (!bind->groups)
-        return no_memory(bind);
-    for (size_t i = 0; i < bind->n_groups; i++) {
-        KF_TRY(read_group(bind, &bind->groups[i], names[i]));
+    KF_TRY(kf_legacy_groups(&bind->groups, &bind->n_groups, bind->model, bind->h5, bind->root,
+                            bind->rep));
+    for (size_t i = 0; i < bind->n_groups; i++)
         if (bind->groups[i].n)
-            KF_TRY(kf_json_set(bind->index_of, names[i], json_integer((json_int_t)i), bind->rep));
-    }
+            KF_TRY(kf_json_set(bind->index_of, bind->groups[i].name, json_integer((json_int_t)i),
+                               bind->rep));
     return 0;
 }
 
@@ -217,50 +199,15 @@ static int keep_weighted(struct bind *bind, struct kf_layer **layers, size_t *n)
     return 0;
 }
 
-/* The files from before 1.0: a group a layer by its number, and numbered weights. */
-static int read_numbered(struct bind *bind, struct group *group, size_t number)
-{
-    struct kf_arena *arena = bind->model->arena;
-    size_t n = 0;
-
-    group->name = kf_arena_printf(arena, "layer_%zu", number);
-    while (group->name) {
-        const char *path = kf_arena_printf(arena, "%s/%s/param_%zu", bind->root, group->name, n);
-
-        if (!path)
-            return no_memory(bind);
-        if (!kf_h5_has(bind->h5, path))
-            break;
-        n++;
-    }
-    group->n = n;
-    group->weights = kf_arena_alloc(arena, (n + 1) * sizeof(*group->weights));
-    for (size_t k = 0; group->weights && k < n; k++)
-        if (!(group->weights[k] = kf_arena_printf(arena, "param_%zu", k)))
-            return no_memory(bind);
-    return group->name && group->weights ? 0 : no_memory(bind);
-}
-
 static int bind_numbered(struct bind *bind, struct kf_layer **layers, size_t n)
 {
-    struct group group;
-    size_t n_groups = 0;
-    const char *path;
-
-    for (;; n_groups++) {
-        path = kf_arena_printf(bind->model->arena, "%s/layer_%zu", bind->root, n_groups);
-        if (!path)
-            return no_memory(bind);
-        if (!kf_h5_is_group(bind->h5, path))
-            break;
-    }
-    if (n_groups != n)
+    KF_TRY(kf_keras1_numbered(&bind->groups, &bind->n_groups, bind->model, bind->h5, bind->root,
+                              bind->rep));
+    if (bind->n_groups != n)
         return kf_report_add(bind->rep, KF_WEIGHT_COUNT, "",
-                             "the file has %zu layers where the model has %zu", n_groups, n);
-    for (size_t i = 0; i < n; i++) {
-        KF_TRY(read_numbered(bind, &group, i));
-        KF_TRY(bind_layer(bind, layers[i], &group));
-    }
+                             "the file has %zu layers where the model has %zu", bind->n_groups, n);
+    for (size_t i = 0; i < n; i++)
+        KF_TRY(bind_layer(bind, layers[i], &bind->groups[i]));
     return 0;
 }
 

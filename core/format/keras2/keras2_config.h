@@ -84,6 +84,9 @@ struct kf_keras2_parse {
     unsigned depth;
 };
 
+/** False for a model that is defined by Python code, whose config has no layers. */
+bool kf_config_has_graph(const json_t *object);
+
 /** Make the graph of a model from a config of these forms; see kf_keras2_graph(). */
 int kf_config_graph(struct kf_model *model, json_t *object, const struct kf_config_forms *forms,
                     const struct kf_options *options, struct kf_report *rep);

@@ -260,6 +260,11 @@ static int parse_model(struct kf_keras2_parse *parse, struct kf_graph **out, jso
                       : parse_functional(parse, graph, config);
 }
 
+bool kf_config_has_graph(const json_t *object)
+{
+    return is_model(kf_json_str(object, "class_name", ""), json_object_get(object, "config"));
+}
+
 int kf_config_graph(struct kf_model *model, json_t *object, const struct kf_config_forms *forms,
                     const struct kf_options *options, struct kf_report *rep)
 {

@@ -3,6 +3,7 @@
 #include "../../io/h5/h5.h"
 #include "../architecture.h"
 #include "../info.h"
+#include "../keras1/keras1_numbered.h"
 #include "../keras1/keras1_weights.h"
 #include "../reader.h"
 #include "../release.h"
@@ -61,7 +62,7 @@ static int make_graph(struct kf_model *model, struct state *state, const char *r
     if (keras1)
         return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
                              "the weights do not say that Keras 2 wrote them: those of Keras 1 are "
-                             "laid out by layer");
+                             "laid out by layer; " KF_NAMES_DO_WITHOUT " without an architecture");
     return kf_legacy_classes(model, state->h5, root, options, rep);
 }
 
@@ -126,6 +127,18 @@ static int read_no_config(struct kf_model *model, void *state, const struct kf_o
     return read_weights(model, state, KF_KERAS_H5_WEIGHTS, options, rep);
 }
 
+/* Without an architecture: where a weight stands is all that it is called. */
+static int take_numbers(struct kf_model *model, struct state *state, struct kf_report *rep)
+{
+    struct kf_legacy_group *groups;
+    size_t n;
+
+    if (!model->names_do)
+        return kf_architecture_missing(KF_NAMES_DO_WITHOUT, rep);
+    KF_TRY(kf_keras1_numbered(&groups, &n, model, state->h5, "", rep));
+    return kf_legacy_loose(model, state->h5, groups, n, rep);
+}
+
 /* Numbered groups: only their order says whose they are. */
 static int read_old(struct kf_model *model, void *opaque, const struct kf_options *options,
                     struct kf_report *rep)
@@ -133,6 +146,8 @@ static int read_old(struct kf_model *model, void *opaque, const struct kf_option
     struct state *state = opaque;
 
     KF_TRY(kf_h5_open(&state->h5, &model->source, &options->limits, rep));
+    if (!model->in->architecture)
+        return take_numbers(model, state, rep);
     KF_TRY(kf_architecture_read(model, options, rep));
     if (model->dialect != KF_DIALECT_KERAS1)
         return refuse_generation(rep, "before 1.0", "2 or 3");

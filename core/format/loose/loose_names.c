@@ -137,10 +137,11 @@ static int cannot_count(struct naming *naming, const struct kf_loose *container,
         maybe ? "; guess=yes keeps the names, which every Keras from 3.0.3 on has" : "");
 }
 
-/* From 3.0.3 on every release has the same names; only from 3.6 on a file shows its age. */
+/* From 3.0.3 on every release has the same names; only from 3.6 on a file of weights shows its age,
+ * which an archive tells. */
 static bool same_names(const struct naming *naming)
 {
-    return naming->model->keras >= KF_KERAS(3, 6, 0) && naming->keras >= KF_KERAS(3, 0, 3);
+    return naming->model->keras >= KF_KERAS(3, 0, 3) && naming->keras >= KF_KERAS(3, 0, 3);
 }
 
 /* Keras 2.12 and 2.13 count a layer with weights twice; every other release each once. */
@@ -184,6 +185,20 @@ static const char *name_attribute(const struct naming *naming, const char *owner
     return name;
 }
 
+/* Keras before 3.15 looks for no layers in a list that stands in a list. */
+static int check_nested(struct naming *naming, const struct kf_loose *loose)
+{
+    unsigned long number;
+    size_t n = kf_loose_class(loose->name, &number);
+
+    if (naming->keras >= KF_KERAS(3, 15, 0) || n != strlen("container") ||
+        !kf_starts(loose->name, "container") || !has_weights(loose))
+        return 0;
+    return kf_report_add(naming->rep, KF_NO_EQUAL, loose->name,
+                         "layers in a list that stands in a list: Keras looks for the weights of "
+                         "such from 3.15 on");
+}
+
 static int name_below(struct naming *naming, struct kf_loose *loose, const char *owner)
 {
     for (size_t i = 0; i < loose->n_below; i++) {
@@ -196,6 +211,7 @@ static int name_below(struct naming *naming, struct kf_loose *loose, const char 
         } else if (!below->target) {
             below->target = name_attribute(naming, owner, below->name);
         }
+        KF_TRY(check_nested(naming, below));
         KF_TRY(name_below(naming, below, container ? NULL : below->name));
     }
     return 0;

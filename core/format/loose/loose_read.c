@@ -7,6 +7,7 @@ struct loose_read {
     struct kf_model *model;
     struct kf_h5 *h5;
     struct kf_report *rep;
+    size_t n_weights;
     bool has_names; /* an object has its name beside its variables: from 3.6 on */
 };
 
@@ -44,6 +45,7 @@ static int read_vars(struct loose_read *read, struct kf_loose *loose, const char
     loose->has_vars = true;
     loose->layer = kf_h5_attr_short(read->h5, vars, "name", arena);
     read->has_names = read->has_names || loose->layer;
+    read->n_weights += n;
     loose->tensors = kf_arena_alloc(arena, (n + 1) * sizeof(*loose->tensors));
     if (!loose->tensors)
         return no_memory(read);
@@ -136,5 +138,9 @@ int kf_loose_read(struct kf_model *model, struct kf_h5 *h5, struct kf_report *re
         kf_report_evidence(rep, "groups are named with backslashes, as Windows does");
     KF_TRY(read_group(&read, &model->loose, "", ""));
     tell_generation(&read);
+    if (!read.n_weights)
+        kf_report_add(rep, KF_FINDING, "",
+                      "the file has no weights: the model has none, or Keras did not find its "
+                      "layers when it saved them");
     return 0;
 }

@@ -35,6 +35,15 @@ int kf_keras_zip_open(struct kf_keras_zip *out, struct kf_model *model,
 int kf_keras_zip_bind(struct kf_keras_zip *zip, struct kf_model *model, const char *weights,
                       const char *root, const struct kf_options *options, struct kf_report *rep);
 
+/**
+ * For a model that is defined by Python code: its weights alone where they do, by kf_loose_read(),
+ * or else for the architecture that was given. Its training state is left out.
+ *
+ * Outcomes: ARCHITECTURE_MISSING, what binding reports.
+ */
+int kf_keras_zip_coded(struct kf_keras_zip *zip, struct kf_model *model, const char *weights,
+                       const struct kf_options *options, struct kf_report *rep);
+
 void kf_keras_zip_close(struct kf_keras_zip *zip);
 
 #endif

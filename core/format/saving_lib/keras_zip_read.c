@@ -12,13 +12,15 @@ static int read_keras_zip(struct kf_model *model, void *opaque, const struct kf_
     struct kf_keras_zip *zip = opaque;
     bool keras3 = model->reader->kind == KF_FILE_KERAS_ZIP3;
     bool first = model->reader->kind == KF_FILE_KERAS_ZIP_211;
+    const char *weights = first ? KF_ZIP_WEIGHTS_211 : KF_ZIP_WEIGHTS;
 
     model->dialect = keras3 ? KF_DIALECT_KERAS3 : KF_DIALECT_KERAS2;
     KF_TRY(kf_keras_zip_open(zip, model, options, rep));
+    if (!kf_config_has_graph(zip->config))
+        return kf_keras_zip_coded(zip, model, weights, options, rep);
     KF_TRY(keras3 ? kf_keras3_graph(model, zip->config, options, rep)
                   : kf_keras2_graph(model, zip->config, options, rep));
-    return kf_keras_zip_bind(zip, model, first ? KF_ZIP_WEIGHTS_211 : KF_ZIP_WEIGHTS, "", options,
-                             rep);
+    return kf_keras_zip_bind(zip, model, weights, "", options, rep);
 }
 
 static int verify_keras_zip(void *opaque, struct kf_report *rep)
