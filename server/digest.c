@@ -37,6 +37,12 @@ static int add_file(EVP_MD_CTX *sum, int fd, int cancel_fd, unsigned char *block
     return 0;
 }
 
+void digest_hex(const unsigned char value[32], char out[65])
+{
+    for (int i = 0; i < 32; i++)
+        snprintf(out + 2 * i, 3, "%02x", value[i]);
+}
+
 int digest_sha256(int fd, int cancel_fd, char out[65])
 {
     EVP_MD_CTX *sum = EVP_MD_CTX_new();
@@ -47,8 +53,7 @@ int digest_sha256(int fd, int cancel_fd, char out[65])
     if (sum && block && EVP_DigestInit_ex(sum, EVP_sha256(), NULL) == 1)
         status = add_file(sum, fd, cancel_fd, block);
     if (status == 0 && EVP_DigestFinal_ex(sum, value, NULL) == 1)
-        for (int i = 0; i < 32; i++)
-            snprintf(out + 2 * i, 3, "%02x", value[i]);
+        digest_hex(value, out);
     free(block);
     EVP_MD_CTX_free(sum);
     return status;
@@ -60,8 +65,7 @@ bool digest_sha256_text(const char *text, char out[65])
 
     if (EVP_Digest(text, strlen(text), value, NULL, EVP_sha256(), NULL) != 1)
         return false;
-    for (int i = 0; i < 32; i++)
-        snprintf(out + 2 * i, 3, "%02x", value[i]);
+    digest_hex(value, out);
     return true;
 }
 

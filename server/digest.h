@@ -11,6 +11,9 @@
  */
 int digest_sha256(int fd, int cancel_fd, char out[65]);
 
+/** A SHA-256 as lower-case hex. */
+void digest_hex(const unsigned char value[32], char out[65]);
+
 /** SHA-256 of a text as lower-case hex; false when it failed. */
 bool digest_sha256_text(const char *text, char out[65]);
 

@@ -7,6 +7,7 @@ set(KF_SERVE_SOURCES
   jobs/archive.c
   http/auth.c
   http/body.c
+  http/body_digest.c
   http/client.c
   http/clients.c
   http/connections.c

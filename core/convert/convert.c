@@ -181,6 +181,7 @@ static int prepare(struct kf_model **out, const struct kf_writer *writer, int *k
     bool had;
 
     rep->progress = options->progress;
+    rep->passes = options->passes;
     rep->histograms_left = options->histograms ? KF_HISTOGRAMS_MAX : 0;
     KF_TRY(read_model(&model, in, writer->takes, options, rep));
     keras = target_release(writer, model, options);

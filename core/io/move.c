@@ -66,7 +66,7 @@ static void start(const struct move *move, uint64_t end)
 
     if (end < mover->started)
         mover->started = end;
-    if (end - mover->started < START_BYTES)
+    if (move->rep->passes || end - mover->started < START_BYTES)
         return;
     kf_sink_start(&mover->to, mover->started, end - mover->started);
     mover->started = end;

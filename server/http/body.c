@@ -7,12 +7,12 @@
 #include "../jobs/scratch.h"
 #include "../server.h"
 #include "../settings/config.h"
+#include "body_digest.h"
 #include "names.h"
 #include "request.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,7 @@ static int write_to(struct request *req, size_t index)
     body->fd = -1;
     body->in_further = index > 0;
     if (path_of(path, req->conversion->dir, index) == 0)
-        body->fd =
-            open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (index ? O_EXCL : 0), 0600);
+        body->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | (index ? O_EXCL : 0), 0600);
     if (body->fd < 0)
         return request_fail(req, "scratch-full", "the input cannot be stored: %s", strerror(errno));
     return 0;
@@ -111,8 +110,8 @@ int body_begin(struct request *req)
     struct body *body = &req->conversion->body;
 
     KF_TRY(write_to(req, 0));
-    body->digest = EVP_MD_CTX_new();
-    if (!body->digest || EVP_DigestInit_ex(body->digest, EVP_sha256(), NULL) != 1)
+    body->digest = body_digest_create();
+    if (!body->digest)
         return request_fail(req, "internal-error", "SHA-256 cannot be had");
     if (!is_form(req))
         return 0;
@@ -161,7 +160,7 @@ int body_store(struct request *req, const char *data, size_t n)
     KF_TRY(reserve_for(req, body->size + n));
     if (write_all(body->fd, data, n) < 0)
         return request_fail(req, "scratch-full", "the input cannot be stored: %s", strerror(errno));
-    if (!body->in_further && EVP_DigestUpdate(body->digest, data, n) != 1)
+    if (!body->in_further && !body_digest_add(body->digest, body->fd, data, n))
         return request_fail(req, "internal-error", "SHA-256 failed");
     body->size += n;
     return 0;
@@ -191,8 +190,6 @@ static void close_body(struct body *body)
 {
     multipart_destroy(body->form);
     body->form = NULL;
-    EVP_MD_CTX_free(body->digest);
-    body->digest = NULL;
     if (body->fd >= 0)
         close(body->fd);
     body->fd = -1;
@@ -201,22 +198,33 @@ static void close_body(struct body *body)
 int body_end(struct request *req)
 {
     struct body *body = &req->conversion->body;
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
 
     if (body->form)
         KF_TRY(multipart_end(body->form));
-    if (EVP_DigestFinal_ex(body->digest, digest, &n) != 1)
-        return request_fail(req, "internal-error", "SHA-256 failed");
-    for (unsigned i = 0; i < n && i < 32; i++)
-        snprintf(body->sha256 + (size_t)2 * i, 3, "%02x", digest[i]);
     close_body(body);
+    if (body_digest_last(body->digest) && !body_settle(body))
+        return request_fail(req, "internal-error", "SHA-256 failed");
     return 0;
+}
+
+static void drop_digest(struct body *body)
+{
+    body_digest_destroy(body->digest);
+    body->digest = NULL;
+}
+
+bool body_settle(struct body *body)
+{
+    bool ok = !body->digest || body_digest_wait(body->digest, body->sha256);
+
+    drop_digest(body);
+    return ok;
 }
 
 void body_finish(struct body *body)
 {
     close_body(body);
+    drop_digest(body);
     for (size_t i = 0; i < body->n_further; i++)
         free(body->further[i].name);
     free(body->first);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct body_digest;
 struct multipart;
 struct request;
 
@@ -23,17 +24,17 @@ struct body_file {
  * is JOB/in; further ones, which only a form has, are JOB/in-1, JOB/in-2 as they come.
  */
 struct body {
-    int fd;                 /* of the file that is being written, owned; -1 for none */
-    void *digest;           /* EVP_MD_CTX, owned */
-    struct multipart *form; /* owned; NULL when the body is the file itself */
-    uint64_t received;      /* bytes of the request's body */
-    uint64_t size;          /* bytes of the files in it */
+    int fd;                     /* of the file that is being written, owned; -1 for none */
+    struct body_digest *digest; /* of JOB/in, owned; NULL when it is in sha256 */
+    struct multipart *form;     /* owned; NULL when the body is the file itself */
+    uint64_t received;          /* bytes of the request's body */
+    uint64_t size;              /* bytes of the files in it */
     bool has_file;
     char *first;               /* path of JOB/in in a folder; owned, NULL where it has but a name */
     struct body_file *further; /* owned */
     size_t n_further;
     bool in_further; /* what is being written is the last of them */
-    char sha256[65]; /* of JOB/in, lower-case hex; "" before body_end() */
+    char sha256[65]; /* of JOB/in, lower-case hex; "" before body_settle() */
 };
 #define BODY_INIT                                                                                  \
     {                                                                                              \
@@ -46,8 +47,11 @@ int body_begin(struct request *req);
 /** Take the next bytes of the request's body. -1 with req->failure set. */
 int body_receive(struct request *req, const char *data, size_t n);
 
-/** The body is complete: finish hash and form. -1 with req->failure set. */
+/** The body is complete: finish the form. -1 with req->failure set. */
 int body_end(struct request *req);
+
+/** Wait for the digest of what came; false when it failed. That of a small body is there. */
+bool body_settle(struct body *body);
 
 /** Give back descriptor and memory; the files stay. */
 void body_finish(struct body *body);

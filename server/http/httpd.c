@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNECTION_MEMORY (128 * 1024) /* one read of a body; measured: larger is not faster */
+#define CONNECTION_MEMORY (512 * 1024) /* one read of a body; measured: larger is not faster */
 /* Silence on a connection after which libmicrohttpd closes it; watch.c says 408 before that. */
 #define GRACE_S 10
 /* What a client may still send after an early answer, before it is cut off. */

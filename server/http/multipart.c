@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARSER_BYTES (64 * 1024) /* libmicrohttpd's buffer: larger is not faster */
+#define PARSER_BYTES (256 * 1024) /* libmicrohttpd's buffer: larger is not faster */
 #define OPTIONS_MAX  16
 #define VALUE_MAX    4096 /* bytes of one option */
 #define NAME_MAX_    64   /* bytes of an option's name; longer ones do not exist */

@@ -111,7 +111,8 @@ static int prepare(struct request *req)
             "the script of verify=script comes with the result in an archive, and in "
             "no job: Accept application/x-tar or application/zip");
     n = c->order ? 0 : body_list(&c->body, c->params.filename, inputs);
-    if (job_write_request(c->dir, &c->params, inputs, n, (struct job_told){0}) < 0)
+    if (job_write_request(c->dir, &c->params, inputs, n, (struct job_told){.passes = !c->stored}) <
+        0)
         return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
     return 0;
 }
@@ -249,6 +250,8 @@ static void run_workers(struct request *req)
         c->result.outcome = JOB_CANCELLED;
     else if (n > 0)
         run_worker(req, inputs, (size_t)n);
+    if (c->result.outcome != JOB_CANCELLED && !body_settle(&c->body))
+        c->result.outcome = JOB_INTERNAL;
     ended = n > 0 &&
             (c->result.outcome == JOB_REFUSED || (c->result.outcome == JOB_DONE && goes_on(c)));
     if (ended && has_models(c))
@@ -272,9 +275,10 @@ static void run_part(struct request *req)
         run_workers(req);
 }
 
-void conversion_run(struct request *req)
+int conversion_run(struct request *req)
 {
     struct conversion *c = req->conversion;
+    int input;
 
     c->started = clock_ms();
     c->result.outcome = JOB_INTERNAL;
@@ -284,8 +288,10 @@ void conversion_run(struct request *req)
         run_part(req);
     while (conversion_next_part(req));
     c->ended = clock_ms();
+    input = c->stored ? -1 : scratch_hold(req->server->scratch, c->dir, "in");
     outcome_collect(req);
     conversion_deliver(req);
     note_worker(req->server, c->result.outcome);
     measure_worker(req->server, c);
+    return input;
 }

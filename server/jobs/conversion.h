@@ -121,8 +121,11 @@ void conversion_deliver(struct request *req);
 struct remote_task conversion_task(struct request *req);
 int conversion_fail(struct request *req, const struct remote_task *task);
 
-/** Run the worker and read what it wrote. In a supervisor's thread. */
-void conversion_run(struct request *req);
+/**
+ * Run the worker and read what it wrote. In a supervisor's thread, which gives the descriptor to
+ * scratch_drop() when all else is done.
+ */
+int conversion_run(struct request *req);
 
 /**
  * The worker has found several models in the `inputs`: run one worker for each, and put what they

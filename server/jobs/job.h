@@ -120,6 +120,7 @@ void job_dir_remove(const char *dir);
 struct job_told {
     bool settled;              /* a worker has found that the inputs are one model */
     bool brief;                /* nobody will read which tensors the report has */
+    bool passes;               /* the result is sent, and gone */
     const char *before, *next; /* of a part of a folder: the files next to it, NULL for none */
 };
 

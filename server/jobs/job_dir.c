@@ -90,6 +90,7 @@ int job_write_request(const char *dir, const struct kf_request *request,
     if (object && json_object_set_new(object, "inputs", inputs_json(inputs, n_inputs)) == 0 &&
         (!told.settled || json_object_set_new(object, "settled", json_true()) == 0) &&
         (!told.brief || json_object_set_new(object, "brief", json_true()) == 0) &&
+        (!told.passes || json_object_set_new(object, "passes", json_true()) == 0) &&
         ((!told.before && !told.next) ||
          json_object_set_new(object, "cut",
                              json_pack("{s:s*, s:s*}", "before", told.before, "next", told.next)) ==

@@ -179,7 +179,8 @@ static json_t *files_of(const struct conversion *c)
     for (int i = 0; i < n; i++) {
         char sha256[65];
 
-        ok = ok && digest_sha256(inputs[i].fd, -1, sha256) == 0 &&
+        memcpy(sha256, c->body.sha256, sizeof sha256);
+        ok = ok && (i == 0 || digest_sha256(inputs[i].fd, -1, sha256) == 0) &&
              json_array_append_new(files, json_pack("[s, b, s]", inputs[i].name,
                                                     inputs[i].architecture, sha256)) == 0;
         close(inputs[i].fd);
@@ -221,6 +222,11 @@ static int fail_unknown(struct request *req)
     return jobs_fail_away(req);
 }
 
+static int fail_to_store(struct request *req)
+{
+    return request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
+}
+
 static int record(struct request *req, json_t *facts, const char *key, const char *print)
 {
     struct conversion *c = req->conversion;
@@ -249,21 +255,30 @@ static int record(struct request *req, json_t *facts, const char *key, const cha
     }
 }
 
-int jobs_accept(struct request *req)
+/* What came is safe on the disk, and hashed meanwhile: as a job with this key, or NULL. */
+static int accept_settled(struct request *req, const char *key)
 {
-    struct jobs *jobs = req->server->jobs;
-    const char *key = request_header(req, "Idempotency-Key");
     char print[65] = "";
-    json_t *facts = facts_of(req);
+    json_t *facts = body_settle(&req->conversion->body) ? facts_of(req) : NULL;
     int status;
 
     if (!facts || (key && !fingerprint(req, print)))
         status = request_fail(req, "internal-error", "the job cannot be read back");
-    else if (data_settle(jobs->data, req->conversion->id) < 0 || notify_add(req) < 0)
-        status = request_fail(req, "scratch-full", "the job cannot be stored: %s", strerror(errno));
+    else if (notify_add(req) < 0)
+        status = fail_to_store(req);
     else
         status = record(req, facts, key, key ? print : NULL);
     json_decref(facts);
+    return status;
+}
+
+int jobs_accept(struct request *req)
+{
+    struct jobs *jobs = req->server->jobs;
+    const char *key = request_header(req, "Idempotency-Key");
+    int status = data_settle(jobs->data, req->conversion->id) < 0 ? fail_to_store(req)
+                                                                  : accept_settled(req, key);
+
     if (req->conversion->dir) /* not recorded: refused, or a replay of another one */
         notify_drop(req->server, req->conversion->id);
     conversion_unreserve(req);

@@ -6,6 +6,7 @@
 #include "conversion.h"
 #include "jobs.h"
 #include "queue.h"
+#include "scratch.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ static void *supervise(void *arg)
     struct queue *queue = server->queue;
     struct request *req;
     unsigned seen = 0;
+    int input;
 
     while (queue_pop(queue, &req, &seen)) {
         if (!req) {
@@ -28,9 +30,10 @@ static void *supervise(void *arg)
             continue;
         }
         atomic_store(&req->stage, REQUEST_RUNNING);
-        conversion_run(req);
+        input = conversion_run(req);
         queue_done(queue, req->conversion->result.wall_ms);
         conversion_resume(req);
+        scratch_drop(server->scratch, input);
     }
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,9 @@ struct scratch {
     uint64_t max;
     unsigned swept;
     _Atomic uint64_t used;
+    pthread_mutex_t lock_held; /* of what follows */
+    pthread_cond_t dropped;
+    uint64_t held, drops; /* files, and those that were held before */
 };
 
 static int open_lock(const char *dir, int operation)
@@ -108,6 +112,8 @@ struct scratch *scratch_open(const char *dir, uint64_t max)
         return NULL;
     scratch->lock = -1;
     scratch->max = max;
+    pthread_mutex_init(&scratch->lock_held, NULL);
+    pthread_cond_init(&scratch->dropped, NULL);
     if ((mkdir(dir, 0700) < 0 && errno != EEXIST) || !realpath(dir, parent))
         return NULL;
     lock = open_lock(parent, LOCK_EX);
@@ -128,6 +134,8 @@ void scratch_destroy(struct scratch *scratch)
         remove_run(scratch->dir);
     if (scratch->lock >= 0)
         close(scratch->lock);
+    pthread_cond_destroy(&scratch->dropped);
+    pthread_mutex_destroy(&scratch->lock_held);
     free(scratch->dir);
     free(scratch);
     errno = error;
@@ -155,7 +163,7 @@ static bool has_free(const struct scratch *scratch, uint64_t bytes)
     return have > HEADROOM && have - HEADROOM >= bytes;
 }
 
-bool scratch_reserve(struct scratch *scratch, uint64_t bytes)
+static bool reserve(struct scratch *scratch, uint64_t bytes)
 {
     uint64_t used = atomic_load(&scratch->used), want;
 
@@ -169,6 +177,56 @@ bool scratch_reserve(struct scratch *scratch, uint64_t bytes)
         return true;
     scratch_release(scratch, bytes);
     return false;
+}
+
+/* Until one of the held files is gone; false when there is none. */
+static bool wait_for_room(struct scratch *scratch)
+{
+    uint64_t before;
+    bool any;
+
+    pthread_mutex_lock(&scratch->lock_held);
+    any = scratch->held > 0;
+    before = scratch->drops;
+    while (any && scratch->drops == before)
+        pthread_cond_wait(&scratch->dropped, &scratch->lock_held);
+    pthread_mutex_unlock(&scratch->lock_held);
+    return any;
+}
+
+bool scratch_reserve(struct scratch *scratch, uint64_t bytes)
+{
+    while (!reserve(scratch, bytes))
+        if (!wait_for_room(scratch))
+            return false;
+    return true;
+}
+
+int scratch_hold(struct scratch *scratch, const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    int fd = -1;
+
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path)
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    pthread_mutex_lock(&scratch->lock_held);
+    scratch->held++;
+    pthread_mutex_unlock(&scratch->lock_held);
+    return fd;
+}
+
+void scratch_drop(struct scratch *scratch, int fd)
+{
+    if (fd < 0)
+        return;
+    close(fd);
+    pthread_mutex_lock(&scratch->lock_held);
+    scratch->held--;
+    scratch->drops++;
+    pthread_cond_broadcast(&scratch->dropped);
+    pthread_mutex_unlock(&scratch->lock_held);
 }
 
 void scratch_release(struct scratch *scratch, uint64_t bytes)

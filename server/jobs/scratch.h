@@ -35,6 +35,13 @@ unsigned scratch_swept(const struct scratch *scratch);
 bool scratch_reserve(struct scratch *scratch, uint64_t bytes);
 void scratch_release(struct scratch *scratch, uint64_t bytes);
 
+/**
+ * Hold a file whose folder is removed before it is dropped. To free gigabytes takes its time, which
+ * then nobody waits for but who needs the room. A descriptor, or -1.
+ */
+int scratch_hold(struct scratch *scratch, const char *dir, const char *name);
+void scratch_drop(struct scratch *scratch, int fd);
+
 /** Count bytes that are on the disk already, whatever the budget says. */
 void scratch_count(struct scratch *scratch, uint64_t bytes);
 

@@ -40,11 +40,13 @@ int inputs_take(struct inputs *out, json_t *request)
     *out = (struct inputs){.told = json_incref(json_object_get(request, "inputs")),
                            .cut = json_incref(json_object_get(request, "cut")),
                            .settled = json_is_true(json_object_get(request, "settled")),
-                           .brief = json_is_true(json_object_get(request, "brief"))};
+                           .brief = json_is_true(json_object_get(request, "brief")),
+                           .passes = json_is_true(json_object_get(request, "passes"))};
     json_object_del(request, "inputs");
     json_object_del(request, "cut");
     json_object_del(request, "settled");
     json_object_del(request, "brief");
+    json_object_del(request, "passes");
     n = json_array_size(out->told);
     if (n == 0 || n > JOB_INPUTS_MAX)
         return -1;

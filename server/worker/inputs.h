@@ -13,11 +13,12 @@ struct inputs {
     json_t *cut;  /* which files stand before and after them, of a part of a folder, or NULL */
     bool settled; /* they are known to be one model: nothing is to be unpacked */
     bool brief;   /* nobody reads the report's rows of tensors */
+    bool passes;  /* the result is gone soon */
 };
 
 /**
- * Take `inputs`, `cut`, `settled` and `brief` out of the object of request.json; descriptor 3
- * belongs to the first row.
+ * Take `inputs`, `cut`, `settled`, `brief` and `passes` out of the object of request.json;
+ * descriptor 3 belongs to the first row.
  *
  * Outcomes: 0, or -1 when a row is none, the first is no file or there are two architectures.
  * inputs_finish() in both cases.

@@ -290,6 +290,7 @@ int task_run(const struct task *task)
         status = EXIT_REFUSED;
     } else {
         req.options.progress = rep.progress = &progress;
+        req.options.passes = inputs.passes;
         status = run(task, &inputs, &req, &rep);
     }
     saved = save_report(&rep, &req, !inputs.brief);

@@ -169,11 +169,20 @@ def test_scratch_budget_is_507(start, model):
     assert wait_until(lambda: service.capacity()["scratch"]["used_bytes"] == 0)
 
 
-def test_upload_that_breaks_off_leaves_nothing(service, model):
+def test_room_of_an_input_is_there_for_the_next_one(start, model):
+    """It is given back behind the answer: who needs it at once waits, and is not refused."""
+    service = start(KFERRY_SCRATCH_MAX=10 * MIB, KFERRY_BODY_MAX=10 * MIB)
+    large = model + bytes(8 * MIB)
+    for _ in range(20):
+        assert service.put(TO, large).status == 200
+
+
+@pytest.mark.parametrize("more", [0, 9 * MIB])
+def test_upload_that_breaks_off_leaves_nothing(service, model, more):
     before = None
     for i in range(20):
         with service.connect() as sock:
-            sock.sendall(head(len(model)) + model[: 100 * i])
+            sock.sendall(head(more + len(model)) + bytes(more) + model[: 100 * i])
             if i % 2:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         if i == 0:

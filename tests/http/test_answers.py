@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What comes back: headers, forms, reports, problems."""
 
+import hashlib
 import io
+import os
 import tarfile
 import zipfile
 
 import pytest
+from kferry_service import multipart
 
 TO = "/v1/convert/keras/my%20model.h5"
 
@@ -38,11 +41,27 @@ def test_report_stays_readable(service, model, broken):
 
 
 def test_report_holds_the_hash_of_the_source(service, model):
-    import hashlib
-
     answer = service.put(TO, model)
     report = service.get(answer.headers["conversion-report"]).json()
     assert hashlib.sha256(model).hexdigest() in str(report["source"])
+
+
+def test_hash_of_a_large_source_is_of_all_of_it(service, model):
+    """A thread of its own follows what comes; of a form the first file alone."""
+    large = model + os.urandom((9 << 20) + 12345)
+    expected = {"sha256": hashlib.sha256(large).hexdigest()}
+    form, kind = multipart(("file", "dense.h5", large), ("to", "keras"))
+    for answer in (
+        service.put(TO, large),
+        service.put(TO, large, Accept="application/x-tar"),
+        service.put(TO, (large[i : i + 100000] for i in range(0, len(large), 100000))),
+        service.request("POST", "/v1/convert", form, {"Content-Type": kind}),
+    ):
+        assert answer.status == 200
+        source = service.get(answer.headers["conversion-report"]).json()["source"]
+        assert source | expected == source
+    assert service.wait_idle()
+    assert service.put(TO, model).status == 200
 
 
 def test_report_goes_after_its_time(start, model):

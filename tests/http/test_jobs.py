@@ -45,6 +45,17 @@ def finished(service, id_, timeout=30):
     raise AssertionError(f"the job does not end: {found}")
 
 
+def test_a_large_job_is_known_again_by_its_hash(service, model):
+    large = model + bytes(9 << 20) + b"x"
+    key = {"Idempotency-Key": "large"}
+    first = service.request("POST", JOBS, large, key)
+    assert first.status == 202
+    assert first.json()["source"]["sha256"] == hashlib.sha256(large).hexdigest()
+    assert service.request("POST", JOBS, large, key).json()["id"] == first.json()["id"]
+    assert service.request("POST", JOBS, large[:-1] + b"y", key).json()["code"] == "idempotency-key-reused"
+    assert finished(service, first.json()["id"])["state"] == "succeeded"
+
+
 def test_job_is_accepted_and_ends(service, model):
     answer = service.request("POST", JOBS, model)
     assert answer.status == 202

@@ -55,6 +55,7 @@ struct kf_options {
     enum kf_archive archive;   /* of a target that is a folder */
     enum kf_checksum_kind checksum;
     bool histograms;              /* of tensors whose values are rewritten */
+    bool passes;                  /* the result is gone soon: no disk need begin with it */
     struct kf_progress *progress; /* kf/progress.h; NULL when nobody wants to know */
     const char *scratch;          /* folder for what must be unpacked; NULL is the current one */
     struct kf_limits limits;

@@ -110,6 +110,7 @@ struct kf_report {
 
     struct kf_progress *progress; /* what is told how far it has come, or NULL; borrowed */
     unsigned histograms_left;     /* tensors that may get histograms still; 0: none are wanted */
+    bool passes;                  /* as the options say of the result */
 
     enum kf_training training;
     struct kf_tensor_report *tensors;
