@@ -106,15 +106,15 @@ static int unwrap_numpy(struct kf_adapt *adapt, struct kf_layer *layer, const ch
     return replace(adapt, layer, key, json_incref(inside), "a NumPy value is written as a number");
 }
 
-static bool is_activation(struct kf_adapt *adapt, const char *text)
+/* The function of Keras that a file means by a name, or NULL. */
+static const struct activation *activation_of(struct kf_adapt *adapt, const char *text)
 {
     for (size_t i = 0; i < N_ROWS(activations); i++)
-        if (strcmp(activations[i].text, text) == 0 && adapt->since >= activations[i].since &&
-            (adapt->native || !activations[i].keras3)) {
+        if (strcmp(activations[i].text, text) == 0 && (adapt->native || !activations[i].keras3)) {
             kf_report_rule(adapt->rep, activations[i].name);
-            return true;
+            return &activations[i];
         }
-    return false;
+    return NULL;
 }
 
 /* A function by name, "relu" or {"class_name": "function", "config": "relu"}. */
@@ -123,10 +123,17 @@ static int apply_function(struct kf_adapt *adapt, struct kf_layer *layer, const 
 {
     const char *text =
         json_is_string(value) ? json_string_value(value) : kf_json_str(value, "config", NULL);
+    const struct activation *found = text ? activation_of(adapt, text) : NULL;
 
     if (!text)
         return 0;
-    if (is_activation(adapt, text))
+    if (found && adapt->since < found->since) {
+        kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
+                         "the activation %s came with Keras %d.%d", text, found->since / 100,
+                         found->since % 100);
+        return 0;
+    }
+    if (found)
         return json_is_string(value) ? 0
                                      : replace(adapt, layer, key, json_string(text),
                                                "a function of Keras is written as its name");
