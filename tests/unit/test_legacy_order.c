@@ -181,6 +181,26 @@ static void keras3_sorts_one_walk(void **state)
                     "kernel bias gamma beta mean. variance.");
 }
 
+/* A wrapper that holds a variable of the layer in it as its own first one. */
+static struct kf_layer *spectral(bool trainable, struct kf_layer *inside)
+{
+    struct kf_layer *made = wrapper(trainable, inside, NULL);
+
+    made->class_name = "SpectralNormalization";
+    made->tensors[made->n_tensors++].variable = "vector_u.";
+    return made;
+}
+
+static void copied_variable_stands_where_the_wrapper_does(void **state)
+{
+    (void)state;
+    assert_order(spectral(true, dense(true)), "kernel bias vector_u.");
+    assert_order(spectral(false, dense(true)), "kernel vector_u. bias");
+    assert_order_in(KF_DIALECT_KERAS3, spectral(true, dense(true)), "kernel bias vector_u.");
+    assert_order_in(KF_DIALECT_KERAS3, spectral(true, dense(false)), "kernel vector_u. bias");
+    assert_order_in(KF_DIALECT_KERAS3, spectral(false, dense(true)), "kernel vector_u. bias");
+}
+
 static void slots_name_the_owner(void **state)
 {
     struct kf_legacy_order order = {0};
@@ -225,6 +245,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(frozen_wrapper_lists_each_part_whole, make, drop),
         cmocka_unit_test_setup_teardown(frozen_wrapper_lists_a_models_layers_in_turn, make, drop),
         cmocka_unit_test_setup_teardown(keras3_sorts_one_walk, make, drop),
+        cmocka_unit_test_setup_teardown(copied_variable_stands_where_the_wrapper_does, make, drop),
         cmocka_unit_test_setup_teardown(slots_name_the_owner, make, drop),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, make, drop),
     };

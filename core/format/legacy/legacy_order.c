@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "legacy_order.h"
 #include "../../base/alloc.h"
+#include "../saving_lib/saving_lib_copy.h"
 
 /*
  * trainable_weights and non_trainable_weights of a layer and of a model, as Keras 2 collects them.
@@ -16,11 +17,31 @@ static int add(struct kf_legacy_order *order, struct kf_layer *layer, struct kf_
     return 0;
 }
 
+/* Each variable once: a layer may hold one of the layer that it wraps. */
+static int add_part(struct kf_legacy_order *order, struct kf_layer *layer, struct kf_tensor *tensor)
+{
+    for (size_t i = 0; order->copies && i < order->n; i++)
+        if (order->slots[i].tensor == tensor)
+            return 0;
+    return add(order, layer, tensor);
+}
+
+/* What a wrapper holds in front of its own: see KF_COPY. */
+static int add_copy(struct kf_legacy_order *order, struct kf_layer *layer)
+{
+    struct kf_tensor *copied = kf_saving_lib_copied(layer);
+
+    if (!copied)
+        return 0;
+    order->copies = true;
+    return add_part(order, layer->parts[0], copied);
+}
+
 static int add_own(struct kf_legacy_order *order, struct kf_layer *layer, bool trainable)
 {
     for (size_t i = 0; i < layer->n_tensors; i++)
         if (layer->tensors[i].trainable == trainable)
-            KF_TRY(add(order, layer, &layer->tensors[i]));
+            KF_TRY(add_part(order, layer, &layer->tensors[i]));
     return 0;
 }
 
@@ -58,8 +79,10 @@ static int add_non_trainable(struct kf_legacy_order *order, struct kf_layer *lay
 {
     if (layer->inner)
         return add_model_non_trainable(order, layer);
-    if (!layer->trainable)
+    if (!layer->trainable) {
+        KF_TRY(add_copy(order, layer));
         KF_TRY(add_own(order, layer, true));
+    }
     KF_TRY(add_own(order, layer, false));
     for (size_t i = 0; i < layer->n_parts; i++)
         KF_TRY(layer->trainable ? add_non_trainable(order, layer->parts[i])
@@ -91,10 +114,12 @@ static int add_flagged(struct kf_legacy_order *order, struct kf_layer *layer, bo
     struct kf_layer **below = model ? layer->inner->layers : layer->parts;
     size_t n = model ? layer->inner->n_layers : layer->n_parts;
 
+    if (n && below[0]->trainable == trainable)
+        KF_TRY(add_copy(order, layer));
     for (int made = 1; made >= 0; made--)
         for (size_t i = 0; i < layer->n_tensors; i++)
             if (layer->tensors[i].trainable == made && (layer->trainable && made) == trainable)
-                KF_TRY(add(order, layer, &layer->tensors[i]));
+                KF_TRY(add_part(order, layer, &layer->tensors[i]));
     for (size_t i = 0; i < n; i++)
         KF_TRY(add_flagged(order, below[i], trainable));
     return 0;
@@ -106,6 +131,7 @@ static int add_walked(struct kf_legacy_order *order, struct kf_layer *layer)
     struct kf_layer **below = model ? layer->inner->layers : layer->parts;
     size_t n = model ? layer->inner->n_layers : layer->n_parts;
 
+    KF_TRY(add_copy(order, layer));
     KF_TRY(add_own(order, layer, true));
     KF_TRY(add_own(order, layer, false));
     for (size_t i = 0; i < n; i++)

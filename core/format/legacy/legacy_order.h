@@ -13,6 +13,7 @@ struct kf_legacy_slot {
 struct kf_legacy_order {
     struct kf_legacy_slot *slots;
     size_t n, cap;
+    bool copies; /* a layer holds variables of one that it wraps */
 };
 
 /**

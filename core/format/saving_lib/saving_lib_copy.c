@@ -16,9 +16,16 @@ static bool is_copied(const char *class_name)
     };
 
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-        if (strcmp(classes[i], class_name) == 0)
+        if (kf_streq(class_name, classes[i]))
             return true;
     return false;
+}
+
+struct kf_tensor *kf_saving_lib_copied(const struct kf_layer *layer)
+{
+    return layer->n_parts && layer->parts[0]->n_tensors && is_copied(layer->class_name)
+               ? &layer->parts[0]->tensors[0]
+               : NULL;
 }
 
 /* The first variable of the wrapped layer in front of the wrapper's own. */
@@ -26,12 +33,11 @@ static int add_copy(struct kf_layer *layer, struct kf_graph *graph, void *contex
 {
     struct copying *copying = context;
     struct kf_tensor *tensors;
-    const struct kf_tensor *first;
+    const struct kf_tensor *first = kf_saving_lib_copied(layer);
 
     (void)graph;
-    if (!is_copied(layer->class_name) || !layer->n_parts || !layer->parts[0]->n_tensors)
+    if (!first)
         return 0;
-    first = &layer->parts[0]->tensors[0];
     if (layer->n_tensors && kf_streq(layer->tensors[0].variable, first->variable))
         return 0;
     tensors = kf_arena_alloc(copying->model->arena, (layer->n_tensors + 1) * sizeof(*tensors));

@@ -9,5 +9,7 @@
  * their own ones. Once more changes nothing.
  */
 int kf_saving_lib_copies(struct kf_model *model, struct kf_report *rep);
+/** The variable of the wrapped layer that a layer of KF_COPY holds as its own, or NULL. */
+struct kf_tensor *kf_saving_lib_copied(const struct kf_layer *layer);
 
 #endif
