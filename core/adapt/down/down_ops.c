@@ -184,6 +184,17 @@ static int down_parts(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
+/* Source: keras/src/layers/preprocessing/hashing.py, _hash_values_to_bins (2.15: it makes texts of
+ * integers alone; 3.15.1: it cuts floats to integers) */
+static void refuse_floats(struct kf_down_ops *ops, const struct kf_layer *layer,
+                          enum kf_dtype dtype)
+{
+    if (strcmp(layer->class_name, "Hashing") == 0 && kf_down_is_floating(dtype))
+        kf_report_add(ops->adapt->rep, KF_NO_EQUAL, layer->path,
+                      "Hashing is given floats, and in Keras 2 it takes integers and texts alone: "
+                      "put a cast to int64 in front of it");
+}
+
 /* A layer that stays: what dtype it gives to the operations behind it. */
 static int pass_layer(struct kf_down_ops *ops, size_t index)
 {
@@ -200,6 +211,7 @@ static int pass_layer(struct kf_down_ops *ops, size_t index)
         dtype = kf_down_dtype(ops, json_array_get(layer->calls[0].args, 0));
     else if (ops->graph->topology == KF_SEQUENTIAL && index > 0)
         dtype = ops->dtypes[index - 1];
+    refuse_floats(ops, layer, dtype);
     return set_dtype(ops, index, kf_op_dtype(layer, dtype));
 }
 
