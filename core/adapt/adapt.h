@@ -83,6 +83,11 @@ int kf_keras3_policy(struct kf_adapt *adapt, const struct kf_layer *layer, const
 /* ... and arguments of the calls of an operation. */
 int kf_keras3_arguments(struct kf_adapt *adapt, struct kf_layer *operation);
 
+/* late_functions.c: true, and said, for a function that is the user's own: the file is older than
+ * the one of Keras of that name. */
+bool kf_adapt_late_function(struct kf_adapt *adapt, const struct kf_layer *layer, const char *key,
+                            const char *text);
+
 /* objects.c: what stands inside a layer's config, and its dtype. */
 int kf_objects_apply(struct kf_adapt *adapt, struct kf_layer *layer);
 

@@ -125,7 +125,7 @@ static int apply_function(struct kf_adapt *adapt, struct kf_layer *layer, const 
         json_is_string(value) ? json_string_value(value) : kf_json_str(value, "config", NULL);
     const struct activation *found = text ? activation_of(adapt, text) : NULL;
 
-    if (!text)
+    if (!text || kf_adapt_late_function(adapt, layer, key, text))
         return 0;
     if (found && adapt->since < found->since) {
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,

@@ -70,6 +70,8 @@ static int report_newer(struct kf_adapt *adapt, struct kf_layer *layer, const ch
 static int fit_function(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                         const char *text)
 {
+    if (kf_adapt_late_function(adapt, layer, key, text))
+        return 0;
     for (size_t i = 0; i < N_ROWS(activations); i++) {
         if (strcmp(activations[i].text, text) != 0)
             continue;
