@@ -243,6 +243,15 @@ static int apply_object(struct kf_adapt *adapt, struct kf_layer *layer, const ch
     return replace(adapt, layer, key, v3_object(position->module, name, config), NULL);
 }
 
+/* Of the Keras that wrote the file, or the one that is to read it. */
+static bool is_layer(struct kf_adapt *adapt, const char *name)
+{
+    const char *rule;
+
+    return kf_class_find("keras.layers", name) || kf_rules_gone(adapt, name, &rule) ||
+           (!adapt->native && kf_keras2_class_find("keras.layers", name));
+}
+
 /* An activation that is a layer: its config is adapted like any layer's. */
 static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                        json_t *value)
@@ -251,10 +260,7 @@ static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const cha
                              .path = layer->path,
                              .config = json_object_get(value, "config")};
 
-    const char *rule;
-
-    if (!kf_class_find("keras.layers", inner.class_name) &&
-        !kf_rules_gone(adapt, inner.class_name, &rule))
+    if (!is_layer(adapt, inner.class_name))
         return apply_function(adapt, layer, key, json_object_get(value, "class_name"));
     if (adapt->since < ACTIVATION_LAYERS_SINCE)
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
