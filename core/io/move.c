@@ -72,10 +72,9 @@ static void start(const struct move *move, uint64_t end)
     mover->started = end;
 }
 
-static int write_piece(const struct move *move, uint64_t at, size_t n)
+static int write_piece(const struct move *move, uint64_t at, const char *bytes, size_t n)
 {
-    KF_TRY(kf_sink_write(&move->mover->to, move->to + at, move->mover->piece, n, move->where,
-                         move->rep));
+    KF_TRY(kf_sink_write(&move->mover->to, move->to + at, bytes, n, move->where, move->rep));
     start(move, move->to + at + n);
     kf_progress_bytes(move->rep, n);
     return 0;
@@ -120,17 +119,38 @@ static void look_back(struct look *look, struct kf_checksum *sum)
     kf_hasher_finish(&look->hasher, sum);
 }
 
-/* Bring bytes [at, at + n) into the piece; `before` looks at what they are made of, or is NULL. */
+/*
+ * How many bytes of the payload the piece at `at` has. Pieces end where the file has a multiple of
+ * their size: the page cache then takes each as few large pages, at three quarters of the price.
+ */
+static size_t piece_at(const struct move *move, const struct kf_payload *payload, uint64_t at)
+{
+    const struct kf_sink *to = &move->mover->to;
+    size_t n = KF_MOVE_PIECE - (size_t)((to->base + move->to + at) % KF_MOVE_PIECE);
+    size_t whole = n - n % kf_dtype_size(payload->dtype);
+
+    return (size_t)kf_min(kf_payload_bytes(payload) - at, whole > 0 ? whole : KF_MOVE_PIECE);
+}
+
+/*
+ * Bring bytes [at, at + n) into the piece, or find the first `*n` of them where they are in memory;
+ * `before` looks at what they are made of, or is NULL.
+ */
 static int pull_piece(const struct move *move, const struct kf_payload *payload, uint64_t at,
-                      size_t n, struct look *before)
+                      size_t *n, struct look *before, const char **out)
 {
     char *piece = move->mover->piece;
 
     if (!before)
-        return payload->pull(payload, at, piece, n, move->rep);
-    KF_TRY(payload->inner->pull(payload->inner, at, piece, n, move->rep));
-    look_on(before, piece, n);
-    kf_rewrite_change(payload, at, piece, n);
+        KF_TRY(kf_rewrite_look(payload, at, n, out, move->rep));
+    if (!before && *out)
+        return 0;
+    *out = piece;
+    if (!before)
+        return payload->pull(payload, at, piece, *n, move->rep);
+    KF_TRY(payload->inner->pull(payload->inner, at, piece, *n, move->rep));
+    look_on(before, piece, *n);
+    kf_rewrite_change(payload, at, piece, *n);
     return 0;
 }
 
@@ -144,12 +164,13 @@ static int pull_all(const struct move *move, uint64_t at, bool write, struct loo
     if (!*piece && !(*piece = kf_alloc(KF_MOVE_PIECE)))
         return kf_report_add(move->rep, KF_NO_MEMORY, move->where, "no memory to copy a tensor");
     while (at < end) {
-        size_t n = (size_t)kf_min(end - at, KF_MOVE_PIECE);
+        size_t n = piece_at(move, look->payload, at);
+        const char *bytes = NULL;
 
-        KF_TRY(pull_piece(move, look->payload, at, n, before));
-        look_on(look, *piece, n);
+        KF_TRY(pull_piece(move, look->payload, at, &n, before, &bytes));
+        look_on(look, bytes, n);
         if (write)
-            KF_TRY(write_piece(move, at, n));
+            KF_TRY(write_piece(move, at, bytes, n));
         else
             kf_progress_bytes(move->rep, 0);
         at += n;

@@ -45,6 +45,14 @@ const struct kf_payload *kf_rewrite_transpose(struct kf_arena *arena,
                                               const struct kf_payload *inner, const unsigned *axes,
                                               unsigned n, bool *fits);
 
+/**
+ * Where a payload whose axes change places has bytes from `at` on in memory anyway: until the next
+ * one is pulled, at most `*n`, which then says how many. `*out` is NULL for any other: pull.
+ * Outcomes: what pulling reports, NO_MEMORY.
+ */
+int kf_rewrite_look(const struct kf_payload *payload, uint64_t at, size_t *n, const char **out,
+                    struct kf_report *rep);
+
 /* A range of a file, as large as a payload, for what is put down on its way. */
 struct kf_scratch {
     const struct kf_sink *sink;

@@ -146,30 +146,46 @@ static int fill_tile(const struct kf_payload *payload, struct kf_order *order, c
                        : kf_order_fill(payload, tile, &box, rep);
 }
 
+/* Bytes from `at` on where they stand in the tile: at most `*n`, which says how many. */
+static int look_into(const struct kf_payload *payload, uint64_t at, size_t *n, const char **out,
+                     struct kf_report *rep)
+{
+    struct kf_order *order = (struct kf_order *)payload->state;
+    bool mine;
+    char *tile = kf_arena_shared(order->arena, order, order->tile * (order->from ? 2 : 1), &mine);
+
+    if (!tile)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to turn a tensor round");
+    if (!mine || at < order->at || at - order->at >= order->bytes)
+        KF_TRY(fill_tile(payload, order, tile, at / kf_dtype_size(payload->dtype), rep));
+    *n = (size_t)kf_min(*n, order->bytes - (at - order->at));
+    *out = tile + (at - order->at);
+    return 0;
+}
+
 static int pull_tiled(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                       struct kf_report *rep)
 {
-    struct kf_order *order = (struct kf_order *)payload->state;
-    size_t size = kf_dtype_size(payload->dtype);
-    char *out = to, *tile;
-    bool mine;
+    char *out = to;
 
-    tile = kf_arena_shared(order->arena, order, order->tile * (order->from ? 2 : 1), &mine);
-    if (!tile)
-        return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to turn a tensor round");
     while (n > 0) {
-        size_t some;
+        const char *bytes;
+        size_t some = n;
 
-        if (!mine || at < order->at || at - order->at >= order->bytes)
-            KF_TRY(fill_tile(payload, order, tile, at / size, rep));
-        mine = true;
-        some = (size_t)kf_min(n, order->bytes - (at - order->at));
-        memcpy(out, tile + (at - order->at), some);
+        KF_TRY(look_into(payload, at, &some, &bytes, rep));
+        memcpy(out, bytes, some);
         at += some;
         out += some;
         n -= some;
     }
     return 0;
+}
+
+int kf_rewrite_look(const struct kf_payload *payload, uint64_t at, size_t *n, const char **out,
+                    struct kf_report *rep)
+{
+    *out = NULL;
+    return payload->pull == pull_tiled ? look_into(payload, at, n, out, rep) : 0;
 }
 
 /* Rows of the source that stay rows, pulled one by one. */

@@ -14,12 +14,13 @@
  * at a time, in memory. One pass alone would read each tile's few elements of every row.
  */
 #define PIECE ((size_t)128 << 10)
+#define WHOLE ((size_t)64 << 10) /* of whose multiples a pile ends at one in the file */
 #define LEAST ((size_t)64) /* bytes of a line in memory from which on it is brought by itself */
 
 /* What waits to be put down for one tile. */
 struct pile {
-    uint64_t at; /* where it goes, in bytes of the payload */
-    size_t n;    /* bytes */
+    uint64_t at;    /* where it goes, in bytes of the payload */
+    size_t n, room; /* bytes */
 };
 
 /* The source on its way to the tiles. */
@@ -38,6 +39,17 @@ struct deal {
     size_t room; /* bytes for each pile */
 };
 
+/* How much comes together before it is put down. */
+static void begin_pile(const struct deal *deal, struct pile *pile)
+{
+    const struct kf_scratch *scratch = deal->scratch;
+    uint64_t from = scratch->sink->base + scratch->at + pile->at, end = from + deal->room;
+
+    end -= end % WHOLE;
+    pile->room = end > from ? (size_t)(end - from) : deal->room;
+    pile->n = 0;
+}
+
 static int put_down(struct deal *deal, struct pile *pile)
 {
     const struct kf_scratch *scratch = deal->scratch;
@@ -46,7 +58,7 @@ static int put_down(struct deal *deal, struct pile *pile)
                          deal->waiting + (size_t)(pile - deal->piles) * deal->room, pile->n, "",
                          deal->rep));
     pile->at += pile->n;
-    pile->n = 0;
+    begin_pile(deal, pile);
     return 0;
 }
 
@@ -80,20 +92,20 @@ static int deal_out(struct deal *deal, const char *piece, size_t n)
         if (deal->left == 0)
             begin_run(deal);
         pile = deal->to;
-        some = (size_t)kf_min(kf_min(n, deal->left), deal->room - pile->n);
+        some = (size_t)kf_min(kf_min(n, deal->left), pile->room - pile->n);
         memcpy(deal->waiting + (size_t)(pile - deal->piles) * deal->room + pile->n, piece, some);
         pile->n += some;
         deal->left -= some;
         piece += some;
         n -= some;
-        if (pile->n == deal->room)
+        if (pile->n == pile->room)
             KF_TRY(put_down(deal, pile));
     }
     return 0;
 }
 
-/* How the tiles of the result lie in the source; where each one's elements go. */
-static int lay_piles(struct deal *deal)
+/* How the tiles of the result lie in the source; where the elements of each go, in `memory`. */
+static int lay_piles(struct deal *deal, size_t memory)
 {
     const struct kf_order *order = deal->order;
     uint64_t n = order->dims[order->axes[order->cut]], tiles = (n + order->step - 1) / order->step;
@@ -106,9 +118,14 @@ static int lay_piles(struct deal *deal)
             deal->last = order->axes[i];
     }
     deal->piles = kf_alloc((size_t)deal->n_piles * sizeof(*deal->piles));
-    for (uint64_t i = 0; deal->piles && i < deal->n_piles; i++)
+    if (!deal->piles)
+        return -KF_NO_MEMORY;
+    deal->room = memory / (size_t)deal->n_piles;
+    for (uint64_t i = 0; i < deal->n_piles; i++) {
         deal->piles[i].at = (i / tiles * n + i % tiles * order->step) * order->block * deal->size;
-    return deal->piles ? 0 : -KF_NO_MEMORY;
+        begin_pile(deal, &deal->piles[i]);
+    }
+    return 0;
 }
 
 static int deal_all(struct deal *deal, const struct kf_payload *source, char *piece, size_t most)
@@ -142,9 +159,8 @@ int kf_order_spread(const struct kf_payload *payload, uint64_t tile,
     memory = (size_t)order->tile * 2;
     piece = (size_t)kf_min(PIECE, order->tile) / deal.size * deal.size;
     deal.waiting = kf_arena_shared(order->arena, order, memory, &mine);
-    if (!deal.waiting || lay_piles(&deal) < 0)
+    if (!deal.waiting || lay_piles(&deal, memory - piece) < 0)
         return kf_report_add(rep, KF_NO_MEMORY, "", "no memory to turn a tensor round");
-    deal.room = (memory - piece) / (size_t)deal.n_piles;
     r = deal_all(&deal, payload->inner, deal.waiting + memory - piece, piece);
     kf_free(deal.piles);
     order->from = scratch;
