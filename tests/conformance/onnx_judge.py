@@ -4,7 +4,7 @@
 
 REFS holds <id>.npz (see samples.py). A model is right when onnx.checker and strict shape inference find nothing, its inputs have the
 names that Keras gives them, and ONNX Runtime computes what is kept. RESULTS gets a JSON line a file, as judge.py writes it, with
-`nodes`, how many nodes the graph has.
+`nodes`, how many nodes the graph has, and `transposes`, how many of them are a Transpose.
 """
 import json
 import pathlib
@@ -37,6 +37,7 @@ def feeds_of(session, inputs, names):
 def judge(path, npz, tolerance, result):
     model = onnx.load(path)
     result["nodes"] = len(model.graph.node)
+    result["transposes"] = sum(node.op_type == "Transpose" for node in model.graph.node)
     result["stage"] = "check"
     onnx.checker.check_model(model, full_check=True)
     onnx.shape_inference.infer_shapes(model, strict_mode=True)

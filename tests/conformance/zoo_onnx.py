@@ -76,6 +76,17 @@ def heads(shape, **options):
     return build
 
 
+def masked(steps):
+    """Words of which those where there is a 0 have no say, in a chain of recurrent layers."""
+    def build():
+        x = L.Input((len(steps),), dtype="int32", name="x")
+        y = L.Embedding(10, 4, mask_zero=True)(O.multiply(x, np.array(steps, "int32")))
+        y = L.Bidirectional(L.GRU(3, return_sequences=True))(y)
+        y = L.LSTM(4, return_sequences=True)(y)
+        return keras.Model(x, [y, L.SimpleRNN(3, go_backwards=True)(y)])
+    return build
+
+
 def fixed_batch(function):
     """A model for batches of one size."""
     def build():
@@ -193,6 +204,10 @@ GROUPS = {
         "along_two": heads((2, 3, 6), attention_axes=(1, 2)),
         "along_all": heads((2, 3, 6), output_shape=(2, 5), value_dim=4),
         "along_first_and_last": heads((2, 3, 2, 6), attention_axes=(1, 3), use_gate=True),
+    },
+    "mask": {
+        "holes": masked([1, 0, 1, 1, 0, 1]),
+        "in_front": masked([0, 0, 1, 1, 1, 1]),
     },
 }
 

@@ -10,6 +10,8 @@ from suite import FIXTURES, HERE, convert_all, reasons, table, verdict_of
 
 REFUSED = HERE / "REFUSED-onnx.tsv"
 LIMITS = HERE / "LIMITS-onnx.tsv"
+# What each row of the mapping from Keras to ONNX is proven by: task/model, and how many Transposes each of them may have.
+MAPPING = HERE / "MAPPING-onnx.tsv"
 # The zoo, the suffix of what is read, the operator set, and every how many-th model is taken (all with --whole).
 TASKS = {
     "zoo3-17": ("zoo3", ".keras", "17", 1),
@@ -43,6 +45,7 @@ def told(opset):
 
 
 def run_task(options, tally, used, task):
+    """{task/id: result} of the models that were judged."""
     zoo, suffix, opset, every = TASKS[task]
     manifest = {row["id"]: row for row in csv.DictReader((FIXTURES / zoo / "MANIFEST.tsv").open(), delimiter="\t")}
     chosen = list(manifest) if options.whole or options.only else list(manifest)[::every]
@@ -62,6 +65,21 @@ def run_task(options, tally, used, task):
     table(f"{zoo} as ONNX, opset {opset}: {len(files)} models", sorted(count.items()))
     for group in sorted(groups):
         print(f"    {group}: " + ", ".join(f"{n} {what}" for what, n in sorted(groups[group].items())))
+    return {f"{task}/{id}": result for id, result in results.items()}
+
+
+def run_mapping(options, tally, results):
+    """Every row of the mapping, by the models that prove it."""
+    count = collections.Counter()
+    for row in csv.DictReader(MAPPING.open(), delimiter="\t"):
+        for id in row["models"].split():
+            if options.only and id not in results:
+                continue
+            result = results.get(id, {})
+            ok = bool(result.get("ok")) and result["transposes"] <= int(row["transposes"] or result["transposes"])
+            count["right" if ok else "not right"] += 1
+            tally.check(ok, f"onnx/mapping/{row['keras']}/{id}", f"{verdict_of(result)}, {result.get('transposes')} Transposes")
+    table("models that prove the mapping to ONNX", sorted(count.items()))
 
 
 def run_wild(options, tally, files, tolerances, refs):
@@ -101,6 +119,8 @@ def run_beside(options, tally):
 def run(options, tally, used):
     if "onnx" not in options.keras:
         return
+    results = {}
     for task in TASKS:
-        run_task(options, tally, used, task)
+        results.update(run_task(options, tally, used, task))
+    run_mapping(options, tally, results)
     run_beside(options, tally)
