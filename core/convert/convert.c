@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../adapt/adapt.h"
+#include "../adapt/tfjs/tfjs.h"
 #include "../format/architecture.h"
 #include "../format/registry.h"
 #include "../model/lambda.h"
@@ -88,6 +89,8 @@ static int adapt(struct kf_model *model, const struct kf_writer *writer, int ker
     if (!model->graph || model->made_up)
         return kf_adapt_loose(model, dialect, options, rep);
     KF_TRY(kf_adapt(model, dialect, keras, options, rep));
+    if (writer->for_tfjs)
+        KF_TRY(kf_adapt_tfjs(model, options, rep));
     return writer->takes < KF_TAKES_WEIGHTS
                ? kf_adapt_users(model, writer->info->keras_default != 0, options, rep)
                : 0;

@@ -174,6 +174,9 @@ static const char *const names[] = {
 #define KF_TFJS_ACTIVATION(keras, name)           "tfjs-activation:" keras,
 #define KF_TFJS_OBJECT(keras, name)               "tfjs-object:" keras,
 #include "../tfjs/layers.def"
+#define KF_TFJS_INSTEAD(classes, form, word)    "tfjs-instead:" #form ":" classes,
+#define KF_TFJS_OPERATION(function, form, word) "tfjs-operation:" #form ":" function,
+#include "../adapt/tfjs/tfjs.def"
 #define KF_ONNX_LAYER(class_name, form, op) "onnx:" #class_name,
 #define KF_ONNX_INT8(class_name, form)      "onnx-int8:" #class_name,
 #include "../onnx/layers.def"

@@ -25,6 +25,7 @@ struct kf_writer {
     int speaks; /* the release whose words the model is brought into, where the target is for none
                  */
     enum kf_takes takes;
+    bool for_tfjs; /* it has the layers of TensorFlow.js alone: see adapt/tfjs */
     bool training; /* its kind can hold a compile config and the state of an optimizer */
 
     /* Say what the target cannot hold and where every tensor goes (layer->group, the report's

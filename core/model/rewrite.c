@@ -145,45 +145,6 @@ const struct kf_payload *kf_rewrite_sum_halves(struct kf_arena *arena,
     return payload;
 }
 
-static int pull_same(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                     struct kf_report *rep)
-{
-    return payload->inner->pull(payload->inner, at, to, n, rep);
-}
-
-const struct kf_payload *kf_rewrite_two_rows(struct kf_arena *arena, const struct kf_payload *inner,
-                                             bool *fits)
-{
-    struct kf_payload *payload;
-
-    *fits = inner->rank == 1 && inner->dims[0] % 2 == 0;
-    if (!*fits || !(payload = kf_rewrite_wrap(arena, inner, NULL, pull_same)))
-        return NULL;
-    payload->file_at = inner->file_at;
-    payload->file = inner->file;
-    payload->rank = 2;
-    payload->dims[1] = inner->dims[0] / 2;
-    payload->dims[0] = 2;
-    return payload;
-}
-
-const struct kf_payload *kf_rewrite_flatten(struct kf_arena *arena, const struct kf_payload *inner,
-                                            bool *fits)
-{
-    struct kf_payload *payload;
-    unsigned last = inner->rank - 1;
-
-    *fits = inner->rank >= 2;
-    if (!*fits || !(payload = kf_rewrite_wrap(arena, inner, NULL, pull_same)))
-        return NULL;
-    payload->file_at = inner->file_at;
-    payload->file = inner->file;
-    payload->rank = last;
-    payload->dims[last - 1] = inner->dims[last - 1] * inner->dims[last];
-    payload->dims[last] = 0;
-    return payload;
-}
-
 static int pull_float32(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
                         struct kf_report *rep)
 {

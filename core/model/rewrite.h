@@ -85,6 +85,36 @@ const struct kf_payload *kf_rewrite_join(struct kf_arena *arena,
 const struct kf_payload *kf_rewrite_squeeze(struct kf_arena *arena, const struct kf_payload *inner,
                                             unsigned axis, bool *fits);
 
+/** Number `index` of axis `axis`, which goes. */
+const struct kf_payload *kf_rewrite_slice(struct kf_arena *arena, const struct kf_payload *inner,
+                                          unsigned axis, uint64_t index, bool *fits);
+
+/** The same bytes with one axis more, `axis`, which is 1 long. */
+const struct kf_payload *kf_rewrite_widen(struct kf_arena *arena, const struct kf_payload *inner,
+                                          unsigned axis, bool *fits);
+
+/** The same bytes with the first two axes as one: (a, b, c) becomes (a * b, c). */
+const struct kf_payload *kf_rewrite_rows(struct kf_arena *arena, const struct kf_payload *inner,
+                                         bool *fits);
+
+/* Rows and columns of a matrix, and what is added there to the zeros that it begins with. */
+struct kf_patch {
+    uint64_t row, rows, column, columns;
+    const struct kf_payload *of; /* times `scale`, from its row and column on; float32, or NULL */
+    uint64_t of_row, of_column;
+    double scale, add;
+    bool diagonal; /* `add` on the diagonal alone */
+};
+
+/** A vector or matrix made of patches, float32 and of these sizes, in the place of `inner`. */
+const struct kf_payload *kf_rewrite_patch(struct kf_arena *arena, const struct kf_payload *inner,
+                                          const uint64_t *dims, unsigned rank,
+                                          const struct kf_patch *patches, size_t n, bool *fits);
+
+/** Values below one are that one. */
+const struct kf_payload *kf_rewrite_at_least(struct kf_arena *arena, const struct kf_payload *inner,
+                                             double value, bool *fits);
+
 /** Standard deviations as variances: s becomes (s + epsilon)^2 - epsilon. */
 const struct kf_payload *kf_rewrite_square(struct kf_arena *arena, const struct kf_payload *inner,
                                            double epsilon, bool *fits);

@@ -83,29 +83,6 @@ const struct kf_payload *kf_rewrite_join(struct kf_arena *arena,
     return payload;
 }
 
-static int pull_same(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
-                     struct kf_report *rep)
-{
-    return payload->inner->pull(payload->inner, at, to, n, rep);
-}
-
-const struct kf_payload *kf_rewrite_squeeze(struct kf_arena *arena, const struct kf_payload *inner,
-                                            unsigned axis, bool *fits)
-{
-    struct kf_payload *payload = kf_arena_alloc(arena, sizeof(*payload));
-
-    *fits = axis < inner->rank && inner->dims[axis] == 1;
-    if (!*fits || !payload)
-        return NULL;
-    *payload = *inner;
-    payload->pull = pull_same;
-    payload->inner = inner;
-    payload->rank--;
-    for (unsigned i = axis; i < payload->rank; i++)
-        payload->dims[i] = inner->dims[i + 1];
-    return payload;
-}
-
 static void square(const struct kf_payload *payload, const void *state, uint64_t at, void *bytes,
                    size_t n)
 {

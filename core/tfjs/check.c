@@ -105,6 +105,38 @@ static void check_activations(struct kf_tfjs_look *look, const struct kf_layer *
     }
 }
 
+/* Whether the backward layer is what is made of the forward one where the config says none. */
+static bool is_mirrored(const struct kf_layer *layer)
+{
+    static const char *const keys[] = {"units",
+                                       "activation",
+                                       "recurrent_activation",
+                                       "use_bias",
+                                       "return_sequences",
+                                       "return_state",
+                                       "reset_after",
+                                       "time_major",
+                                       "zero_output_for_mask",
+                                       "dropout",
+                                       NULL};
+    const json_t *there = json_object_get(layer->config, "layer");
+    const json_t *back = json_object_get(layer->config, "backward_layer");
+    bool same;
+
+    if (!json_is_object(back))
+        return true;
+    same = kf_streq(kf_json_str(there, "class_name", ""), kf_json_str(back, "class_name", NULL));
+    there = json_object_get(there, "config");
+    back = json_object_get(back, "config");
+    for (const char *const *key = keys; same && *key; key++) {
+        const json_t *a = json_object_get(there, *key), *b = json_object_get(back, *key);
+
+        same = a == b || json_equal(a, b);
+    }
+    return same &&
+           kf_json_bool(there, "go_backwards", false) != kf_json_bool(back, "go_backwards", false);
+}
+
 static void check_parts(struct kf_tfjs_look *look, const struct kf_layer *layer)
 {
     const struct kf_layer *part = layer->n_parts ? layer->parts[0] : NULL;
@@ -113,8 +145,7 @@ static void check_parts(struct kf_tfjs_look *look, const struct kf_layer *layer)
     if (!part)
         return;
     if (mark == KF_TFJS_BOTH_WAYS &&
-        (json_is_object(json_object_get(layer->config, "backward_layer")) ||
-         kf_tfjs_mark(part->class_name) != KF_TFJS_TURNED))
+        (!is_mirrored(layer) || kf_tfjs_mark(part->class_name) != KF_TFJS_TURNED))
         refuse_lack(
             look, layer,
             "TensorFlow.js takes a SimpleRNN, LSTM or GRU in it, and makes the backward layer of "

@@ -49,9 +49,9 @@ static const char *scope_of(struct naming *naming, const struct kf_layer *layer,
 
     if (part->in_container)
         return kf_arena_printf(naming->model->arena, "%s/RNNCell_%zu", scope, index);
-    return direction
-               ? kf_arena_printf(naming->model->arena, "%s/%s_%s", scope, direction, part->name)
-               : scope;
+    return direction ? kf_arena_printf(naming->model->arena, "%s/%s_%s", scope, direction,
+                                       layer->parts[0]->name)
+                     : scope;
 }
 
 static int name_layer(struct naming *naming, struct kf_layer *layer, const char *scope)

@@ -169,7 +169,8 @@ void kf_tfjs_values(const struct kf_layer *layer, struct kf_report *rep)
     char word[64];
 
     for (size_t i = 0; i < N_OF(values); i++)
-        if (refuses(i, layer->class_name, layer->config, word, sizeof(word), rep))
+        if (!(kf_streq(values[i].key, "data_format") && kf_tfjs_is_idle(layer->class_name)) &&
+            refuses(i, layer->class_name, layer->config, word, sizeof(word), rep))
             kf_report_add(rep, KF_VALUE_NO_EQUAL, layer->path, "%s: %s=%s in TensorFlow.js: %s",
                           layer->class_name, values[i].key, word, values[i].why);
 }

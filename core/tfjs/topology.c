@@ -138,6 +138,13 @@ static int settle_class(const struct topology *topology, json_t *layer, json_t *
     return json_object_set_new(layer, "class_name", json_string("Activation"));
 }
 
+/* A backward layer is made of the forward one there. */
+static void drop_backward(const json_t *layer, json_t *config)
+{
+    if (kf_streq(kf_json_str(layer, "class_name", ""), "Bidirectional"))
+        json_object_del(config, "backward_layer");
+}
+
 /* BatchNormalization of Keras 2 has its axis in a list. */
 static int settle_axis(const json_t *layer, json_t *config)
 {
@@ -167,6 +174,7 @@ static int settle_layer(struct topology *topology, json_t *layer)
         return 0;
     }
     drop_kernel_keys(layer, config);
+    drop_backward(layer, config);
     if (settle_class(topology, layer, config) < 0 || settle_axis(layer, config) < 0)
         return -1;
     return settle_config(topology, config);

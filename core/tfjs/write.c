@@ -324,6 +324,7 @@ const struct kf_writer kf_write_tfjs = {
     .info = &kf_info_write_tfjs,
     .speaks = KF_TFJS_SPEAKS,
     .takes = KF_TAKES_MODEL,
+    .for_tfjs = true,
     .plan = plan,
     .write = write_tfjs,
 };

@@ -83,19 +83,37 @@ def test_a_model_without_weights_has_no_shards(kferry, zoo):
 
 
 @pytest.mark.parametrize("id, said", [
-    ("mha_output_shape", "MultiHeadAttention: TensorFlow.js has no such layer"),
-    ("gru_free_length", "reset_after=true"),
-    ("first_conv2d", "data_format=channels_first"),
+    ("mha_causal", "MultiHeadAttention: TensorFlow.js has no such layer"),
+    ("gru_masked", "reset_after=true"),
+    ("conv2d_groups", "groups=2"),
     ("float64_dense", "computes in float32"),
     ("functional_dict_outputs", "in a list"),
     ("nested_same_layer_names", "names of the layers alone"),
-    ("batch_norm_axis_1", "another axis than the last"),
+    ("batch_norm_two_axes", "another axis than the last"),
 ])
 def test_what_it_lacks_is_refused_by_name(kferry, zoo, id, said):
     zoo(id)
     report = convert(kferry, status=65)
     assert said in json.dumps(report["layer_mismatches"])
     assert not (kferry.folder / "m.zip").exists()
+
+
+@pytest.mark.parametrize("id, classes", [
+    ("gru_sequences", "InputLayer Dense Reshape LSTM Reshape Dense"),
+    ("first_conv2d", "InputLayer Permute Conv2D Permute"),
+    ("conv1d_causal", "InputLayer Reshape ZeroPadding2D Reshape Conv1D"),
+    ("subtract_two", "InputLayer InputLayer Rescaling Add"),
+    ("normalization_adapted", "InputLayer BatchNormalization"),
+    ("mha_one_head", "InputLayer Dense Dense Dense Dot Rescaling Activation Dot Dense"),
+])
+def test_what_it_lacks_is_made_of_what_it_has(kferry, zoo, check_report, id, classes):
+    zoo(id)
+    report = convert(kferry)
+    check_report(report)
+    assert "class-replaced" in json.dumps(report)
+    document, _ = folder_of(kferry.folder / "m.zip")
+    made = [layer["class_name"] for layer in document["modelTopology"]["model_config"]["config"]["layers"]]
+    assert sorted(made) == sorted(classes.split())
 
 
 def test_what_only_training_needs_is_left_out_and_named(kferry, zoo):
