@@ -172,6 +172,8 @@ int kf_adapt_lookup(struct kf_adapt *adapt, struct kf_layer *layer);
 
 /* widths.c: convolutions whose bias Keras 3 would add along the wrong axis. */
 int kf_adapt_widths(struct kf_adapt *adapt, struct kf_graph *graph);
+/* biases.c: the same of the biases of MultiHeadAttention and EinsumDense. */
+int kf_adapt_biases(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* masks.c: masks that Keras 3 would compute otherwise. */
 int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);

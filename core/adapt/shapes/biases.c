@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../../base/str.h"
+#include "../../io/text/json.h"
+#include "../adapt.h"
+#include "flow_follow.h"
+#include <string.h>
+
+/*
+ * Keras 3 on TensorFlow takes a bias with one axis longer than 1 for a vector, and adds it along
+ * the last axis of the output if that is as long, else along axis 1 if that is, whatever its own
+ * axis was: silently other numbers, so such a layer is refused.
+ *
+ * Source: keras/src/backend/tensorflow/numpy.py, add (3.7.0, 3.15.1; not yet in 3.6.0);
+ * layers/core/einsum_dense.py, layers/attention/multi_head_attention.py: biases of several axes
+ */
+#define ASTRAY_SINCE 307
+
+/* A bias and the output that it is added to; sizes below 0 are not known. */
+struct sum {
+    json_int_t length; /* of the only axis that is longer than 1; 0: there is none, or several */
+    size_t from_end;   /* where that axis stands, 1 is the last one */
+    size_t rank;       /* of the output */
+    json_int_t axis_1, last;
+};
+
+/* One more axis of the bias, from the front; `left` is how many follow. */
+static void add_axis(struct sum *sum, json_int_t size, size_t left, bool *several)
+{
+    if (size < 2)
+        return;
+    *several = *several || sum->length;
+    sum->length = *several ? 0 : size;
+    sum->from_end = left + 1;
+}
+
+static bool is_astray(const struct sum *sum)
+{
+    if (!sum->length || sum->from_end == 1)
+        return false;
+    return sum->last == sum->length ||
+           (sum->axis_1 == sum->length && sum->rank != sum->from_end + 1);
+}
+
+static bool refuse(struct kf_adapt *adapt, const struct kf_layer *layer, const struct sum *sum)
+{
+    if (is_astray(sum))
+        kf_report_add(
+            adapt->rep, KF_NO_EQUAL, layer->path,
+            "%s has a bias of %" JSON_INTEGER_FORMAT
+            " values that is not along the last axis: Keras 3 on TensorFlow adds it along "
+            "the wrong axis here",
+            layer->class_name, sum->length);
+    return is_astray(sum);
+}
+
+/* A projection of MultiHeadAttention: heads and the size of one, or output_shape. */
+static bool check_projection(struct kf_adapt *adapt, const struct kf_layer *layer,
+                             const struct kf_shape *in, const json_int_t *sizes, size_t n)
+{
+    struct sum sum = {.axis_1 = kf_shape_axis(in, 1)};
+    bool several = false;
+
+    for (size_t i = 0; i < n; i++)
+        add_axis(&sum, sizes[i], n - 1 - i, &several);
+    sum.last = sizes[n - 1];
+    sum.rank = in->rank ? in->rank - 1 + n : 0;
+    return refuse(adapt, layer, &sum);
+}
+
+static void check_heads(struct kf_adapt *adapt, const struct kf_flow *flow, struct kf_call_at at,
+                        const struct kf_shape *query)
+{
+    const struct kf_layer *layer = flow->graph->layers[at.layer];
+    const json_t *kwargs = at.call < layer->n_calls ? layer->calls[at.call].kwargs : NULL;
+    const json_t *args = at.call < layer->n_calls ? layer->calls[at.call].args : NULL;
+    const json_t *value = json_object_get(kwargs, "value"), *key = json_object_get(kwargs, "key");
+    json_int_t heads = kf_json_int(layer->config, "num_heads", 0);
+    json_int_t size = kf_json_int(layer->config, "key_dim", 0);
+    json_int_t keys[] = {heads, size};
+    json_int_t values[] = {heads, kf_json_int(layer->config, "value_dim", size)};
+
+    if (!kf_json_bool(layer->config, "use_bias", true))
+        return;
+    value = value ? value : json_array_get(args, 1);
+    key = key ? key : json_array_get(args, 2) ? json_array_get(args, 2) : value;
+    if (!check_projection(adapt, layer, query, keys, 2) &&
+        !check_projection(adapt, layer, kf_flow_shape(flow, key), keys, 2))
+        check_projection(adapt, layer, kf_flow_shape(flow, value), values, 2);
+}
+
+/* The size of one axis of an EinsumDense's output: of its config, or of its input. */
+static json_int_t size_of(const struct kf_layer *layer, const char *equation, const char *out,
+                          const char *at, const struct kf_shape *in)
+{
+    size_t behind = strlen(at), n = strcspn(equation, ",");
+    const json_t *shape = json_object_get(layer->config, "output_shape");
+    size_t given = json_is_array(shape) ? json_array_size(shape) : 1;
+    const json_t *size = json_is_array(shape) ? json_array_get(shape, given - behind) : shape;
+    const char *from = memchr(equation, *at, n);
+
+    if (behind <= given && json_is_integer(size))
+        return json_integer_value(size);
+    if (!from || !in->rank)
+        return -1;
+    return kf_shape_axis(in, from - equation - (*out == '.' ? (json_int_t)n : 0));
+}
+
+static void check_einsum(struct kf_adapt *adapt, const struct kf_layer *layer,
+                         const struct kf_shape *in)
+{
+    const char *equation = kf_json_str(layer->config, "equation", "");
+    const char *axes = kf_json_str(layer->config, "bias_axes", NULL), *out = strstr(equation, "->");
+    struct sum sum = {0};
+    bool several = false;
+
+    if (!axes || !out || kf_ends(equation, "..."))
+        return;
+    out += 2;
+    sum.rank = *out == '.' ? in->rank + strlen(out) - strcspn(equation, ",") : strlen(out);
+    for (const char *at = out; *at; at++)
+        if (strchr(axes, *at))
+            add_axis(&sum, size_of(layer, equation, out, at, in), strlen(at) - 1, &several);
+    if (!sum.length || sum.from_end == 1)
+        return;
+    sum.last = size_of(layer, equation, out, out + strlen(out) - 1, in);
+    sum.axis_1 = *out == '.' ? kf_shape_axis(in, 1) : size_of(layer, equation, out, out + 1, in);
+    refuse(adapt, layer, &sum);
+}
+
+static int check_call(struct kf_flow *flow, struct kf_call_at at,
+                      const struct kf_shape *const *inputs, size_t n, void *context)
+{
+    const struct kf_layer *layer = flow->graph->layers[at.layer];
+
+    if (n && strcmp(layer->class_name, "MultiHeadAttention") == 0)
+        check_heads(context, flow, at, inputs[0]);
+    if (n && strcmp(layer->class_name, "EinsumDense") == 0)
+        check_einsum(context, layer, inputs[0]);
+    return 0;
+}
+
+/* Most models have no such layer, and need no shapes. */
+static bool may_go_astray(const struct kf_layer *layer)
+{
+    if (strcmp(layer->class_name, "EinsumDense") == 0)
+        return kf_json_str(layer->config, "bias_axes", NULL);
+    return strcmp(layer->class_name, "MultiHeadAttention") == 0 &&
+           (kf_json_int(layer->config, "key_dim", 0) == 1 ||
+            kf_json_int(layer->config, "value_dim", 0) == 1);
+}
+
+int kf_adapt_biases(struct kf_adapt *adapt, struct kf_graph *graph)
+{
+    struct kf_flow flow = {.arena = adapt->model->arena, .graph = graph, .rep = adapt->rep};
+    bool any = false;
+
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        any = any || may_go_astray(graph->layers[i]);
+        if (graph->layers[i]->inner)
+            KF_TRY(kf_adapt_biases(adapt, graph->layers[i]->inner));
+    }
+    return any && adapt->since >= ASTRAY_SINCE ? kf_flow_follow(&flow, check_call, adapt) : 0;
+}
