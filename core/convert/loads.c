@@ -118,6 +118,8 @@ static bool fits(const struct row *row, const struct question *asked, const char
         return true;
     if (strcmp(row->classes, "SEQUENTIAL_LIST") == 0)
         return is_sequential_list(asked);
+    if (strcmp(row->classes, "NO_LAYERS") == 0)
+        return asked->model && !asked->model->graph;
     if (asked->model && asked->model->graph)
         kf_layers_each(asked->model->graph, look, &search);
     *where = search.found;

@@ -76,6 +76,30 @@ def test_it_can_be_inspected(kferry, saved):
     assert loads["3.10-3.15"] == "no" and loads["2.15"] == "yes"
 
 
+def test_an_architecture_among_the_assets_is_taken(kferry, check_report):
+    """As export_saved_model() of TensorFlow 1.13 to 2.4 lays it out."""
+    files = {name: data for name, data in files_of("refused", "first_graph").items() if not name.startswith("variables/")}
+    for name, data in files_of("weights", "weights_dense").items():
+        if name != "checkpoint":
+            files["variables/" + name.replace("weights.ckpt", "variables")] = data
+    put(kferry.folder / "m", files)
+    assert "architecture-missing" in lines(convert(kferry, "m", status=65))
+    files["assets/saved_model.json"] = member("weights", "weights_dense.json")
+    tar(kferry.folder / "m.tar", files)
+    report = convert(kferry, "m.tar")
+    check_report(report)
+    assert "saved_model.json has the config" in "".join(report["source"]["evidence"])
+
+
+def test_no_keras_is_sure_to_load_what_has_no_layers(kferry, saved):
+    del saved["keras_metadata.pb"]
+    tar(kferry.folder / "m.tar", saved)
+    done = kferry.run("inspect", "--json", "m.tar")
+    facts = json.loads(done.stdout)
+    loads = {row["keras"]: row["loads"] for row in facts["loads_in"]}
+    assert loads["2.15"] == "unsure" and loads["3.10-3.15"] == "no"
+
+
 @pytest.mark.parametrize("change, code, said", [
     (lambda f: f.pop(DATA), "variables-missing", "variables.data-00000-of-00001 is missing"),
     (lambda f: [f.pop(DATA), f.pop(INDEX)], "variables-missing", "variables.index is missing"),

@@ -78,6 +78,14 @@ def counted():
     return model, samples.make_inputs([([None, 6, 2], "float32")])
 
 
+def exported():
+    """export_saved_model() keeps the architecture among the assets."""
+    model = K.Sequential([L.Conv1D(4, 3, input_shape=(6, 2)), L.BatchNormalization(), L.Flatten(), L.Dense(2)])
+    model.compile("adam", "mse")
+    model.train_on_batch(np.ones((4, 6, 2), "float32"), np.ones((4, 2), "float32"))
+    return model, samples.make_inputs([([None, 6, 2], "float32")])
+
+
 def operations():
     x, y = L.Input((4,), name="in_0"), L.Input((4,), name="in_1")
     base = K.Sequential([L.Dense(3, input_shape=(4,))], name="base")
@@ -102,6 +110,9 @@ def make(out, id, build, form):
     with tempfile.TemporaryDirectory() as folder:
         if form == "saved":
             model.save(folder, save_format="tf")
+        elif form == "exported":
+            from tensorflow.python.keras.saving.saved_model_experimental import export_saved_model
+            export_saved_model(model, folder)
         else:
             model.save_weights(f"{folder}/weights.ckpt", save_format="tf")
             (out / f"{id}.json").write_text(model.to_json())
@@ -118,7 +129,7 @@ CASES_2_1 = {"old_counted": (counted, "saved"), "old_counted_weights": (counted,
 CASES_2_4 = {"old_text": (text, "saved"), "old_words": (words, "saved"), "old_words_weights": (words, "weights"),
              "old_text_binary": (counted_words("binary"), "saved"), "old_text_count": (counted_words("count"), "saved"),
              "old_text_tf_idf": (counted_words("tf-idf"), "saved"), "old_known_words": (known_words, "saved"),
-             "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
+             "old_exported": (exported, "exported"), "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
 CASES = CASES_2_1 if tf.__version__.startswith("2.1.") else CASES_2_4
 
 

@@ -231,6 +231,32 @@ def side_by_side():
     return lambda folder: kept.save(str(folder / "ckpt")), sample_of(model), model
 
 
+def at_the_root():
+    """The model is the root of the checkpoint, which counts beside its layers how often it was saved."""
+    model = small()
+    model.compile(K.optimizers.Adam(0.01), "mse")
+    model.train_on_batch(np.ones((4, 4), "float32"), np.ones((4, 2), "float32"))
+    return lambda folder: tf.train.Checkpoint(model).save(str(folder / "ckpt")), sample_of(model), model
+
+
+def estimated():
+    """What an estimator made of a model exports for serving: a graph of TensorFlow 1, and a checkpoint of objects with a step among them."""
+    model = small()
+    model.compile(K.optimizers.SGD(0.0), "mse")
+    sample = sample_of(model)
+
+    def serve():
+        x = tf.compat.v1.placeholder(tf.float32, (None, 4))
+        return tf.estimator.export.ServingInputReceiver({"in_0": x}, {"in_0": x})
+
+    def save(folder):
+        with tempfile.TemporaryDirectory() as aside:
+            made = K.estimator.model_to_estimator(model, model_dir=f"{aside}/model")
+            made.train(lambda: tf.data.Dataset.from_tensors(({"in_0": np.zeros((4, 4), "float32")}, np.zeros((4, 2), "float32"))))
+            shutil.copytree(made.export_saved_model(f"{aside}/exported", serve).decode(), folder, dirs_exist_ok=True)
+    return save, sample, model
+
+
 class Trainer(K.Model):
     """A class of a user's that computes what its layers do, and trains by code of its own."""
 
@@ -352,6 +378,8 @@ def others():
     yield "session_given", "given", session(True, 1), "right"
     yield "session_slices_given", "given", session(True, 2), "right"
     yield "object_optimizer", "object", side_by_side, "right"
+    yield "estimated_given", "given", estimated, "right"
+    yield "object_root", "object", at_the_root, "right"
     yield "plain", "refused", plain(False), "refused:no Keras metadata"
     yield "export", "refused", exported, "refused:model.export"
     yield "subclassed", "refused", subclassed, "refused:Python code"

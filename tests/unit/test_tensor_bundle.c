@@ -338,6 +338,25 @@ static void bad_indices_are_refused(void **state)
     end(&b);
 }
 
+/* What Saver wrote before TensorFlow 0.12 ends like an index, and holds the values themselves. */
+static void the_first_format_is_told(void **state)
+{
+    static const unsigned char meta[] = {0x0a, 0x02, 0x0a, 0x00};
+    struct kf_buf value = {.max = 16};
+    struct kf_tensor_bundle *bundle;
+    struct bytes b;
+
+    (void)state;
+    begin(&b, 1, 0);
+    b.block.n = 0;
+    put(&value, meta, sizeof(meta));
+    put_entry(&b.block, 0, "", 0, &value);
+    kf_buf_finish(&value);
+    assert_int_equal(open_bundle(&b, &bundle), -KF_UNSUPPORTED_PAIR);
+    assert_non_null(strstr(b.rep.entries[0].what, "first format"));
+    end(&b);
+}
+
 /* Every byte of an index changed in turn: it is read or refused, and nothing else happens. */
 static void damage_anywhere_is_no_crash(void **state)
 {
@@ -440,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_wrong_checksum_is_refused),
         cmocka_unit_test(data_that_is_missing_or_short_is_named),
         cmocka_unit_test(bad_indices_are_refused),
+        cmocka_unit_test(the_first_format_is_told),
         cmocka_unit_test(damage_anywhere_is_no_crash),
         cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(snappy_is_unpacked),

@@ -223,7 +223,8 @@ bool kf_checkpoint_leads_aside(const char *edge)
 {
     return kf_in_words(
         "optimizer _optimizer keras_api _rng _random_generator _seed_generator "
-        "seed_generator states num_documents _metrics _loss_tracker loss_tracker signatures",
+        "seed_generator states num_documents _metrics _loss_tracker loss_tracker signatures "
+        "save_counter estimator_global_step",
         edge);
 }
 

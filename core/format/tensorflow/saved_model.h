@@ -12,8 +12,8 @@
  *   keras_metadata.pb         from TensorFlow 2.5: for each object of Keras its config as JSON;
  *                             before that it stands in saved_model.pb itself
  *   variables/variables.*     a checkpoint (checkpoint.h) with an object graph of its own
- *   assets/...                files of tables
- *   fingerprint.pb            nothing that is needed
+ *   assets/...                files of tables; saved_model.json, where export_saved_model() wrote
+ * it fingerprint.pb            nothing that is needed
  *
  * Both object graphs begin at the model and have the same edges, but number their nodes apart.
  *
@@ -22,6 +22,7 @@
  */
 #define KF_SAVED_MODEL_INDEX    "variables/variables.index"
 #define KF_SAVED_MODEL_METADATA "keras_metadata.pb"
+#define KF_SAVED_MODEL_JSON     "assets/saved_model.json"
 
 struct kf_saved_model {
     struct kf_model *model; /* what it becomes, and the files that it was given as */

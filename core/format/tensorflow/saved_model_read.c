@@ -217,6 +217,24 @@ static int read_metadata(struct reading *reading, json_t *metadata)
     return given ? bind_given(reading) : bind_objects(reading);
 }
 
+/* export_saved_model() of TensorFlow 1.13 to 2.4 keeps what to_json() gives among the assets. */
+static int find_architecture(struct kf_model *model, struct kf_report *rep)
+{
+    const struct kf_input *json = kf_saved_model_file(model, KF_SAVED_MODEL_JSON);
+    struct kf_input *in;
+
+    if (!json || model->in->architecture)
+        return 0;
+    in = kf_arena_alloc(model->arena, sizeof(*in));
+    if (!in)
+        return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
+    *in = *model->in;
+    in->architecture = json;
+    model->in = in;
+    kf_report_evidence(rep, KF_SAVED_MODEL_JSON " has the config of Keras");
+    return 0;
+}
+
 static int read_saved_model(struct kf_model *model, void *state, const struct kf_options *options,
                             struct kf_report *rep)
 {
@@ -229,6 +247,7 @@ static int read_saved_model(struct kf_model *model, void *state, const struct kf
     kf_saved_model_unsafe(&reading.saved, rep);
     kf_saved_model_print(&reading.saved, rep);
     if (!reading.saved.metadata || !reading.saved.metadata[0]) {
+        KF_TRY(find_architecture(model, rep));
         if (model->in->architecture)
             return bind_given(&reading);
         return model->names_do ? take_loose(&reading) : refuse(&reading);

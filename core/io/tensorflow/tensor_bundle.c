@@ -77,12 +77,28 @@ static int find_shards(struct reading *reading, int n)
     return 0;
 }
 
+/*
+ * A table with the values themselves in it, as Saver wrote them before TensorFlow 0.12 and with
+ * write_version=V1: its header begins with a message, SavedTensorSliceMeta.
+ *
+ * Source: tensorflow/core/util/saved_tensor_slice.proto (2.15)
+ */
+static bool is_first_format(const struct kf_sstable_entry *row)
+{
+    return row->value_n > 0 && row->value[0] == 0x0a;
+}
+
 static int read_header(struct reading *reading, const struct kf_sstable_entry *row)
 {
-    const Kf__Tf__BundleHeader *header =
-        kf_proto_unpack(&kf__tf__bundle_header__descriptor, reading->bundle->arena, row->value,
-                        row->value_n, "the header of the index", reading->rep);
+    const Kf__Tf__BundleHeader *header;
 
+    if (is_first_format(row))
+        return kf_report_add(reading->rep, KF_UNSUPPORTED_PAIR, "",
+                             "the file is a checkpoint in the first format of TensorFlow, of "
+                             "before 0.12: load it in TensorFlow, and save it again with "
+                             "tf.compat.v1.train.Saver()");
+    header = kf_proto_unpack(&kf__tf__bundle_header__descriptor, reading->bundle->arena, row->value,
+                             row->value_n, "the header of the index", reading->rep);
     if (!header)
         return kf_report_status(reading->rep);
     reading->bundle->big_endian = header->endianness == 1;
