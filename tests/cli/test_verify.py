@@ -109,3 +109,17 @@ def test_texts_are_the_same_or_not(kferry, model, texts, gap):
 def test_what_it_cannot_be(kferry, model, args, said):
     done = kferry.run("convert", "m.h5", *args)
     assert done.returncode == 64 and said in done.stderr
+
+
+@pytest.mark.parametrize("name", ["m.safetensors", "m.npz"])
+def test_tensors_alone_are_held_against_the_report(kferry, model, monkeypatch, capsys, name):
+    assert kferry.run("convert", "m.h5", "-o", name, "--verify", "script", "--checksum", "sha256").returncode == 0
+    script = load(kferry.folder / f"{name}.verify.py")
+    monkeypatch.setattr("sys.argv", ["verify.py", "compare", str(kferry.folder / name)])
+    assert script.main() == 0
+    said = capsys.readouterr().out
+    assert "4 of 4 are those of the report" in said and "holds tensors alone" in said
+    script.REPORT["tensors"][0]["checksum"]["after"]["value"] = "0" * 64
+    assert script.main() == 1
+    monkeypatch.setattr("sys.argv", ["verify.py", "record", str(kferry.folder / name)])
+    assert script.main() == 2
