@@ -33,24 +33,35 @@ static void add_axis(struct sum *sum, json_int_t size, size_t left, bool *severa
     sum->from_end = left + 1;
 }
 
-static bool is_astray(const struct sum *sum)
+/* Below 0: that depends on an axis which may be of any length. */
+static int is_astray(const struct sum *sum)
 {
     if (!sum->length || sum->from_end == 1)
-        return false;
-    return sum->last == sum->length ||
-           (sum->axis_1 == sum->length && sum->rank != sum->from_end + 1);
+        return 0;
+    if (sum->last == sum->length)
+        return 1;
+    if (sum->rank == sum->from_end + 1)
+        return 0;
+    return sum->axis_1 < 0 ? -1 : sum->axis_1 == sum->length;
 }
 
 static bool refuse(struct kf_adapt *adapt, const struct kf_layer *layer, const struct sum *sum)
 {
-    if (is_astray(sum))
-        kf_report_add(
-            adapt->rep, KF_NO_EQUAL, layer->path,
-            "%s has a bias of %" JSON_INTEGER_FORMAT
-            " values that is not along the last axis: Keras 3 on TensorFlow adds it along "
-            "the wrong axis here",
-            layer->class_name, sum->length);
-    return is_astray(sum);
+    int astray = is_astray(sum);
+
+    if (astray > 0)
+        kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path,
+                      "%s has a bias of %" JSON_INTEGER_FORMAT
+                      " values that is not along the last axis: Keras 3 on TensorFlow adds it "
+                      "along the wrong axis here",
+                      layer->class_name, sum->length);
+    else if (astray < 0)
+        kf_report_add(adapt->rep, KF_FINDING, layer->path,
+                      "%s has a bias of %" JSON_INTEGER_FORMAT
+                      " values that is not along the last axis: for inputs that are as long, Keras "
+                      "3 on TensorFlow adds it along the wrong axis",
+                      layer->class_name, sum->length);
+    return astray;
 }
 
 /* A projection of MultiHeadAttention: heads and the size of one, or output_shape. */
