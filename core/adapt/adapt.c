@@ -95,6 +95,7 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
                              .native = model->dialect == dialect,
                              .backend = options->backend};
 
+    KF_TRY(kf_adapt_pruned(&adapt, model->graph));
     while (model->dialect != dialect) {
         const struct way *way = find_way(model->dialect, dialect);
 

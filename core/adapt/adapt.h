@@ -83,6 +83,9 @@ int kf_keras3_policy(struct kf_adapt *adapt, const struct kf_layer *layer, const
 /* ... and arguments of the calls of an operation. */
 int kf_keras3_arguments(struct kf_adapt *adapt, struct kf_layer *operation);
 
+/* pruned.c: layers of TensorFlow Model Optimization that prune the layer inside. */
+int kf_adapt_pruned(struct kf_adapt *adapt, struct kf_graph *graph);
+
 /* late_functions.c: true, and said, for a function that is the user's own: the file is older than
  * the one of Keras of that name. */
 bool kf_adapt_late_function(struct kf_adapt *adapt, const struct kf_layer *layer, const char *key,

@@ -11,6 +11,10 @@
  * when the shape of `inner` does not fit (then `*fits` is false).
  */
 
+/** Zero wherever the mask is; 1 is all else that it holds. `*fits`: it is of the same shape. */
+const struct kf_payload *kf_rewrite_masked(struct kf_arena *arena, const struct kf_payload *inner,
+                                           const struct kf_payload *mask, bool *fits);
+
 /** Whether a payload is what it pulls from with each element changed in its place. */
 bool kf_rewrite_is_in_place(const struct kf_payload *payload);
 /** Make bytes [at, at + n) of such a payload of those of what it pulls from. */

@@ -2,6 +2,8 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../layer_vars.h"
+#include "../pruned.h"
+#include "../reader.h"
 #include "keras2_config.h"
 #include <stdio.h>
 #include <string.h>
@@ -94,11 +96,25 @@ static int parse_part_row(struct kf_keras2_parse *parse, struct kf_layer *owner,
     return 0;
 }
 
+/* A wrapper that prunes its layer is one of any package where its masks are not told by their
+ * places: a .keras has what is pruned in front of them once more, which is looked for at one place.
+ */
+static bool takes_pruned(const struct kf_keras2_parse *parse, const struct kf_layer *layer)
+{
+    enum kf_kind_id kind = parse->model->reader ? parse->model->reader->kind : KF_FILE_UNKNOWN;
+    const char *variables = kf_pruned_variables(layer);
+
+    return variables && (kind == KF_FILE_KERAS_H5 || kind == KF_FILE_CONFIG_JSON ||
+                         (kind == KF_FILE_KERAS_ZIP2 && !strpbrk(variables, " _")));
+}
+
 static int parse_parts(struct kf_keras2_parse *parse, struct kf_layer *layer)
 {
     size_t n, room = 0;
     const struct kf_part_row *rows = kf_part_rows(layer->class_name, &n);
 
+    if (kf_pruned_is(layer) && !takes_pruned(parse, layer))
+        return 0;
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_object_get(layer->config, rows[i].config_key);
 
@@ -168,7 +184,9 @@ int kf_keras2_layer(struct kf_keras2_parse *parse, struct kf_layer **out, json_t
         KF_TRY(parse_parts(parse, layer));
     if (layer->inner)
         layer->trainable = layer->inner->trainable;
-    if (!layer->operation && !layer->users)
+    if (kf_pruned_is(layer) && layer->n_parts)
+        KF_TRY(kf_pruned_make(parse->model, layer, kf_pruned_variables(layer), parse->rep));
+    else if (!layer->operation && !layer->users)
         KF_TRY(kf_vars_make(parse->model, layer, parse->rep));
     parse->depth--;
     *out = layer;

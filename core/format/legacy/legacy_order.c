@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "legacy_order.h"
 #include "../../base/alloc.h"
+#include "../pruned.h"
 #include "../saving_lib/saving_lib_copy.h"
 
 /*
@@ -83,11 +84,12 @@ static int add_non_trainable(struct kf_legacy_order *order, struct kf_layer *lay
         KF_TRY(add_copy(order, layer));
         KF_TRY(add_own(order, layer, true));
     }
-    KF_TRY(add_own(order, layer, false));
+    if (!kf_pruned_is(layer))
+        KF_TRY(add_own(order, layer, false));
     for (size_t i = 0; i < layer->n_parts; i++)
         KF_TRY(layer->trainable ? add_non_trainable(order, layer->parts[i])
                                 : add_all(order, layer->parts[i]));
-    return 0;
+    return kf_pruned_is(layer) ? add_own(order, layer, false) : 0;
 }
 
 /* `variables` of a layer that a frozen one holds; of a model, those of its layers in turn. */

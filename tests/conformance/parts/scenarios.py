@@ -106,6 +106,8 @@ SCENARIOS = [
     Scenario("extra: weight_names over 64 KiB in chunks", "zoo/wide_weight_names.h5"),
     Scenario("extra: shards and their .weights.json", "weights/k3_nested.weights.json", told=pair("k3_nested"), refs="weights/k3_nested"),
     Scenario("extra: FixedDropout", "scenarios/fixed_dropout.h5", "FixedDropout"),
+    Scenario("extra: pruned layers, and what their masks hide", "scenarios/pruned.h5", "strip_pruning"),
+    Scenario("extra: pruned layers in a .keras", "scenarios/pruned_archive.keras", "strip_pruning"),
     Scenario("extra: CuDNNGRU in a Bidirectional", "zoo/cudnn_gru_bidirectional.h5", "CuDNNGRU"),
     Scenario("extra: CuDNNGRU in a nested model", "zoo/cudnn_gru_nested.h5", "CuDNNGRU"),
     Scenario("extra: Concatenate along axis 1 of square tensors", "scenarios/square.h5"),
