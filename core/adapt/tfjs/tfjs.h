@@ -55,9 +55,9 @@ typedef int kf_instead_form(struct kf_instead *one);
 
 kf_instead_form kf_tfjs_form_renamed, kf_tfjs_form_subtract, kf_tfjs_form_operation,
     kf_tfjs_form_attention, kf_tfjs_form_heads, kf_tfjs_form_normalization, kf_tfjs_form_einsum,
-    kf_tfjs_form_slope, kf_tfjs_form_turned, kf_tfjs_form_last_axis, kf_tfjs_form_flat,
-    kf_tfjs_form_keepdims, kf_tfjs_form_wide, kf_tfjs_form_causal, kf_tfjs_form_activation,
-    kf_tfjs_form_gru, kf_tfjs_form_both_gru;
+    kf_tfjs_form_turned, kf_tfjs_form_last_axis, kf_tfjs_form_flat, kf_tfjs_form_keepdims,
+    kf_tfjs_form_wide, kf_tfjs_form_causal, kf_tfjs_form_activation, kf_tfjs_form_gru,
+    kf_tfjs_form_both_gru;
 
 /** The shape that a TFOpLambda of tfjs.def gives where all its tensors have the shape of the first.
  */

@@ -127,21 +127,6 @@ int kf_tfjs_form_operation(struct kf_instead *one)
     return 0;
 }
 
-/* ReLU of TensorFlow.js has a largest value, and no slope. */
-int kf_tfjs_form_slope(struct kf_instead *one)
-{
-    const json_t *config = one->layer->config;
-    const json_t *slope = json_object_get(config, "negative_slope");
-    double threshold = json_number_value(json_object_get(config, "threshold"));
-    const json_t *most = json_object_get(config, "max_value");
-
-    if (!json_is_number(slope) || json_number_value(slope) <= 0 || threshold < 0 || threshold > 0 ||
-        (most && !json_is_null(most)))
-        return 0;
-    return kf_instead_become(one, "LeakyReLU",
-                             json_pack("{s:f}", "alpha", json_number_value(slope)));
-}
-
 /* An activation that is a layer there. */
 int kf_tfjs_form_activation(struct kf_instead *one)
 {
