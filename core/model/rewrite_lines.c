@@ -70,12 +70,8 @@ static size_t weave_squares(char *to, uint64_t apart, const char *from, uint64_t
     return i;
 }
 
-/*
- * Put `n` lines of `length` elements, which begin `line` bytes from each other, where they belong,
- * element by element of all lines.
- */
-static void weave(char *to, uint64_t apart, const char *from, uint64_t line, size_t n,
-                  size_t length, size_t size)
+void kf_order_weave(char *to, uint64_t apart, const char *from, uint64_t line, size_t n,
+                    size_t length, size_t size)
 {
     switch (size) {
     case 1:
@@ -128,9 +124,9 @@ static int fetch_lines(const struct kf_payload *payload, char *tile, const struc
     for (unsigned axis = 0; axis < order->n; axis++)
         from += index[axis] * kf_order_below(order, axis);
     if (order->memory && next_line * size % CLASH != 0) {
-        weave(tile + (place(order, index) * size - order->at), order->strides[last] * size,
-              order->memory + from * size, next_line * size, n,
-              (size_t)(box->high[last] - box->low[last]), size);
+        kf_order_weave(tile + (place(order, index) * size - order->at), order->strides[last] * size,
+                       order->memory + from * size, next_line * size, n,
+                       (size_t)(box->high[last] - box->low[last]), size);
         return 0;
     }
     for (uint64_t at = box->low[last]; at < box->high[last]; at += length) {
@@ -140,8 +136,9 @@ static int fetch_lines(const struct kf_payload *payload, char *tile, const struc
         for (size_t i = 0; i < n; i++)
             KF_TRY(payload->inner->pull(payload->inner, (from + i * next_line + skip) * size,
                                         lines + i * APART, length * size, rep));
-        weave(tile + ((place(order, index) + skip * order->strides[last]) * size - order->at),
-              order->strides[last] * size, lines, APART, n, length, size);
+        kf_order_weave(tile +
+                           ((place(order, index) + skip * order->strides[last]) * size - order->at),
+                       order->strides[last] * size, lines, APART, n, length, size);
     }
     return 0;
 }

@@ -69,6 +69,18 @@ static void spread(char *to, uint64_t apart, const char *from, size_t n, size_t 
     }
 }
 
+/* How many whole rows of the source, of `n` elements from `first` on, come to stand side by side.
+ */
+static size_t rows_at(const struct kf_order *order, uint64_t first, size_t n)
+{
+    unsigned last = order->n - 1;
+    uint64_t row = order->dims[last];
+
+    if (last == 0 || order->axes[last] != last - 1 || first % row != 0)
+        return 0;
+    return (size_t)kf_min(n / row, order->dims[last - 1] - first / row % order->dims[last - 1]);
+}
+
 /* Scatter `n` elements of the source, from its element `first` on, into the tile. */
 static void scatter(const struct kf_order *order, char *tile, const char *piece, uint64_t first,
                     size_t n, size_t size)
@@ -77,11 +89,18 @@ static void scatter(const struct kf_order *order, char *tile, const char *piece,
 
     while (n > 0) {
         size_t run = (size_t)kf_min(n, order->dims[last] - first % order->dims[last]);
-        uint64_t to = 0, rest = first;
+        size_t rows = rows_at(order, first, n);
+        uint64_t to = 0, rest = first, apart = order->strides[last] * size;
 
         for (unsigned axis = order->n; axis-- > 0; rest /= order->dims[axis])
             to += rest % order->dims[axis] * order->strides[axis];
-        spread(tile + (to * size - order->at), order->strides[last] * size, piece, run, size);
+        if (rows > 1) {
+            kf_order_weave(tile + (to * size - order->at), apart, piece, run * size, rows, run,
+                           size);
+            run *= rows;
+        } else {
+            spread(tile + (to * size - order->at), apart, piece, run, size);
+        }
         piece += run * size;
         first += run;
         n -= run;

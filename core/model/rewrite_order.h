@@ -43,6 +43,13 @@ uint64_t kf_order_below(const struct kf_order *order, unsigned axis);
 /** Step to the next index of the axes in front of `axis`; false after the last one. */
 bool kf_box_next(const struct kf_box *box, uint64_t *index, unsigned axis);
 
+/**
+ * Put `n` lines of `length` elements, which begin `line` bytes from each other, where they belong,
+ * element by element of all lines; those of one line come to stand `apart` bytes from each other.
+ */
+void kf_order_weave(char *to, uint64_t apart, const char *from, uint64_t line, size_t n,
+                    size_t length, size_t size);
+
 /** Whether a box is best brought into its tile by lines: ranges of the source's last axis. */
 bool kf_order_has_lines(const struct kf_order *order, const struct kf_box *box, size_t size);
 /** Bring it. What pulling from the source reports. */

@@ -27,7 +27,7 @@ static struct kf_payload floats(const float *values, uint64_t rows, uint64_t col
     return payload;
 }
 
-static void pull_all(const struct kf_payload *payload, float *to)
+static void pull_all(const struct kf_payload *payload, void *to)
 {
     struct kf_report rep;
 

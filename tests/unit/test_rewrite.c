@@ -219,6 +219,39 @@ static void transposed_axes_change_places(void **unused)
     kf_arena_destroy(arena);
 }
 
+/* Rows of any length, that fit into a read many at a time or not at all, in each size. */
+static void rows_of_any_length_become_columns(void **unused)
+{
+    static const uint64_t lengths[] = {2, 3, 8, 9, 33, 127, 700, 2100};
+    static const enum kf_dtype dtypes[] = {KF_DTYPE_INT8, KF_DTYPE_FLOAT16, KF_DTYPE_FLOAT32,
+                                           KF_DTYPE_FLOAT64};
+    static unsigned char in[8 * 3 * 21 * 2100], got[sizeof in];
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof in; i++)
+        in[i] = (unsigned char)(i * 2654435761U >> 11);
+    for (size_t i = 0; i < 4 * sizeof lengths / sizeof lengths[0]; i++) {
+        const uint64_t row = lengths[i / 4], rows = 21, size = kf_dtype_size(dtypes[i % 4]);
+        struct kf_arena *arena = kf_arena_create();
+        struct kf_payload inner = {.dtype = dtypes[i % 4],
+                                   .rank = 3,
+                                   .dims = {3, rows, row},
+                                   .pull = pull_memory,
+                                   .state = in};
+        bool fits;
+        const struct kf_payload *out =
+            kf_rewrite_transpose(arena, &inner, (unsigned[]){0, 2, 1}, 3, &fits);
+
+        pull_all(out, got);
+        for (uint64_t at = 0; at < 3 * rows * row; at++) {
+            uint64_t a = at / (rows * row), b = at / row % rows, c = at % row;
+
+            assert_memory_equal(got + ((a * row + c) * rows + b) * size, in + at * size, size);
+        }
+        kf_arena_destroy(arena);
+    }
+}
+
 static void deviations_become_variances(void **unused)
 {
     static const float in[2] = {2, 0.5F};
@@ -411,6 +444,7 @@ int main(void)
         cmocka_unit_test(joined_rows_stand_side_by_side),
         cmocka_unit_test(join_refuses_pieces_of_other_heights),
         cmocka_unit_test(transposed_axes_change_places),
+        cmocka_unit_test(rows_of_any_length_become_columns),
         cmocka_unit_test(axes_of_all_orders_change_places),
         cmocka_unit_test(kernels_larger_than_a_tile_are_turned_too),
         cmocka_unit_test(deviations_become_variances),
