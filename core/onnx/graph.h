@@ -70,6 +70,7 @@ struct kf_onnx_runtime {
     const char *interpolations; /* of images that it computes as Keras does, space-separated */
     bool bfloat16;              /* its operators take it */
     bool letters;               /* they take texts apart, and have hashes for them */
+    bool beyond;                /* it has operators that ONNX lacks, or got after the opset */
     bool layer_names; /* outputs are called after their layers alone, and apart from inputs */
 };
 

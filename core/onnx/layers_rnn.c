@@ -146,7 +146,7 @@ static bool begin(struct kf_onnx_call *call, struct pass *pass)
     pass->zeros = kf_json_bool(config, "zero_output_for_mask", false);
     if (!kf_json_bool(config, "stateful", false))
         return find_cells(call, pass);
-    kf_onnx_refuse(call, "it is stateful, and %s keeps nothing between its runs",
+    kf_onnx_refuse(call, "it is stateful, and what is written as %s keeps nothing between its runs",
                    call->onnx->runtime->name);
     return false;
 }

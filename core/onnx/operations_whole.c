@@ -11,7 +11,7 @@
 
 static bool has_bits(struct kf_onnx_call *call)
 {
-    if (call->onnx->opset >= BITS_OPSET)
+    if (call->onnx->opset >= BITS_OPSET || call->onnx->runtime->beyond)
         return true;
     kf_onnx_refuse(call, "its operators come with opset %d of ONNX", BITS_OPSET);
     return false;

@@ -111,6 +111,17 @@ void kf_tf_form_binary(struct kf_tf_call *call)
             last);
 }
 
+/* Of numbers without a sign: only where there is one are TensorFlow's others. */
+void kf_tf_form_shift(struct kf_tf_call *call)
+{
+    bool left = kf_onnx_is_text(call->node, "direction", 0, "LEFT");
+
+    kf_tf_give(call, 0,
+               kf_tf_binary(call->tf, left ? "LeftShift" : "RightShift",
+                            kf_tf_input(call, 0)->dtype, kf_tf_in_plain(call, 0),
+                            kf_tf_in_plain(call, 1)));
+}
+
 void kf_tf_form_logical(struct kf_tf_call *call)
 {
     kf_tf_give(call, 0,

@@ -11,22 +11,52 @@ struct kernel {
     int64_t dims[KF_TF_SPATIAL_MAX + 2];
 };
 
-/* A weight stands in the file as Keras has it, which is TensorFlow's way. */
-static bool find_kernel(struct kf_tf_call *call, const struct kf_tf_window *window,
-                        struct kernel *kernel)
+/* A weight stands in the file as Keras has it, which is TensorFlow's way; NULL for others. */
+static const char *given_kernel(struct kf_tf_call *call, int64_t *dims)
 {
     struct kf_onnx_tensor *w = kf_tf_input(call, 1);
     const struct kf_tf_place *place = w->place;
     const struct kf_onnx_tensor *weight = place && place->cast ? place->cast : w;
-    unsigned first = window->thin, rank = w->rank;
+
+    if (!weight->given || weight->given->rank != w->rank)
+        return NULL;
+    for (unsigned i = 0; i < w->rank; i++)
+        dims[i] = (int64_t)weight->given->dims[i];
+    return kf_tf_given(call->tf, w);
+}
+
+/* What is computed, or a constant of an operation, has the two axes in front, the other way. */
+static const char *turned_kernel(struct kf_tf_call *call, int64_t *dims)
+{
+    struct kf_onnx_tensor *w = kf_tf_input(call, 1);
+    int64_t axes[KF_TF_SPATIAL_MAX + 2];
+
+    for (unsigned i = 0; i < w->rank; i++) {
+        axes[i] = i + 2 < w->rank ? i + 2 : (int64_t)(w->rank - 1 - i);
+        dims[i] = w->dims[axes[i]];
+        if (dims[i] < 0) {
+            kf_tf_refuse(call, "with a kernel whose sizes are not known");
+            return NULL;
+        }
+    }
+    return kf_tf_transpose(call->tf, w->dtype, kf_tf_in_plain(call, 1), axes, w->rank);
+}
+
+static bool find_kernel(struct kf_tf_call *call, const struct kf_tf_window *window,
+                        struct kernel *kernel)
+{
+    const struct kf_onnx_tensor *w = kf_tf_input(call, 1);
+    unsigned first = window->thin;
+    const char *found;
 
     *kernel = (struct kernel){.dtype = w->dtype};
-    if (!weight->given || weight->given->rank != rank || rank + first > KF_TF_SPATIAL_MAX + 2)
+    if (w->rank + first != window->n + 2)
         return false;
     kernel->dims[0] = 1;
-    for (unsigned i = 0; i < rank; i++)
-        kernel->dims[i + first] = (int64_t)weight->given->dims[i];
-    kernel->tensor = kf_tf_window_thicken(call->tf, w->dtype, window, kf_tf_given(call->tf, w), 0);
+    found = given_kernel(call, kernel->dims + first);
+    if (!found)
+        found = turned_kernel(call, kernel->dims + first);
+    kernel->tensor = kf_tf_window_thicken(call->tf, w->dtype, window, found, 0);
     return kernel->tensor != NULL;
 }
 

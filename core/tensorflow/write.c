@@ -49,6 +49,7 @@ static const struct kf_onnx_runtime runtime = {
     .interpolations = "nearest bilinear bicubic area lanczos3 lanczos5",
     .bfloat16 = true,
     .letters = true,
+    .beyond = true,
     .layer_names = true,
 };
 

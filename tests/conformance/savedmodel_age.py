@@ -107,6 +107,7 @@ def make(out, id, build, form):
     K.backend.clear_session()
     tf.random.set_seed(5)
     model, inputs = build()
+    outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])  # an export spoils the model
     with tempfile.TemporaryDirectory() as folder:
         if form == "saved":
             model.save(folder, save_format="tf")
@@ -117,7 +118,6 @@ def make(out, id, build, form):
             model.save_weights(f"{folder}/weights.ckpt", save_format="tf")
             (out / f"{id}.json").write_text(model.to_json())
         pack(pathlib.Path(folder), out / f"{id}.tar")
-    outputs = model.predict(inputs if len(inputs) > 1 else inputs[0])
     samples.write(out / f"{id}.npz", inputs, [outputs], [f"in_{i}" for i in range(len(inputs))])
     print(id, flush=True)
     return [id, "old", EXPECT.get(id, "right"), "1e-05"]
