@@ -177,6 +177,7 @@ static int read_graph(struct layers_model *all)
     KF_TRY(kf_keras2_graph(all->model, config, all->options, all->rep));
     if (!all->made_there)
         return 0;
+    all->model->keras = KF_KERAS(2, 13, 0); /* whose activations it has: mish is none of a user's */
     KF_TRY(kf_tfjs_check(all->model, true, all->rep));
     return kf_report_status(all->rep);
 }
