@@ -21,7 +21,8 @@ enum kf_dtype {
     KF_DTYPE_UINT64,
     KF_DTYPE_BOOL,
     KF_DTYPE_COUNT,
-    KF_DTYPE_STRING = KF_DTYPE_COUNT /* between layers alone: no weight has it */
+    KF_DTYPE_STRING = KF_DTYPE_COUNT, /* between layers alone, as the next: no weight has it */
+    KF_DTYPE_COMPLEX64
 };
 
 size_t kf_dtype_size(enum kf_dtype dtype);      /* bytes */

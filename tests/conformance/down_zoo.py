@@ -111,6 +111,55 @@ def floats(name, rng):
     return values.astype("float32")
 
 
+def odd_operation_models():
+    """Operations on integers and truth values, which Keras 3 makes floats; on tensors of several shapes, and with constants."""
+    rng = np.random.default_rng(13)
+    ramp = lambda *shape: np.linspace(-1, 1, int(np.prod(shape)), dtype="float32").reshape(shape)
+    whole, image, plane, line = [((4,), "int32")], [(6, 8, 3)], [(3, 6, 8)], [(9, 3)]
+    table = {
+        "add_float": (whole, lambda x: 1.5 - x), "divide_whole": (whole, lambda x: x / 4), "mean_whole": (whole, lambda x: ops.mean(x, axis=-1)),
+        "sqrt_whole": (whole, ops.sqrt), "greater_float": (whole, lambda x: x > 3.5), "where_float": (whole, lambda x: ops.where(x > 3, x, 0.5)),
+        "array_float": (whole, lambda x: x * np.array([0.5, 1.0, 1.5, 2.0], "float32")), "power_float": (whole, lambda x: 0.5 ** x),
+        "array_whole": ([(4,)], lambda x: x * np.array([1, 2, 3, 4]) + np.array([True, False, True, True])),
+        "sum_truths": ([(4,)], lambda x: ops.sum(x > 0, axis=-1)), "sum_truths_times": ([(4,)], lambda x: (x > 0) * 3 + ops.sum(x > 1)),
+        "mean_truths": ([(4,)], lambda x: ops.mean(x > 0, axis=-1)), "pixels": ([((4, 4, 3), "uint8")], lambda x: x / 255.0 - 0.5),
+        "var_long": ([((4,), "int64")], lambda x: ops.var(x, axis=-1) + ops.log1p(x[:, 0])),
+        "top_k": ([(4,)], lambda x: list(ops.top_k(x, 2)) + [ops.sum(ops.top_k(x, 2)[1], axis=-1)]),
+        "argmax_kept": ([(3, 4)], lambda x: ops.argmax(x, axis=1, keepdims=True)), "argmin_all": ([(3, 4)], ops.argmin),
+        "cumsum_all": ([(3,)], ops.cumsum), "max_initial": ([(3, 4)], lambda x: ops.max(x, axis=2, initial=0.25)),
+        "min_initial": ([(3, 4)], lambda x: ops.min(x, axis=2, initial=-0.25)), "round_two": ([(4,)], lambda x: ops.round(x * 9.7, 2)),
+        "normalize_one": ([(3, 4)], lambda x: ops.normalize(x, axis=-1, order=1)), "percentile": ([(3, 4)], lambda x: ops.percentile(x, 30.0, axis=2)),
+        "segment_min": ([(4,)], lambda x: ops.segment_min(x[0], np.array([0, 0, 1, 1]), num_segments=2)),
+        "segment_prod": ([(4,)], lambda x: ops.segment_prod(x[0], np.array([0, 0, 1, 1]), num_segments=2)),
+        "gcd": ([((4,), "int32")] * 2, ops.gcd), "lcm": ([((4,), "int32")] * 2, ops.lcm),
+        "depthwise": (image, lambda x: ops.depthwise_conv(x, ramp(2, 3, 3, 2), strides=2, padding="same")),
+        "depthwise_line": (line, lambda x: ops.depthwise_conv(x, ramp(3, 3, 1), dilation_rate=2)),
+        "depthwise_first": (plane, lambda x: ops.depthwise_conv(x, ramp(2, 2, 3, 1), data_format="channels_first")),
+        "separable": (image, lambda x: ops.separable_conv(x, ramp(2, 2, 3, 2), ramp(1, 1, 6, 4))),
+        "separable_line": (line, lambda x: ops.separable_conv(x, ramp(3, 3, 1), ramp(1, 3, 2), strides=2)),
+        "unfold": (plane, lambda x: ops.unfold(x, (2, 3), padding=1, stride=2)), "blur": (image, lambda x: ops.image.gaussian_blur(x, (3, 5), (1.0, 0.5))),
+        "blur_first": (plane, lambda x: ops.image.gaussian_blur(x, data_format="channels_first")),
+        "pad_images": (image, lambda x: ops.image.pad_images(x, 1, 2, target_height=10, target_width=12)),
+        "crop_images": (plane, lambda x: ops.image.crop_images(x, top_cropping=1, left_cropping=2, bottom_cropping=2, target_width=4, data_format="channels_first")),
+        "slice_update": ([(4, 3), (2, 3)], lambda x, y: ops.slice_update(x, (0, 1, 0), y)),
+        "slice_update_end": ([(4, 3), (4, 1)], lambda x, y: ops.slice_update(x, (0, 0, 2), y)),
+        "slice_update_part": ([(4, 3)], lambda x: ops.slice_update(x, (1, 0, 1), ramp(2, 3, 2))),
+        "meshgrid": ([(3,), (2,)], lambda x, y: list(ops.meshgrid(x[0], y[0]))),
+        "meshgrid_rows": ([(3,), (2,)], lambda x, y: list(ops.meshgrid(x[0], y[0], x[1], indexing="ij"))),
+        "kron": ([(2, 3)], lambda x: ops.kron(x[0], ramp(2, 2))), "kron_both": ([(2, 3), (3, 2)], lambda x, y: ops.kron(x[0], y[0])),
+        "correlate": ([(6,)], lambda x: ops.correlate(x[0], ramp(3))), "correlate_full": ([(6,), (4,)], lambda x, y: ops.correlate(x[0], y[0], mode="full")),
+        "correlate_same": ([(6,)], lambda x: ops.correlate(x[0], ramp(4), mode="same")),
+        "polar": ([(4,)] * 2, lambda x, y: [ops.real(ops.polar(ops.abs(x), y)), ops.imag(ops.polar(x, y)) * 2, ops.abs(ops.polar(x, y)) + 1]),
+        "attention_told": ([(3, 2, 4)], lambda x: ops.dot_product_attention(x, x, x, mask=np.tri(3, dtype=bool)[None, None])),
+    }
+    for name, (specs, function) in table.items():
+        specs = [spec if isinstance(spec[0], tuple) else (spec, "float32") for spec in specs]
+        x = [L.Input(shape, dtype=dtype, name=f"x{i}") for i, (shape, dtype) in enumerate(specs)]
+        data = [rng.normal(size=(4, *shape)).astype(dtype) if dtype == "float32" else rng.integers(0, 9, (4, *shape)).astype(dtype)
+                for shape, dtype in specs]
+        yield f"op_{name}", "operation", K.Model(x, function(*x)), data
+
+
 def truth(model, inputs, eager):
     """Some operations Keras 3 runs on TensorFlow only without a graph."""
     model.run_eagerly = eager
@@ -159,6 +208,9 @@ def activation_models():
     words = L.Input((4,))
     masked = L.Dense(3, activation="celu")(L.Masking()(L.Reshape((2, 2))(words)))
     yield "masked", "activation", K.Model(words, L.LSTM(3)(masked)), x
+    ids, table = [np.array([[1, 2, 3, 0], [4, 1, 0, 0], [2, 2, 2, 2], [5, 0, 0, 0]], "int32")], L.Embedding(6, 4, mask_zero=True)
+    yield ("masked_chain", "activation", K.Sequential([L.Input((4,), dtype="int32"), table, L.Dense(5, activation="celu"), L.LSTM(3),
+                                                       L.Dense(2, activation="hard_tanh")]), ids)
 
 
 def layer_models():
@@ -175,6 +227,17 @@ def layer_models():
     yield "layer_masked_chain", "layer", K.Sequential([L.Input((4,), dtype="int32"), L.Embedding(6, 4, mask_zero=True), norm(), L.GRU(3)]), words
     yield ("layer_masked_rms", "layer", K.Model(ids, L.GlobalAveragePooling1D()(
         L.LayerNormalization(rms_scaling=True)(L.Embedding(6, 4, mask_zero=True)(ids)))), words)
+
+
+def scaled_models():
+    """The scale of a branch, as ConvNeXt and InceptionResNetV2 have it."""
+    rng = np.random.default_rng(14)
+    x = L.Input((4, 4, 3))
+    scale = K.src.applications.convnext.LayerScale(1e-3, 3)
+    added = K.src.applications.inception_resnet_v2.CustomScaleLayer(0.17)
+    data = [rng.normal(size=(4, 4, 4, 3)).astype("float32")]
+    yield "scale", "layer", shaken([x], L.Add()([x, scale(L.Conv2D(3, 3, padding="same")(x))]), rng), data
+    yield "scale_added", "layer", shaken([x], L.Dense(2)(added([x, L.Conv2D(3, 3, padding="same")(x)])), rng), data
 
 
 def more_operation_models():
@@ -266,7 +329,8 @@ def masked_models():
     yield "mask_given_chain", "layer", shaken([steps, seen], chain(steps, mask=seen), rng), inputs
 
 
-MODELS = (operation_models, activation_models, layer_models, more_operation_models, heads_models, spectrum_models, unwrapped_models, masked_models)
+MODELS = (operation_models, activation_models, layer_models, more_operation_models, heads_models, spectrum_models, unwrapped_models, masked_models,
+          scaled_models, odd_operation_models)
 
 
 def main(out, only=""):
@@ -276,7 +340,7 @@ def main(out, only=""):
     rows = ["id\tgroup"]
     for id, group, model, inputs in (one for models in MODELS for one in models() if only in one[0]):
         model.save(directory / f"{id}.keras")
-        samples.write(directory / f"{id}.npz", inputs, truth(model, inputs, id.startswith("op_isin")), [tensor.name for tensor in model.inputs])
+        samples.write(directory / f"{id}.npz", inputs, truth(model, inputs, id.startswith(("op_isin", "op_kron"))), [tensor.name for tensor in model.inputs])
         rows.append(f"{id}\t{group}")
     (directory / "models.tsv").write_text("\n".join(rows) + "\n")
 

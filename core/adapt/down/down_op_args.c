@@ -44,7 +44,9 @@ enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value)
     size_t i;
 
     if (kf_ref_get(value, &ref))
-        return ref.layer < ops->n_dtypes ? ops->dtypes[ref.layer] : KF_DTYPE_NONE;
+        return ref.layer >= ops->n_dtypes ? KF_DTYPE_NONE
+               : ref.output               ? ops->dtypes[ref.layer].others
+                                          : ops->dtypes[ref.layer].first;
     if (config)
         return kf_op_dtype_named(kf_json_str(config, "dtype", NULL));
     json_array_foreach(value, i, one) if ((dtype = kf_down_dtype(ops, one))) return dtype;
@@ -67,36 +69,25 @@ static json_t *constant_of(json_t *value)
     return array ? array : json_is_object(value) ? NULL : value;
 }
 
-/* Whether all numbers of an array are the same in any integer dtype of 32 bits or more. */
-static bool is_small(const json_t *value)
+json_t *kf_down_numbers(enum kf_dtype dtype, json_t *value)
 {
-    json_int_t number = json_integer_value(value);
+    json_t *list, *one;
     size_t i;
-    json_t *one;
 
-    json_array_foreach(value, i, one) if (!is_small(one)) return false;
-    return json_is_array(value) || (json_is_integer(value) && number >= 0 && number <= INT32_MAX);
-}
-
-/* Integers are compared as they are, whichever dtype both are brought to. */
-static bool is_compared(const struct kf_down_op *op, const json_t *value, enum kf_dtype dtype)
-{
-    return op->row->gives == KF_DOWN_BOOL && op->row->takes == KF_DOWN_WIDE &&
-           !kf_down_is_floating(op->dtype) && !kf_down_is_floating(dtype) &&
-           dtype != KF_DTYPE_BOOL && is_small(array_of((json_t *)value));
-}
-
-/* TensorFlow gives a constant the dtype of the tensor beside it, where Keras 3 promotes both. */
-static int check_constant(struct kf_down_op *op, const json_t *value)
-{
-    enum kf_dtype dtype = array_of((json_t *)value) ? kf_down_dtype(op->ops, value) : KF_DTYPE_NONE;
-
-    if (dtype != KF_DTYPE_NONE && op->dtype != KF_DTYPE_NONE && dtype != op->dtype &&
-        !is_compared(op, value, dtype))
-        return kf_down_refuse(op, "Keras 3 promotes the dtypes of its arguments");
-    if (json_is_real(value) && op->dtype != KF_DTYPE_NONE && !kf_down_is_floating(op->dtype))
-        return kf_down_refuse(op, "Keras 3 makes floats of its integers");
-    return 0;
+    if (kf_down_is_floating(dtype) && (json_is_boolean(value) || json_is_integer(value)))
+        return json_real(json_is_true(value) ? 1 : json_number_value(value));
+    if (json_is_boolean(value) && dtype != KF_DTYPE_BOOL && dtype != KF_DTYPE_NONE)
+        return json_integer(json_is_true(value));
+    if (!json_is_array(value))
+        return json_deep_copy(value);
+    list = json_array();
+    json_array_foreach(value, i,
+                       one) if (json_array_append_new(list, kf_down_numbers(dtype, one)) < 0)
+    {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
 }
 
 /* A tensor of another dtype than the one that all are brought to is cast first. */
@@ -139,11 +130,8 @@ static int read_value(struct kf_down_op *op, const struct word *word, json_t *va
     }
     if (word->mark != '#' && !constant)
         return cast_tensor(op, value, out);
-    if (word->mark != '#')
-        KF_TRY(check_constant(op, value));
-    *out = json_is_integer(constant) && word->mark != '#' && kf_down_is_floating(op->dtype)
-               ? json_real(json_number_value(constant))
-               : json_deep_copy(constant ? constant : value);
+    *out = constant && word->mark != '#' ? kf_down_numbers(op->dtype, constant)
+                                         : json_deep_copy(constant ? constant : value);
     return *out ? 0 : no_memory(op);
 }
 
@@ -175,7 +163,10 @@ static int check_takes(struct kf_down_op *op)
                 dtype == KF_DTYPE_UINT32 || dtype == KF_DTYPE_UINT64;
 
     if (op->row->takes == KF_DOWN_ANY ||
-        (op->row->takes == KF_DOWN_FLOAT && kf_down_is_floating(dtype)) ||
+        (kf_down_is_floating(dtype) &&
+         (op->row->takes == KF_DOWN_FLOAT || op->row->takes == KF_DOWN_REAL)) ||
+        (op->row->takes == KF_DOWN_COMPLEX &&
+         (dtype == KF_DTYPE_COMPLEX64 || kf_down_is_floating(dtype))) ||
         (op->row->takes == KF_DOWN_WIDE && wide) ||
         (op->row->takes == KF_DOWN_SINGLE && dtype == KF_DTYPE_FLOAT32) ||
         (op->row->takes == KF_DOWN_INTEGER && wide && !kf_down_is_floating(dtype)))
@@ -243,14 +234,37 @@ static int measure(struct kf_down_op *op, const struct word *word, size_t index)
 
     if (!alone)
         return no_memory(op);
-    json_array_foreach(alone, i, one) if (word->mark != '#' && kf_down_dtype(op->ops, one) &&
-                                          !constant_of(one))
+    json_array_foreach(alone, i, one) if (word->mark != '#' && kf_down_dtype(op->ops, one))
     {
         op->dtype = kf_down_promoted(op->dtype, kf_down_dtype(op->ops, one));
         if (op->dtype == KF_DTYPE_NONE)
             return kf_down_refuse(op, "Keras 3 promotes the dtypes of its arguments");
     }
     return 0;
+}
+
+/* A number beside tensors: a float makes floats of integers, an integer makes such of truths. */
+static int measure_number(struct kf_down_op *op, const struct word *word, size_t index)
+{
+    const json_t *value = kf_down_argument(op, index, word->key);
+
+    if (word->mark == '#' || op->dtype == KF_DTYPE_NONE || is_whole(op, value))
+        return 0;
+    if (json_is_real(value) && !kf_down_is_floating(op->dtype))
+        op->dtype = KF_DTYPE_FLOAT32;
+    if (json_is_integer(value) && op->dtype == KF_DTYPE_BOOL)
+        op->dtype = KF_DTYPE_INT32;
+    return 0;
+}
+
+/* What the operation makes of dtypes that it does not compute in. */
+static void widen(struct kf_down_op *op)
+{
+    if (op->row->takes == KF_DOWN_REAL && op->dtype != KF_DTYPE_NONE &&
+        !kf_down_is_floating(op->dtype))
+        op->dtype = KF_DTYPE_FLOAT32;
+    if (op->row->takes == KF_DOWN_WIDE && op->dtype == KF_DTYPE_BOOL)
+        op->dtype = KF_DTYPE_INT32;
 }
 
 /* Each word of a list, cut in the arena. */
@@ -314,6 +328,8 @@ int kf_down_read(struct kf_down_op *op)
         return no_memory(op);
     KF_TRY(check_places(op));
     KF_TRY(each_word(op, op->row->tensors, known, measure));
+    KF_TRY(each_word(op, op->row->tensors, known, measure_number));
+    widen(op);
     if (!op->why)
         KF_TRY(check_takes(op));
     KF_TRY(each_word(op, op->row->tensors, known, read_argument));

@@ -32,6 +32,8 @@ enum kf_dtype kf_down_promoted(enum kf_dtype a, enum kf_dtype b)
 {
     if (a == b || a == KF_DTYPE_NONE)
         return b;
+    if (a >= KF_DTYPE_STRING || b >= KF_DTYPE_STRING)
+        return KF_DTYPE_NONE;
     if (a == KF_DTYPE_BOOL || b == KF_DTYPE_BOOL)
         return a == KF_DTYPE_BOOL ? b : a;
     if (kf_down_is_floating(a) != kf_down_is_floating(b))

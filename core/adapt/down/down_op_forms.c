@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../ops/ops.h"
 #include "down_ops.h"
+#include <math.h>
 #include <string.h>
 
 /* Operations that are more than a function with the same arguments. */
@@ -47,10 +49,80 @@ int kf_down_form_one_axis(struct kf_down_op *op)
     return json_is_integer(axis) ? 0 : kf_down_refuse(op, "TensorFlow takes one axis for it");
 }
 
+/* Along no axis, all of it. */
+static int flatten(struct kf_down_op *op)
+{
+    if (json_object_get(op->kwargs, "axis"))
+        return kf_down_form_one_axis(op);
+    KF_TRY(kf_down_before(op, "reshape", json_pack("{s:[i]}", "shape", -1)));
+    return kf_down_set(op, "axis", json_integer(0));
+}
+
+int kf_down_form_running(struct kf_down_op *op)
+{
+    return flatten(op);
+}
+
+/* TensorFlow takes the axis away. */
 int kf_down_form_argmax(struct kf_down_op *op)
 {
-    KF_TRY(kf_down_form_one_axis(op));
-    return op->why ? 0 : kf_down_set(op, "output_type", json_string("int32"));
+    json_t *axis = json_incref(json_object_get(op->kwargs, "axis"));
+    bool keep = kf_json_bool(op->kwargs, "keepdims", false);
+    int r = flatten(op);
+
+    if (r >= 0 && keep && !axis)
+        kf_down_refuse(op, "TensorFlow takes one axis for it");
+    json_object_del(op->kwargs, "keepdims");
+    if (r >= 0 && !op->why)
+        r = kf_down_set(op, "output_type", json_string("int32"));
+    if (r >= 0 && !op->why && keep) {
+        r = kf_down_before(op, op->function, json_incref(op->kwargs));
+        json_decref(op->kwargs);
+        op->kwargs = json_pack("{s:O}", "axis", axis);
+        op->function = "expand_dims";
+    }
+    json_decref(axis);
+    return r;
+}
+
+/* The largest, or the smallest, of a tensor and a number. */
+int kf_down_form_from(struct kf_down_op *op)
+{
+    json_t *initial = json_incref(json_object_get(op->kwargs, "initial"));
+
+    if (!initial)
+        return 0;
+    json_object_del(op->kwargs, "initial");
+    KF_TRY(kf_down_before(op, op->function, json_incref(op->kwargs)));
+    json_decref(op->kwargs);
+    op->kwargs = json_object();
+    op->function =
+        strcmp(op->row->function, "math.reduce_max") == 0 ? "math.maximum" : "math.minimum";
+    return kf_down_set(op, "y", initial);
+}
+
+int kf_down_form_round(struct kf_down_op *op)
+{
+    double factor = pow(10, (double)kf_json_int(op->kwargs, "decimals", 0));
+
+    json_object_clear(op->kwargs);
+    if (factor > 1 || factor < 1) {
+        KF_TRY(kf_down_before(op, "math.multiply", json_pack("{s:f}", "y", factor)));
+        KF_TRY(kf_down_before(op, "math.round", json_object()));
+        op->function = "math.truediv";
+        KF_TRY(kf_down_set(op, "y", json_real(factor)));
+    }
+    return 0;
+}
+
+/* Functions that make tensors of their constants as NumPy would, in dtypes of 64 bits. */
+int kf_down_form_tensors(struct kf_down_op *op)
+{
+    struct kf_ref ref;
+
+    return kf_ref_get(op->first, &ref) && kf_ref_get(json_object_get(op->kwargs, "x2"), &ref)
+               ? 0
+               : kf_down_refuse(op, "it is called with what is no tensor");
 }
 
 int kf_down_form_fliplr(struct kf_down_op *op)
@@ -96,112 +168,6 @@ int kf_down_form_gelu(struct kf_down_op *op)
 {
     return json_object_get(op->kwargs, "approximate") ? 0
                                                       : kf_down_set(op, "approximate", json_true());
-}
-
-static bool is_slice(const json_t *value)
-{
-    return strcmp(kf_json_str(value, "class_name", ""), "__slice__") == 0;
-}
-
-static bool has_ellipsis(const json_t *key)
-{
-    const json_t *one;
-    size_t i;
-
-    json_array_foreach(key, i, one) if (has_ellipsis(one)) return true;
-    return strcmp(kf_json_str(key, "class_name", ""), "__ellipsis__") == 0;
-}
-
-/* {"start", "stop", "step"} of {"class_name": "__slice__", "config"}; a new reference. */
-static json_t *slice_of(json_t *value)
-{
-    const json_t *config = json_object_get(value, "config");
-
-    if (!is_slice(value))
-        return json_deep_copy(value);
-    return json_pack("{s:O?, s:O?, s:O?}", "start", json_object_get(config, "start"), "stop",
-                     json_object_get(config, "stop"), "step", json_object_get(config, "step"));
-}
-
-/* An entry of the subscript: a number, None, or a slice of plain numbers. */
-static bool is_plain_key(const json_t *value)
-{
-    const json_t *config = json_object_get(value, "config");
-    bool plain = true;
-
-    if (!is_slice(value))
-        return json_is_integer(value) || json_is_null(value);
-    for (const char *const *key = (const char *const[]){"start", "stop", "step", NULL}; *key; key++)
-        plain &= json_is_null(json_object_get(config, *key)) ||
-                 json_is_integer(json_object_get(config, *key));
-    return plain;
-}
-
-/* x[..., 1:3]: as tf.strided_slice says it, because a SlicingOpLambda with ... is not saved. */
-static int strided_slice(struct kf_down_op *op, json_t *key)
-{
-    json_t *lists = json_pack("{s:[], s:[], s:[]}", "begin", "end", "strides");
-    json_int_t masks[5] = {0}; /* begin, end, ellipsis, new axis, shrink */
-    json_t *one;
-    size_t i;
-
-    json_array_foreach(key, i, one)
-    {
-        const json_t *config = json_object_get(one, "config"), *start, *stop, *step;
-        json_int_t bit = (json_int_t)1 << (i & 31);
-
-        start = is_slice(one) ? json_object_get(config, "start") : one;
-        stop = is_slice(one) ? json_object_get(config, "stop") : NULL;
-        step = is_slice(one) ? json_object_get(config, "step") : NULL;
-        masks[0] |= is_slice(one) && !json_is_integer(start) ? bit : 0;
-        masks[1] |= is_slice(one) && !json_is_integer(stop) ? bit : 0;
-        masks[2] |= has_ellipsis(one) ? bit : 0;
-        masks[3] |= json_is_null(one) ? bit : 0;
-        masks[4] |= json_is_integer(one) ? bit : 0;
-        json_array_append_new(json_object_get(lists, "begin"),
-                              json_integer(json_integer_value(start)));
-        json_array_append_new(json_object_get(lists, "end"),
-                              json_integer(json_is_integer(one) ? json_integer_value(one) + 1
-                                                                : json_integer_value(stop)));
-        json_array_append_new(json_object_get(lists, "strides"),
-                              json_integer(json_is_integer(step) ? json_integer_value(step) : 1));
-    }
-    json_decref(op->kwargs);
-    op->kwargs = lists;
-    op->function = "strided_slice";
-    KF_TRY(kf_down_set(op, "begin_mask", json_integer(masks[0])));
-    KF_TRY(kf_down_set(op, "end_mask", json_integer(masks[1])));
-    KF_TRY(kf_down_set(op, "ellipsis_mask", json_integer(masks[2])));
-    KF_TRY(kf_down_set(op, "new_axis_mask", json_integer(masks[3])));
-    return kf_down_set(op, "shrink_axis_mask", json_integer(masks[4]));
-}
-
-int kf_down_form_getitem(struct kf_down_op *op)
-{
-    json_t *key = json_array_get(op->layer->calls[0].args, 1), *one, *spec;
-    size_t i;
-
-    key = key ? key : json_object_get(op->layer->calls[0].kwargs, "key");
-    spec = json_is_array(key) ? json_incref(key) : json_pack("[O]", key);
-    json_array_foreach(spec, i, one) if (!is_plain_key(one) && !has_ellipsis(one))
-    {
-        json_decref(spec);
-        return kf_down_refuse(op, "it is subscripted by what is no number");
-    }
-    if (has_ellipsis(spec) && json_array_size(spec) < 32) {
-        int r = strided_slice(op, spec);
-
-        json_decref(spec);
-        return r;
-    }
-    json_decref(spec);
-    spec = json_array();
-    json_array_foreach(key, i, one) if (spec) json_array_append_new(spec, slice_of(one));
-    if (!json_is_array(key)) {
-        json_decref(spec);
-        spec = slice_of(key);
-    }
-    return kf_down_set(op, "slice_spec", spec);
 }
 
 /* Keras 3 keeps the ends in a list of places where it cuts; TensorFlow takes the sizes. */
@@ -276,26 +242,16 @@ int kf_down_form_pad(struct kf_down_op *op)
     return kf_down_set(op, "mode", json_string(upper));
 }
 
-/* "same" and "valid" are written large. */
-int kf_down_form_padded(struct kf_down_op *op)
-{
-    const char *padding = kf_json_str(op->kwargs, "padding", "valid");
-
-    return kf_down_set(op, "padding", json_string(strcmp(padding, "same") == 0 ? "SAME" : "VALID"));
-}
-
-int kf_down_form_pool(struct kf_down_op *op)
-{
-    if (!json_object_get(op->kwargs, "strides"))
-        KF_TRY(kf_down_set(op, "strides", json_deep_copy(json_object_get(op->kwargs, "ksize"))));
-    return kf_down_form_padded(op);
-}
-
-/* x * rsqrt(max(sum(x * x), epsilon^2)) in both. */
+/* x * rsqrt(max(sum(x * x), epsilon^2)) in both; or by the sum of absolute values. */
 int kf_down_form_normalize(struct kf_down_op *op)
 {
     const json_t *given = json_object_get(op->kwargs, "epsilon");
+    json_int_t order = kf_json_int(op->kwargs, "order", 2);
     double epsilon = given ? json_number_value(given) : 1e-7;
 
-    return kf_down_set(op, "epsilon", json_real(epsilon * epsilon));
+    json_object_del(op->kwargs, "order");
+    if (order == 1)
+        return kf_down_recipe(op, "Normalize of 1");
+    return order == 2 ? kf_down_set(op, "epsilon", json_real(epsilon * epsilon))
+                      : kf_down_refuse(op, "no few functions compute a norm of this order");
 }

@@ -5,29 +5,50 @@
 
 /* Operations on images, whose sizes the file must say. */
 
-#define SPATIAL_MAX  3
-#define WINDOWS_MAX  4096 /* places that are written out in a config */
-#define NO_SIZE      "how large its images are is not in the file"
-#define PLACE_SECOND "compat.v1.transpose"
+#define SPATIAL_MAX 3
+#define WINDOWS_MAX 4096 /* places that are written out in a config */
 
 static bool is_first(const json_t *config)
 {
     return kf_streq(kf_json_str(config, "data_format", NULL), "channels_first");
 }
 
-/* The channels of the operation's tensor from the second place to the last one, or back. */
-static int move_channels(struct kf_down_op *op, size_t rank, bool last)
+/* The axes of `rank` with the second one last, or back, as a new list. */
+static int channels_order(struct kf_down_op *op, size_t rank, bool last, json_t **out)
 {
-    json_t *perm = json_pack("[i]", 0);
-
+    *out = json_pack("[i]", 0);
     if (!last)
-        KF_TRY(kf_json_append(perm, json_integer((json_int_t)rank - 1), op->ops->adapt->rep));
+        KF_TRY(kf_json_append(*out, json_integer((json_int_t)rank - 1), op->ops->adapt->rep));
     for (size_t i = 1; i + 1 < rank; i++)
-        KF_TRY(kf_json_append(perm, json_integer((json_int_t)(last ? i + 1 : i)),
+        KF_TRY(kf_json_append(*out, json_integer((json_int_t)(last ? i + 1 : i)),
                               op->ops->adapt->rep));
-    if (last)
-        KF_TRY(kf_json_append(perm, json_integer(1), op->ops->adapt->rep));
-    return kf_down_before(op, PLACE_SECOND, json_pack("{s:o}", "perm", perm));
+    return last ? kf_json_append(*out, json_integer(1), op->ops->adapt->rep) : 0;
+}
+
+int kf_down_channels_last(struct kf_down_op *op, size_t rank, bool *moved)
+{
+    json_t *order = NULL;
+
+    *moved = is_first(op->kwargs);
+    json_object_del(op->kwargs, "data_format");
+    if (!*moved)
+        return 0;
+    if (rank < 3)
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
+    KF_TRY(channels_order(op, rank, true, &order));
+    return kf_down_before(op, "compat.v1.transpose", json_pack("{s:o}", "perm", order));
+}
+
+int kf_down_channels_back(struct kf_down_op *op, size_t rank)
+{
+    json_t *order = NULL;
+
+    KF_TRY(kf_down_before(op, op->function, json_incref(op->kwargs)));
+    KF_TRY(channels_order(op, rank, false, &order));
+    json_decref(op->kwargs);
+    op->kwargs = json_object();
+    op->function = "compat.v1.transpose";
+    return kf_down_set(op, "perm", order);
 }
 
 static int set_window(struct kf_down_op *op, const char *key)
@@ -96,7 +117,7 @@ static int keep_ratio(struct kf_down_op *op, const json_int_t *from, const json_
         return 0;
     if (from[0] < 1 || from[1] < 1 || to[0] < 1 || to[1] < 1 || from[0] > INT32_MAX ||
         from[1] > INT32_MAX || to[0] > INT32_MAX || to[1] > INT32_MAX)
-        return kf_down_refuse(op, NO_SIZE);
+        return kf_down_refuse(op, KF_DOWN_NO_SIZE);
     return kf_json_bool(op->kwargs, "crop_to_aspect_ratio", false)
                ? crop(op, from, to)
                : pad(op, from, to, json_number_value(value));
@@ -114,23 +135,16 @@ int kf_down_form_resize(struct kf_down_op *op)
         return kf_down_refuse(op, "its size is no pair");
     if (kf_down_rank(images) != 4 && (first || from[0] > 0))
         return kf_down_refuse(op, "TensorFlow takes a batch of images");
-    if (first)
-        KF_TRY(move_channels(op, 4, true));
+    KF_TRY(kf_down_channels_last(op, 4, &first));
     KF_TRY(keep_ratio(op, from,
                       (const json_int_t[]){json_integer_value(json_array_get(size, 0)),
                                            json_integer_value(json_array_get(size, 1))}));
     for (const char *const *key =
-             (const char *const[]){"data_format", "crop_to_aspect_ratio", "pad_to_aspect_ratio",
-                                   "fill_mode", "fill_value", NULL};
+             (const char *const[]){"crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode",
+                                   "fill_value", NULL};
          *key; key++)
         json_object_del(op->kwargs, *key);
-    if (!first || op->why)
-        return 0;
-    KF_TRY(kf_down_before(op, "image.resize", json_incref(op->kwargs)));
-    json_decref(op->kwargs);
-    op->kwargs = json_pack("{s:[i,i,i,i]}", "perm", 0, 3, 1, 2);
-    op->function = PLACE_SECOND;
-    return 0;
+    return first && !op->why ? kf_down_channels_back(op, 4) : 0;
 }
 
 /* Windows of a size along one axis, and where they begin; Keras 3 takes two sizes at most. */
@@ -204,16 +218,15 @@ int kf_down_form_adaptive(struct kf_down_op *op)
     json_int_t in[SPATIAL_MAX], out[SPATIAL_MAX];
 
     if (rank < 3 || n > SPATIAL_MAX || (json_is_array(sizes) && json_array_size(sizes) != n))
-        return kf_down_refuse(op, NO_SIZE);
+        return kf_down_refuse(op, KF_DOWN_NO_SIZE);
     for (size_t i = 0; i < n; i++) {
         one = json_is_array(sizes) ? json_array_get(sizes, i) : sizes;
         in[i] = kf_down_size(own, (json_int_t)i + (first ? 2 : 1));
         out[i] = json_integer_value(one);
         if (in[i] < 1 || in[i] > INT32_MAX || out[i] < 1 || out[i] > WINDOWS_MAX)
-            return kf_down_refuse(op, NO_SIZE);
+            return kf_down_refuse(op, KF_DOWN_NO_SIZE);
     }
-    if (first)
-        KF_TRY(move_channels(op, rank, true));
+    KF_TRY(kf_down_channels_last(op, rank, &first));
     for (size_t i = 0; i < n; i++)
         KF_TRY(
             pool_axis(op, &(struct windows){.kind = kf_json_str(op->kwargs, "pooling_type", NULL),
@@ -221,10 +234,8 @@ int kf_down_form_adaptive(struct kf_down_op *op)
                                             .axis = i,
                                             .in = in[i],
                                             .out = out[i]}));
-    if (first)
-        KF_TRY(move_channels(op, rank, false));
     json_object_clear(op->kwargs);
-    return 0;
+    return first ? kf_down_channels_back(op, rank) : 0;
 }
 
 /* Source: keras/src/layers/preprocessing/image_preprocessing/auto_contrast.py (3.15.1) */

@@ -210,6 +210,16 @@ int kf_down_form_quantile(struct kf_down_op *op)
     return keep_nan(op, own, high);
 }
 
+int kf_down_form_percentile(struct kf_down_op *op)
+{
+    const json_t *q = json_object_get(op->kwargs, "q");
+
+    if (!json_is_number(q))
+        return kf_down_refuse(op, SORTS);
+    KF_TRY(kf_down_set(op, "q", json_real(json_number_value(q) / 100)));
+    return kf_down_form_quantile(op);
+}
+
 /* The first choice whose condition holds: one `where` a choice, the last one innermost. */
 int kf_down_form_select(struct kf_down_op *op)
 {

@@ -79,6 +79,22 @@ static int keep_where(struct kf_down_op *op, json_t *condition, json_t *logits, 
                             json_pack("{s:o, s:f}", "x", logits, "y", MASKED), out);
 }
 
+/* ... and by a mask, which becomes a tensor as large as the logits where it is a constant. */
+static int mask_where(struct kf_down_op *op, json_t *mask, json_t **logits)
+{
+    json_t *seen = NULL;
+    struct kf_ref ref;
+
+    if (kf_ref_get(mask, &ref))
+        return keep_where(op, json_deep_copy(mask), *logits, logits);
+    KF_TRY(kf_down_function(op, "zeros_like", json_deep_copy(*logits), json_object(), &seen));
+    KF_TRY(kf_down_function(op, "math.add", seen,
+                            json_pack("{s:o}", "y", kf_down_numbers(KF_DTYPE_FLOAT32, mask)),
+                            &seen));
+    KF_TRY(kf_down_function(op, "math.greater", seen, json_pack("{s:f}", "y", 0.5), &seen));
+    return keep_where(op, seen, *logits, logits);
+}
+
 /* No place sees those behind it. */
 static int mask_causal(struct kf_down_op *op, json_t **logits)
 {
@@ -105,7 +121,7 @@ static int attend(struct kf_down_op *op, json_int_t groups, double scale, json_t
     if (bias)
         KF_TRY(kf_down_function(op, "math.add", *out, json_pack("{s:O}", "y", bias), out));
     if (mask)
-        KF_TRY(keep_where(op, json_deep_copy(mask), *out, out));
+        KF_TRY(mask_where(op, mask, out));
     return kf_json_bool(op->kwargs, "is_causal", false) ? mask_causal(op, out) : 0;
 }
 
@@ -117,13 +133,12 @@ int kf_down_form_attention(struct kf_down_op *op)
     json_t *mask = json_object_get(op->kwargs, "mask"), *logits = NULL, *values = NULL;
     json_int_t heads = kf_down_size(query, HEADS_AXIS), depth = kf_down_size(key, -1);
     json_int_t own = kf_down_size(key, HEADS_AXIS);
-    struct kf_ref ref;
 
     if (kf_down_rank(query) != 4 || heads < 1 || own < 1 || depth < 1)
         return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
     if (!json_object_get(op->kwargs, "value") || (scale && !json_is_number(scale)))
         return kf_down_refuse(op, "it is called with what is no tensor");
-    if (mask && (!kf_ref_get(mask, &ref) || kf_down_dtype(op->ops, mask) != KF_DTYPE_BOOL))
+    if (mask && kf_down_dtype(op->ops, kf_down_argument(op, 4, "mask")) != KF_DTYPE_BOOL)
         return kf_down_refuse(op, "its mask is no tensor of truth values");
     KF_TRY(attend(op, heads > own && own > 1 ? heads / own : 1,
                   scale ? json_number_value(scale) : 1 / sqrt((double)depth), &logits));
@@ -134,4 +149,21 @@ int kf_down_form_attention(struct kf_down_op *op)
     KF_TRY(kf_down_before(op, "linalg.matmul", json_pack("{s:o}", "b", values)));
     op->function = "compat.v1.transpose";
     return kf_down_set(op, "perm", json_pack("[i,i,i,i]", 0, 2, 1, 3));
+}
+
+/* The second tensor, scaled, goes on the first. Source: applications/inception_resnet_v2.py,
+ * CustomScaleLayer (3.15.1) */
+int kf_down_form_scaled(struct kf_down_op *op)
+{
+    json_t *scale = json_incref(json_object_get(op->kwargs, "scale")), *branch = NULL;
+
+    if (json_array_size(op->first) != 2 || !json_is_number(scale)) {
+        json_decref(scale);
+        return kf_down_refuse(op, "it is not called with a list");
+    }
+    KF_TRY(kf_down_function(op, "math.multiply", json_deep_copy(json_array_get(op->first, 1)),
+                            json_pack("{s:o}", "y", scale), &branch));
+    KF_TRY(kf_down_set_first(op, json_deep_copy(json_array_get(op->first, 0))));
+    json_object_clear(op->kwargs);
+    return kf_down_set(op, "y", branch);
 }

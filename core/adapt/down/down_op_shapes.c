@@ -19,11 +19,18 @@ size_t kf_down_rank(const json_t *argument)
 
 json_int_t kf_down_size(const json_t *argument, json_int_t axis)
 {
-    const json_t *shape = json_object_get(argument, "shape");
-    json_int_t rank = (json_int_t)json_array_size(shape), at = axis < 0 ? axis + rank : axis;
-    const json_t *size = at >= 0 ? json_array_get(shape, (size_t)at) : NULL;
+    const json_t *shape = json_object_get(argument, "shape"), *size;
+    const json_t *array = json_object_get(json_object_get(argument, "config"), "value");
+    size_t rank = kf_down_rank(argument), at = kf_down_axis(axis, rank);
 
-    return json_is_integer(size) ? json_integer_value(size) : -1;
+    if (at == rank)
+        return -1;
+    size = json_array_get(shape, at);
+    if (json_is_object(argument) && !array)
+        return json_is_integer(size) ? json_integer_value(size) : -1;
+    for (array = array ? array : argument; at; at--)
+        array = json_array_get(array, 0);
+    return (json_int_t)json_array_size(array);
 }
 
 /* The shape that a file says beside a tensor. */

@@ -12,14 +12,18 @@
 
 #define ANY     KF_DOWN_ANY
 #define FLOAT   KF_DOWN_FLOAT
+#define REAL    KF_DOWN_REAL
 #define WIDE    KF_DOWN_WIDE
 #define INTEGER KF_DOWN_INTEGER
 #define SINGLE  KF_DOWN_SINGLE
+#define COMPLEX KF_DOWN_COMPLEX
 #define SAME    KF_DOWN_SAME
 #define BOOL    KF_DOWN_BOOL
 #define INT     KF_DOWN_INT
 #define NAMED   KF_DOWN_NAMED
-#define MIXED   KF_DOWN_MIXED
+#define PLACED  KF_DOWN_PLACED
+#define PAIRS   KF_DOWN_PAIRS
+#define HALF    KF_DOWN_HALF
 
 static const struct kf_down_row rows[] = {
 #define KF_DOWN(class_name, function, takes, gives, form, tensors, keys)                           \
@@ -68,7 +72,7 @@ static int set_dtype(struct kf_down_ops *ops, size_t index, enum kf_dtype dtype)
 {
     if (!kf_grow(&ops->dtypes, &ops->dtypes_cap, index + 1, sizeof(*ops->dtypes)))
         return no_memory(ops);
-    ops->dtypes[index] = dtype;
+    ops->dtypes[index] = (struct kf_down_dtypes){dtype, dtype};
     if (ops->n_dtypes <= index)
         ops->n_dtypes = index + 1;
     return 0;
@@ -102,10 +106,12 @@ static enum kf_dtype dtype_given(const struct kf_down_op *op)
         return KF_DTYPE_BOOL;
     case KF_DOWN_INT:
         return KF_DTYPE_INT32;
+    case KF_DOWN_PAIRS:
+        return KF_DTYPE_COMPLEX64;
+    case KF_DOWN_HALF:
+        return op->dtype == KF_DTYPE_COMPLEX64 ? KF_DTYPE_FLOAT32 : op->dtype;
     case KF_DOWN_NAMED:
         return named ? kf_op_dtype_named(named) : op->dtype;
-    case KF_DOWN_MIXED:
-        return KF_DTYPE_NONE;
     default:
         return op->dtype;
     }
@@ -167,7 +173,10 @@ static int down_op(struct kf_down_ops *ops, size_t index)
     json_decref(op.kwargs);
     KF_TRY(r);
     KF_TRY(report_op(&op, class_name));
-    return set_dtype(ops, index, dtype);
+    KF_TRY(set_dtype(ops, index, dtype));
+    if (op.row && op.row->gives == KF_DOWN_PLACED)
+        ops->dtypes[index].others = KF_DTYPE_INT32;
+    return 0;
 }
 
 static int down_graph(struct kf_adapt *adapt, struct kf_graph *graph, enum kf_dtype *out);
@@ -210,7 +219,7 @@ static int pass_layer(struct kf_down_ops *ops, size_t index)
     if (layer->n_calls)
         dtype = kf_down_dtype(ops, json_array_get(layer->calls[0].args, 0));
     else if (ops->graph->topology == KF_SEQUENTIAL && index > 0)
-        dtype = ops->dtypes[index - 1];
+        dtype = ops->dtypes[index - 1].first;
     refuse_floats(ops, layer, dtype);
     return set_dtype(ops, index, kf_op_dtype(layer, dtype));
 }
@@ -258,7 +267,7 @@ static int down_graph(struct kf_adapt *adapt, struct kf_graph *graph, enum kf_dt
     if (graph->topology == KF_SEQUENTIAL) {
         for (size_t i = 0; i < graph->n_layers && r >= 0; i++)
             r = pass_layer(&ops, i);
-        *out = graph->n_layers && r >= 0 ? ops.dtypes[graph->n_layers - 1] : KF_DTYPE_NONE;
+        *out = graph->n_layers && r >= 0 ? ops.dtypes[graph->n_layers - 1].first : KF_DTYPE_NONE;
     } else {
         r = sweep(&ops);
         if (r >= 0)

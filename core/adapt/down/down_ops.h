@@ -6,8 +6,24 @@
 #include "keras3_keras2.h"
 
 /* Dtypes of the tensors for which a row holds, and of what comes out; see down_ops.def. */
-enum kf_down_takes { KF_DOWN_ANY, KF_DOWN_FLOAT, KF_DOWN_WIDE, KF_DOWN_INTEGER, KF_DOWN_SINGLE };
-enum kf_down_gives { KF_DOWN_SAME, KF_DOWN_BOOL, KF_DOWN_INT, KF_DOWN_NAMED, KF_DOWN_MIXED };
+enum kf_down_takes {
+    KF_DOWN_ANY,
+    KF_DOWN_FLOAT,
+    KF_DOWN_REAL,
+    KF_DOWN_WIDE,
+    KF_DOWN_INTEGER,
+    KF_DOWN_SINGLE,
+    KF_DOWN_COMPLEX
+};
+enum kf_down_gives {
+    KF_DOWN_SAME,
+    KF_DOWN_BOOL,
+    KF_DOWN_INT,
+    KF_DOWN_NAMED,
+    KF_DOWN_PLACED,
+    KF_DOWN_PAIRS,
+    KF_DOWN_HALF
+};
 
 struct kf_down_op;
 
@@ -19,11 +35,16 @@ struct kf_down_row {
     const char *tensors, *keys, *name;
 };
 
+/* Of a layer's first output and of its others, NONE when not known. */
+struct kf_down_dtypes {
+    enum kf_dtype first, others;
+};
+
 /* The operations of one graph. */
 struct kf_down_ops {
     struct kf_adapt *adapt;
     struct kf_graph *graph;
-    enum kf_dtype *dtypes; /* of each layer's outputs, NONE when not known */
+    struct kf_down_dtypes *dtypes; /* of each layer */
     size_t n_dtypes, dtypes_cap;
     struct kf_shape *shapes; /* what each layer gives, as far as flow.def tells */
     size_t n_shapes;
@@ -60,6 +81,9 @@ int kf_down_read(struct kf_down_op *op);
 /** The dtype of an argument: of a ref, of an array; NONE for a plain number. */
 enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value);
 
+/** A constant in the dtype of the tensors beside it, as TensorFlow takes it; a new reference. */
+json_t *kf_down_numbers(enum kf_dtype dtype, json_t *value);
+
 /** An argument of the operation's call by its place or its name, borrowed; NULL where it has none.
  */
 json_t *kf_down_argument(const struct kf_down_op *op, size_t index, const char *key);
@@ -84,8 +108,18 @@ json_int_t kf_down_size(const json_t *argument, json_int_t axis);
 /** An axis counted from the front; the rank where there is no such axis. */
 size_t kf_down_axis(json_int_t axis, size_t rank);
 
-/* down_op_forms.c, down_op_ranks.c, down_op_matrices.c, down_op_images.c, down_op_network.c,
- * down_op_einsum.c, down_op_recipe.c, down_op_spectra.c */
+#define KF_DOWN_NO_SIZE "how large its images are is not in the file"
+
+/** The operation's images with their channels behind, as TensorFlow takes them on any device;
+ * `moved` is whether they were in front. Takes "data_format" out of the keywords. */
+int kf_down_channels_last(struct kf_down_op *op, size_t rank, bool *moved);
+
+/** ... and what comes out with its channels in front again. */
+int kf_down_channels_back(struct kf_down_op *op, size_t rank);
+
+/* down_op_forms.c, down_op_items.c, down_op_ranks.c, down_op_matrices.c, down_op_images.c,
+ * down_op_windows.c, down_op_places.c, down_op_network.c, down_op_einsum.c, down_op_recipe.c,
+ * down_op_spectra.c */
 
 /** The operation's argument as its function takes it, as a new ref or value; takes the other one.
  */
@@ -116,11 +150,15 @@ KF_DOWN_FORM(argmax)
 KF_DOWN_FORM(array_split)
 KF_DOWN_FORM(attention)
 KF_DOWN_FORM(average)
+KF_DOWN_FORM(blur)
 KF_DOWN_FORM(complex)
 KF_DOWN_FORM(contrast)
+KF_DOWN_FORM(correlate)
+KF_DOWN_FORM(crop_images)
 KF_DOWN_FORM(cross)
 KF_DOWN_FORM(deep)
 KF_DOWN_FORM(deep_split)
+KF_DOWN_FORM(depthwise)
 KF_DOWN_FORM(diagonal)
 KF_DOWN_FORM(diff)
 KF_DOWN_FORM(dot)
@@ -130,23 +168,28 @@ KF_DOWN_FORM(expand)
 KF_DOWN_FORM(flip)
 KF_DOWN_FORM(fliplr)
 KF_DOWN_FORM(flipud)
+KF_DOWN_FORM(from)
 KF_DOWN_FORM(from_logits)
 KF_DOWN_FORM(gelu)
 KF_DOWN_FORM(getitem)
+KF_DOWN_FORM(kron)
 KF_DOWN_FORM(last_axis)
 KF_DOWN_FORM(last_channel)
 KF_DOWN_FORM(layer_norm)
 KF_DOWN_FORM(list_beside)
 KF_DOWN_FORM(matmul)
 KF_DOWN_FORM(mel)
+KF_DOWN_FORM(meshgrid)
 KF_DOWN_FORM(moveaxis)
 KF_DOWN_FORM(norm)
 KF_DOWN_FORM(normalize)
 KF_DOWN_FORM(one_axis)
 KF_DOWN_FORM(one_hot)
 KF_DOWN_FORM(pad)
+KF_DOWN_FORM(pad_images)
 KF_DOWN_FORM(padded)
 KF_DOWN_FORM(patches)
+KF_DOWN_FORM(percentile)
 KF_DOWN_FORM(pool)
 KF_DOWN_FORM(quantile)
 KF_DOWN_FORM(ravel)
@@ -155,7 +198,11 @@ KF_DOWN_FORM(reshape)
 KF_DOWN_FORM(resize)
 KF_DOWN_FORM(rfft)
 KF_DOWN_FORM(rot90)
+KF_DOWN_FORM(round)
+KF_DOWN_FORM(running)
+KF_DOWN_FORM(scaled)
 KF_DOWN_FORM(select)
+KF_DOWN_FORM(slice_update)
 KF_DOWN_FORM(sorted_list)
 KF_DOWN_FORM(sparse_logits)
 KF_DOWN_FORM(sparsemax)
@@ -163,10 +210,12 @@ KF_DOWN_FORM(split)
 KF_DOWN_FORM(stft)
 KF_DOWN_FORM(swapaxes)
 KF_DOWN_FORM(take_along)
+KF_DOWN_FORM(tensors)
 KF_DOWN_FORM(trace)
 KF_DOWN_FORM(tril)
 KF_DOWN_FORM(triu)
 KF_DOWN_FORM(truths)
+KF_DOWN_FORM(unfold)
 KF_DOWN_FORM(view)
 KF_DOWN_FORM(where)
 #undef KF_DOWN_FORM

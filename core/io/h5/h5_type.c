@@ -60,6 +60,7 @@ hid_t kf_h5_type(enum kf_dtype dtype)
         return bool_type();
     case KF_DTYPE_NONE:
     case KF_DTYPE_COUNT:
+    case KF_DTYPE_COMPLEX64:
         break;
     }
     return -1;
