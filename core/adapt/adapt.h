@@ -147,6 +147,10 @@ int kf_adapt_lone_input(struct kf_adapt *adapt, const struct kf_graph *graph, si
 int kf_insert_before(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
                      const char *class_name, json_t *config, struct kf_layer **out);
 
+/** ... and one that is there already. */
+int kf_insert_layer(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
+                    struct kf_layer *before);
+
 /** "<name>_<class>", with a number where the graph has that; NULL when memory ran out. */
 const char *kf_free_name(struct kf_adapt *adapt, const struct kf_graph *graph, const char *name,
                          const char *class_name);

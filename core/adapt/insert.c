@@ -56,20 +56,27 @@ static int take_calls(struct kf_adapt *adapt, struct kf_layer *before, size_t at
     return 0;
 }
 
+int kf_insert_layer(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
+                    struct kf_layer *before)
+{
+    bool sequential = graph->topology == KF_SEQUENTIAL;
+
+    if (!sequential)
+        KF_TRY(take_calls(adapt, before, graph->n_layers, graph->layers[index]));
+    return kf_graph_insert(adapt->model, graph, sequential ? index : graph->n_layers, before,
+                           adapt->rep);
+}
+
 int kf_insert_before(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
                      const char *class_name, json_t *config, struct kf_layer **out)
 {
     struct kf_layer *layer = graph->layers[index], *before = NULL;
-    bool sequential = graph->topology == KF_SEQUENTIAL;
 
     if (config)
         before = make_layer(adapt, graph, layer, class_name, config);
     json_decref(config);
     if (!before)
         return kf_adapt_no_memory(adapt, layer->path);
-    if (!sequential)
-        KF_TRY(take_calls(adapt, before, graph->n_layers, layer));
     *out = before;
-    return kf_graph_insert(adapt->model, graph, sequential ? index : graph->n_layers, before,
-                           adapt->rep);
+    return kf_insert_layer(adapt, graph, index, before);
 }

@@ -2,14 +2,13 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/operations.h"
-#include "../masks/mask_effects.h"
 #include "keras3_keras2.h"
 #include <string.h>
 
 /*
  * Activations that only Keras 3 has. A layer that ends in one goes on without it, and an operation
- * behind it computes what it did; a Sequential then becomes a graph. No operation of Keras 2 passes
- * a mask on, so where there are masks such an activation stays, and is refused by its name.
+ * behind it computes what it did; a Sequential became a graph for it. No operation of Keras 2
+ * passes a mask on: masks have been written into the calls behind it by then.
  */
 
 /* Layers whose activation is the last thing they do. */
@@ -97,38 +96,22 @@ static int split(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
     return become_operation(adapt, graph, layer, row);
 }
 
-/* Whether anything in a graph is to be split, and can be. */
-static bool is_meant(const struct kf_graph *graph)
+bool kf_down_is_split(const struct kf_layer *layer)
 {
-    bool found = false;
-
-    for (size_t i = 0; i < graph->n_layers; i++)
-        found |= row_of(graph->layers[i]) != NULL;
-    return found && (graph->topology == KF_FUNCTIONAL ||
-                     strcmp(graph->layers[0]->class_name, "InputLayer") == 0);
-}
-
-static int split_graph(struct kf_adapt *adapt, struct kf_graph *graph)
-{
-    size_t n = graph->n_layers;
-
-    for (size_t i = 0; i < n; i++)
-        if (graph->layers[i]->inner)
-            KF_TRY(split_graph(adapt, graph->layers[i]->inner));
-    if (!n || !is_meant(graph))
-        return 0;
-    if (graph->topology == KF_SEQUENTIAL)
-        KF_TRY(kf_down_unchain(adapt, graph, "an activation needs"));
-    for (size_t i = 0; i < n; i++) {
-        const struct row *row = row_of(graph->layers[i]);
-
-        if (row && graph->layers[i]->n_calls == 1)
-            KF_TRY(split(adapt, graph, i, row));
-    }
-    return 0;
+    return row_of(layer) && layer->n_calls < 2;
 }
 
 int kf_down_activations(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    return kf_mask_made_in(graph) ? 0 : split_graph(adapt, graph);
+    size_t n = graph->n_layers;
+
+    for (size_t i = 0; i < n; i++) {
+        struct kf_layer *layer = graph->layers[i];
+
+        if (layer->inner)
+            KF_TRY(kf_down_activations(adapt, layer->inner));
+        if (graph->topology == KF_FUNCTIONAL && layer->n_calls == 1 && row_of(layer))
+            KF_TRY(split(adapt, graph, i, row_of(layer)));
+    }
+    return 0;
 }

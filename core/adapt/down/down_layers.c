@@ -57,7 +57,8 @@ bool kf_down_is_function(const struct kf_layer *layer)
 {
     const struct row *row = row_of(layer);
 
-    return row && (row->scale || layer->n_calls == 1);
+    return (row && (row->scale || layer->n_calls == 1)) ||
+           (kf_down_is_split(layer) && layer->n_calls == 1);
 }
 
 static int each_graph(struct kf_adapt *adapt, struct kf_graph *graph,
@@ -71,14 +72,16 @@ static int each_graph(struct kf_adapt *adapt, struct kf_graph *graph,
 
 int kf_down_chains(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    bool found = false;
+    bool found = false, split = false;
 
     KF_TRY(each_graph(adapt, graph, kf_down_chains));
-    for (size_t i = 0; i < graph->n_layers; i++)
+    for (size_t i = 0; i < graph->n_layers; i++) {
+        split |= kf_down_is_split(graph->layers[i]);
         found |= row_of(graph->layers[i]) || kf_down_is_spectrogram(graph->layers[i]);
-    return found && graph->topology == KF_SEQUENTIAL &&
+    }
+    return (found || split) && graph->topology == KF_SEQUENTIAL &&
                    strcmp(graph->layers[0]->class_name, "InputLayer") == 0
-               ? kf_down_unchain(adapt, graph, "a layer needs")
+               ? kf_down_unchain(adapt, graph, split ? "an activation needs" : "a layer needs")
                : 0;
 }
 
@@ -144,7 +147,7 @@ static int put_before(struct kf_adapt *adapt, struct kf_graph *graph, struct kf_
 {
     json_t *config = scale_config(adapt, layer);
 
-    for (size_t k = 0; config && k < layer->n_calls; k++) {
+    for (size_t k = 0; config && *row->operation && k < layer->n_calls; k++) {
         json_t *args = layer->calls[k].args;
         struct kf_ref out;
 
@@ -164,8 +167,10 @@ static int put_before(struct kf_adapt *adapt, struct kf_graph *graph, struct kf_
     layer->module = layer->registered_name = NULL;
     layer->tensors[0].variable = "kernel";
     return kf_report_add(adapt->rep, KF_CLASS_REPLACED, layer->path,
-                         "Keras 2 has no such %s: functions compute it, and an EinsumDense behind "
-                         "them holds its %s",
+                         *row->operation
+                             ? "Keras 2 has no such %s: functions compute it, and an EinsumDense "
+                               "behind them holds its %s"
+                             : "Keras 2 has no such %s: an EinsumDense holds its %s",
                          row->class_name, row->scale);
 }
 
@@ -196,7 +201,7 @@ int kf_down_layers(struct kf_adapt *adapt, struct kf_graph *graph)
         struct kf_layer *layer = graph->layers[i];
         const struct row *row = row_of(layer);
 
-        if (!kf_down_is_function(layer))
+        if (!row || !kf_down_is_function(layer))
             continue;
         kf_report_rule(adapt->rep, row->name);
         KF_TRY(row->scale ? put_before(adapt, graph, layer, row) : become(adapt, layer, row));

@@ -184,7 +184,6 @@ int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_down_quantized(adapt, graph));
     KF_TRY(kf_down_unwraps(adapt, graph));
-    KF_TRY(kf_down_activations(adapt, graph));
     KF_TRY(kf_down_chains(adapt, graph));
     KF_TRY(stretch_graph(adapt, graph));
     KF_TRY(kf_down_calls(adapt, graph));
@@ -193,6 +192,7 @@ int kf_adapt_keras3_keras2(struct kf_adapt *adapt)
     KF_TRY(kf_down_masks(adapt, graph));
     KF_TRY(kf_down_heads(adapt, graph));
     KF_TRY(kf_down_spectrograms(adapt, graph));
+    KF_TRY(kf_down_activations(adapt, graph));
     KF_TRY(kf_down_layers(adapt, graph));
     KF_TRY(kf_down_ops(adapt, graph));
     KF_TRY(kf_down_states(adapt, graph));

@@ -11,6 +11,8 @@ int kf_down_unwraps(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* down_activations.c: those that only Keras 3 has become operations behind their layers. */
 int kf_down_activations(struct kf_adapt *adapt, struct kf_graph *graph);
+/* Whether that is done to a layer, in a graph. */
+bool kf_down_is_split(const struct kf_layer *layer);
 
 /* ... and a Sequential becomes a graph; `what` goes on "several functions". */
 int kf_down_unchain(struct kf_adapt *adapt, struct kf_graph *graph, const char *what);
