@@ -67,7 +67,7 @@ static const char *const names[] = {
 #undef KF_DOWN_LAYER
     "down:layer:ReversibleEmbedding",
 #define KF_DOWN_UNWRAP(class_name, source) "down:unwrap:" class_name,
-#define KF_DOWN_CHAIN(class_name, source) "down:chain:" class_name,
+#define KF_DOWN_CHAIN(class_name, source)  "down:chain:" class_name,
 #include "../adapt/down/down_unwraps.def"
 #define KF_DOWN_SPECTROGRAM(class_name, mode, steps) "down:spectrogram:" mode,
 #include "../adapt/down/down_spectrograms.def"

@@ -109,12 +109,9 @@ json_int_t kf_down_size(const json_t *argument, json_int_t axis);
 size_t kf_down_axis(json_int_t axis, size_t rank);
 
 #define KF_DOWN_NO_SIZE "how large its images are is not in the file"
-
-/** The operation's images with their channels behind, as TensorFlow takes them on any device;
- * `moved` is whether they were in front. Takes "data_format" out of the keywords. */
+/** The operation's images with their channels behind, `moved` if they were in front, and what comes
+ * out with its channels in front again. Takes "data_format" out of the keywords. */
 int kf_down_channels_last(struct kf_down_op *op, size_t rank, bool *moved);
-
-/** ... and what comes out with its channels in front again. */
 int kf_down_channels_back(struct kf_down_op *op, size_t rank);
 
 /* down_op_forms.c, down_op_items.c, down_op_ranks.c, down_op_matrices.c, down_op_images.c,
@@ -219,5 +216,4 @@ KF_DOWN_FORM(unfold)
 KF_DOWN_FORM(view)
 KF_DOWN_FORM(where)
 #undef KF_DOWN_FORM
-
 #endif
