@@ -37,8 +37,9 @@ int kf_instead_before(struct kf_instead *one, const char *class_name, json_t *co
 /** ... and one behind it, which gives what it gave; the layer in hand keeps its name. */
 int kf_instead_behind(struct kf_instead *one, const char *class_name, json_t *config);
 
-/** The layer in hand as one of another class; `config` as above, NULL: it keeps its own. */
+/** The layer in hand as one of another class, `config` as above; or with its own config. */
 int kf_instead_become(struct kf_instead *one, const char *class_name, json_t *config);
+int kf_instead_rename(struct kf_instead *one, const char *class_name);
 
 /** A layer that is called once, with `args`, which are taken; `out` is a new ref to its output. */
 int kf_instead_call(struct kf_instead *one, const char *suffix, const char *class_name,

@@ -14,11 +14,12 @@
 #define MOST_HEADS 128
 #define STEPS      3 /* axes of what is attended to: batch, steps, features */
 
-/* What the scores make of the values: takes the refs. */
-static int attend(struct kf_instead *one, json_t *query, json_t *key, double scale, json_t **out)
+/* What the scores of a query and a key come to, as a new ref. */
+static int attend(struct kf_instead *one, const json_t *query, const json_t *key, double scale,
+                  json_t **out)
 {
     KF_TRY(kf_instead_call(one, "scores", "Dot", json_pack("{s:[i, i]}", "axes", 2, 2),
-                           json_pack("[[o, o]]", query, key), out));
+                           json_pack("[[o, o]]", json_deep_copy(query), json_deep_copy(key)), out));
     if (scale < 1 || scale > 1)
         KF_TRY(kf_instead_call(one, "scaled", "Rescaling",
                                json_pack("{s:f, s:f}", "scale", scale, "offset", 0.0),
@@ -46,7 +47,7 @@ int kf_tfjs_form_attention(struct kf_instead *one)
         kf_json_bool(config, "causal", false) || kf_json_bool(config, "use_scale", false) ||
         !kf_streq(kf_json_str(config, "score_mode", "dot"), "dot"))
         return 0;
-    KF_TRY(attend(one, json_deep_copy(query), json_deep_copy(key), 1, &made));
+    KF_TRY(attend(one, query, key, 1, &made));
     KF_TRY(
         kf_json_set_at(layer->calls[0].args, 0, json_pack("[o, O]", made, value), one->adapt->rep));
     json_object_clear(layer->calls[0].kwargs);
@@ -117,7 +118,8 @@ static int project(struct heads *heads, size_t which, uint64_t head, json_t **ou
 static int run_head(struct heads *heads, uint64_t head, json_t **out)
 {
     double scale = 1 / sqrt((double)heads->kernels[0]->payload->dims[2]);
-    json_t *query = NULL, *key = NULL, *value = NULL, *made = NULL;
+    json_auto_t *query = NULL, *key = NULL, *value = NULL;
+    json_t *made = NULL;
 
     KF_TRY(project(heads, 0, head, &query));
     KF_TRY(project(heads, 1, head, &key));
@@ -125,11 +127,11 @@ static int run_head(struct heads *heads, uint64_t head, json_t **out)
     KF_TRY(attend(heads->one, query, key, scale, &made));
     return kf_instead_call(heads->one, "seen", "Dot",
                            json_pack("{s:[i, i], s:b}", "axes", 2, 1, "normalize", false),
-                           json_pack("[[o, o]]", made, value), out);
+                           json_pack("[[o, O]]", made, value), out);
 }
 
 /* The layer joins what the heads give. */
-static int become_output(struct heads *heads, json_t *made)
+static int become_output(struct heads *heads, json_t *seen)
 {
     struct kf_instead *one = heads->one;
     struct kf_layer *layer = one->layer;
@@ -137,6 +139,7 @@ static int become_output(struct heads *heads, json_t *made)
     struct kf_tensor *bias = find_tensor(layer, "attention_output", "bias", 1);
     struct kf_tensor *tensors = kf_arena_alloc(one->adapt->model->arena, 2 * sizeof(*tensors));
     bool fits = true;
+    json_t *made = NULL;
 
     if (!tensors)
         return kf_adapt_no_memory(one->adapt, layer->path);
@@ -151,11 +154,11 @@ static int become_output(struct heads *heads, json_t *made)
     KF_TRY(kf_instead_take(one, &tensors[0],
                            kf_rewrite_rows(one->adapt->model->arena, kernel->payload, &fits), fits,
                            "the heads as one axis"));
-    if (json_array_size(made) > 1)
+    if (json_array_size(seen) > 1)
         KF_TRY(kf_instead_call(one, "heads", "Concatenate", json_pack("{s:i}", "axis", -1),
-                               json_pack("[o]", made), &made));
+                               json_pack("[O]", seen), &made));
     else
-        made = json_incref(json_array_get(made, 0));
+        made = json_incref(json_array_get(seen, 0));
     json_decref(layer->calls[0].args);
     layer->calls[0].args = json_pack("[o]", made);
     json_object_clear(layer->calls[0].kwargs);
@@ -192,7 +195,7 @@ int kf_tfjs_form_heads(struct kf_instead *one)
     json_t *value = call ? json_object_get(call->kwargs, "value") : NULL;
     json_t *key = call ? json_object_get(call->kwargs, "key") : NULL;
     struct heads heads = {.one = one};
-    json_t *made;
+    json_auto_t *seen = NULL;
     struct kf_ref ref;
 
     heads.inputs[0] = call ? json_array_get(call->args, 0) : NULL;
@@ -202,12 +205,12 @@ int kf_tfjs_form_heads(struct kf_instead *one)
         one->in[0].rank != STEPS || one->in[1].rank != STEPS ||
         !kf_instead_is_bare(one, "value key") || !finds_tensors(&heads))
         return 0;
-    made = json_array();
+    seen = json_array();
     for (uint64_t head = 0; head < heads.kernels[0]->payload->dims[1]; head++) {
-        json_t *seen = NULL;
+        json_t *made = NULL;
 
-        KF_TRY(run_head(&heads, head, &seen));
-        KF_TRY(kf_json_append(made, seen, one->adapt->rep));
+        KF_TRY(run_head(&heads, head, &made));
+        KF_TRY(kf_json_append(seen, made, one->adapt->rep));
     }
-    return become_output(&heads, made);
+    return become_output(&heads, seen);
 }

@@ -33,7 +33,7 @@ static json_t *rescaling(double scale, double offset)
 
 int kf_tfjs_form_renamed(struct kf_instead *one)
 {
-    return kf_instead_become(one, one->word, NULL);
+    return kf_instead_rename(one, one->word);
 }
 
 /* a - b as a + -b. */
@@ -51,7 +51,7 @@ int kf_tfjs_form_subtract(struct kf_instead *one)
                                json_pack("[O]", json_array_get(pair, 1)), &negative));
         KF_TRY(kf_json_set_at(pair, 1, negative, one->adapt->rep));
     }
-    return kf_instead_become(one, "Add", NULL);
+    return kf_instead_rename(one, "Add");
 }
 
 static const struct operation_row *row_of(const struct kf_layer *layer, bool constant, bool alone)
@@ -215,14 +215,14 @@ int kf_tfjs_form_einsum(struct kf_instead *one)
     const char *bias = kf_json_str(layer->config, "bias_axes", NULL);
     const struct kf_tensor *kernel = find_tensor(layer, "kernel");
     const struct kf_tensor *added = find_tensor(layer, "bias");
-    json_t *config, *activation = json_object_get(layer->config, "activation");
+    json_t *activation = json_object_get(layer->config, "activation");
 
     if (!kernel || kernel->payload->rank != 2 || !is_dense(equation) || !is_float32(one) ||
         one->masks || (bias && (bias[0] != equation[strlen(equation) - 1] || bias[1])) ||
         (added && added->payload->rank != 1) || !added != !bias)
         return 0;
-    config = json_pack("{s:I, s:b, s:O}", "units", (json_int_t)kernel->payload->dims[1], "use_bias",
-                       bias != NULL, "activation", activation ? activation : json_null());
-    return config ? kf_instead_become(one, "Dense", config)
-                  : kf_adapt_no_memory(one->adapt, layer->path);
+    return kf_instead_become(
+        one, "Dense",
+        json_pack("{s:I, s:b, s:O}", "units", (json_int_t)kernel->payload->dims[1], "use_bias",
+                  bias != NULL, "activation", activation ? activation : json_null()));
 }

@@ -74,12 +74,13 @@ static int add_dense(struct kf_gru *gru, bool behind, const uint64_t *dims,
     struct kf_tensor *tensors = kf_arena_alloc(arena, 2 * sizeof(*tensors));
     const struct kf_payload *payload;
     struct kf_layer *last = one->layer, *dense;
-    json_t *config = json_pack("{s:I, s:s, s:b}", "units", (json_int_t)dims[1], "activation",
-                               "linear", "use_bias", bias != NULL);
+    json_t *config;
     bool fits = true;
 
     if (!tensors)
         return kf_adapt_no_memory(one->adapt, gru->layer->path);
+    config = json_pack("{s:I, s:s, s:b}", "units", (json_int_t)dims[1], "activation", "linear",
+                       "use_bias", bias != NULL);
     KF_TRY(behind ? kf_instead_behind(one, "Dense", config)
                   : kf_instead_before(one, "Dense", config));
     dense = behind                                  ? last
@@ -188,7 +189,7 @@ static int become_both(struct kf_instead *one, struct kf_gru *forward, struct kf
 {
     struct kf_layer *layer = one->layer, *const *parts = layer->parts;
     json_t *inner = json_pack("{s:s, s:o}", "class_name", "LSTM", "config", lstm_config(forward));
-    json_t *config = json_pack("{s:o, s:s}", "layer", inner, "merge_mode", "concat");
+    json_auto_t *config = json_pack("{s:o, s:s}", "layer", inner, "merge_mode", "concat");
 
     KF_TRY(kf_gru_tensors(forward, parts[0]));
     KF_TRY(kf_gru_tensors(backward, parts[1]));
@@ -197,7 +198,7 @@ static int become_both(struct kf_instead *one, struct kf_gru *forward, struct kf
         parts[i]->config = json_object_get(inner, "config");
     }
     parts[1]->config_key = NULL;
-    return kf_instead_become(one, "Bidirectional", config);
+    return kf_instead_become(one, "Bidirectional", json_incref(config));
 }
 
 int kf_tfjs_form_both_gru(struct kf_instead *one)

@@ -80,15 +80,19 @@ int kf_instead_behind(struct kf_instead *one, const char *class_name, json_t *co
 int kf_instead_become(struct kf_instead *one, const char *class_name, json_t *config)
 {
     struct kf_layer *layer = one->layer;
-    json_t *own = config ? config : json_deep_copy(layer->config);
 
-    if (!own)
+    if (!config)
         return no_memory(one);
     json_decref(layer->config);
-    layer->config = own;
+    layer->config = config;
     layer->class_name = class_name;
     layer->module = layer->registered_name = NULL;
     return set_plain(one, layer);
+}
+
+int kf_instead_rename(struct kf_instead *one, const char *class_name)
+{
+    return kf_instead_become(one, class_name, json_deep_copy(one->layer->config));
 }
 
 int kf_instead_call(struct kf_instead *one, const char *suffix, const char *class_name,

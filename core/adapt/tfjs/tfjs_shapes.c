@@ -8,13 +8,18 @@
 /* Layers that work on other axes: what they take and give is turned round, or put in another shape.
  */
 
-static json_t *permute(const json_int_t *dims, size_t n)
+/* A config of a list of sizes or axes; NULL when memory ran out. */
+static json_t *config_of(const char *key, const json_int_t *numbers, size_t n)
 {
     json_t *list = json_array();
+    int bad = 0;
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_integer(dims[i]));
-    return json_pack("{s:o}", "dims", list);
+        bad |= json_array_append_new(list, json_integer(numbers[i]));
+    if (bad == 0)
+        return json_pack("{s:o}", key, list);
+    json_decref(list);
+    return NULL;
 }
 
 /* The axes of `rank`, without the batch, axis `axis` as the last; or back where it was. */
@@ -30,16 +35,12 @@ static json_t *turn(size_t rank, size_t axis, bool back)
             dims[n++] = (json_int_t)i;
     if (!back)
         dims[n++] = (json_int_t)axis;
-    return permute(dims, n);
+    return config_of("dims", dims, n);
 }
 
 static json_t *reshape(const json_int_t *dims, size_t n)
 {
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_integer(dims[i]));
-    return json_pack("{s:o}", "target_shape", list);
+    return config_of("target_shape", dims, n);
 }
 
 int kf_tfjs_form_turned(struct kf_instead *one)
@@ -86,7 +87,7 @@ int kf_tfjs_form_flat(struct kf_instead *one)
     if (channels < 1 || kf_shape_first(one->layer) ||
         kf_json_bool(one->layer->config, "keepdims", false))
         return 0;
-    KF_TRY(kf_instead_become(one, one->word, NULL));
+    KF_TRY(kf_instead_rename(one, one->word));
     return kf_instead_before(one, "Reshape", reshape((json_int_t[]){-1, channels}, 2));
 }
 
@@ -183,7 +184,7 @@ int kf_tfjs_form_wide(struct kf_instead *one)
     KF_TRY(kf_instead_behind(one, "Reshape", reshape((json_int_t[]){after, made}, 2)));
     KF_TRY(widen_config(one));
     KF_TRY(widen_tensors(one));
-    return kf_instead_become(one, one->word, NULL);
+    return kf_instead_rename(one, one->word);
 }
 
 /* Zeros in front of the steps, as many as the window looks back. */
