@@ -6,7 +6,8 @@ import os
 import pathlib
 import sys
 
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+# On processors only oneDNN convolves channels_first, and TensorFlow takes it by itself on some of them alone.
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", TF_ENABLE_ONEDNN_OPTS="1")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import keras as K

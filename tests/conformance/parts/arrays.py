@@ -90,8 +90,9 @@ def run_files(options, tally, used, task, files, suffix, to, told):
     count = collections.Counter()
     for id in files:
         if direct[id][0] != 0:
-            count["refused as by the direct way"] += 1
-            tally.check(first[id][0] == 65, f"arrays/{task}/{id}", "is refused, but not as safetensors")
+            alone = first[id][0] == 0 and "architecture-missing" in reasons(direct[id][1])
+            count["weights alone" if alone else "refused as by the direct way"] += 1
+            tally.check(alone or first[id][0] == 65, f"arrays/{task}/{id}", "is refused, but not as safetensors")
             continue
         for form, results in (("safetensors", back), ("npz", given)):
             outcome = results.get(id, (first if form == "safetensors" else npz)[id])
