@@ -57,25 +57,15 @@ static int strip(struct kf_adapt *adapt, struct kf_graph *graph, struct kf_layer
 {
     const struct kf_layer *inside = layer->parts[0];
     const char *name = name_of(graph, layer);
-    json_t *config = json_incref(inside->config);
 
     KF_TRY(apply_masks(adapt, layer, variables));
     KF_TRY(kf_report_add(adapt->rep, KF_CLASS_REPLACED, layer->path,
                          "PruneLowMagnitude became the %s inside, its masks applied, as "
                          "strip_pruning() does it",
                          inside->class_name));
-    json_decref(layer->config);
-    layer->config = config;
+    kf_layer_become_part(layer, inside);
     layer->name = name;
-    layer->class_name = inside->class_name;
-    layer->module = inside->module;
-    layer->registered_name = inside->registered_name;
-    layer->users = inside->users;
-    layer->trainable = inside->trainable;
-    layer->tensors = inside->tensors;
-    layer->n_tensors = inside->n_tensors;
-    layer->n_parts = 0;
-    return kf_json_set(config, "name", json_string(name), adapt->rep);
+    return kf_json_set(layer->config, "name", json_string(name), adapt->rep);
 }
 
 int kf_adapt_pruned(struct kf_adapt *adapt, struct kf_graph *graph)

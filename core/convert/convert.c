@@ -37,7 +37,6 @@ static int read_model(struct kf_model **out, const struct kf_input *in, enum kf_
     model->in = in;
     model->weights_do = wanted >= KF_TAKES_WEIGHTS;
     model->names_do = wanted == KF_TAKES_NAMES;
-    model->graph_needed = wanted < KF_TAKES_WEIGHTS;
     KF_TRY(kf_source_init(&model->source, in, rep));
     rep->source.size = model->source.size;
     KF_TRY(detect(&kind, model, options, rep));

@@ -166,6 +166,25 @@ int kf_layer_add_call(struct kf_model *model, struct kf_layer *layer, json_t *ar
     return 0;
 }
 
+void kf_layer_become_part(struct kf_layer *layer, const struct kf_layer *part)
+{
+    json_t *config = json_incref(part->config); /* it stands in the layer's own */
+
+    json_decref(layer->config);
+    layer->config = config;
+    layer->class_name = part->class_name;
+    layer->module = part->module;
+    layer->registered_name = part->registered_name;
+    layer->users = part->users;
+    layer->trainable = part->trainable;
+    layer->tensors = part->tensors;
+    layer->n_tensors = part->n_tensors;
+    layer->assets = part->assets;
+    layer->n_assets = part->n_assets;
+    layer->n_parts = part->n_parts;
+    layer->parts = part->parts;
+}
+
 json_t *kf_ref_new(size_t layer, size_t call, size_t output)
 {
     return json_pack("{s:[I,I,I]}", "$ref", (json_int_t)layer, (json_int_t)call,

@@ -128,9 +128,8 @@ struct kf_model {
     bool made_up;    /* `graph` is a list of layers that weights alone show: not what is computed */
     bool weightless; /* an architecture alone: its tensors have no payloads */
     /* Set before it is read. */
-    bool weights_do;               /* weights do, of whatever they are */
+    bool weights_do;               /* weights alone do, and layers guessed at for them */
     bool names_do;                 /* and so do tensors with names, layers or not */
-    bool graph_needed;             /* layers that are guessed at would not do */
     struct kf_loose *loose;        /* where `graph` is NULL: weights alone */
     struct kf_model *architecture; /* what `graph` was taken from, when that is another file */
 };
@@ -140,6 +139,9 @@ struct kf_model *kf_model_create(void);
 json_t *kf_model_take_config(struct kf_model *model);
 void kf_model_destroy(struct kf_model *model);
 KF_DEFINE_AUTO(kf_model)
+
+/** What a wrapper holds takes its place, under its name and with its calls. */
+void kf_layer_become_part(struct kf_layer *layer, const struct kf_layer *part);
 
 /* Making. Pointers come from the model's arena; NULL means out of memory (the caller reports). */
 struct kf_graph *kf_graph_new(struct kf_model *model);

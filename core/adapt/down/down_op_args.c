@@ -81,9 +81,10 @@ json_t *kf_down_numbers(enum kf_dtype dtype, json_t *value)
     if (!json_is_array(value))
         return json_deep_copy(value);
     list = json_array();
-    json_array_foreach(value, i,
-                       one) if (json_array_append_new(list, kf_down_numbers(dtype, one)) < 0)
+    json_array_foreach(value, i, one)
     {
+        if (json_array_append_new(list, kf_down_numbers(dtype, one)) == 0)
+            continue;
         json_decref(list);
         return NULL;
     }

@@ -8,6 +8,8 @@
 
 /* Operations that are more than a function with the same arguments. */
 
+#define DECIMALS_MAX 30
+
 static int no_memory(struct kf_down_op *op)
 {
     return kf_adapt_no_memory(op->ops->adapt, op->layer->path);
@@ -50,7 +52,7 @@ int kf_down_form_one_axis(struct kf_down_op *op)
 }
 
 /* Along no axis, all of it. */
-static int flatten(struct kf_down_op *op)
+int kf_down_form_running(struct kf_down_op *op)
 {
     if (json_object_get(op->kwargs, "axis"))
         return kf_down_form_one_axis(op);
@@ -58,17 +60,12 @@ static int flatten(struct kf_down_op *op)
     return kf_down_set(op, "axis", json_integer(0));
 }
 
-int kf_down_form_running(struct kf_down_op *op)
-{
-    return flatten(op);
-}
-
 /* TensorFlow takes the axis away. */
 int kf_down_form_argmax(struct kf_down_op *op)
 {
     json_t *axis = json_incref(json_object_get(op->kwargs, "axis"));
     bool keep = kf_json_bool(op->kwargs, "keepdims", false);
-    int r = flatten(op);
+    int r = kf_down_form_running(op);
 
     if (r >= 0 && keep && !axis)
         kf_down_refuse(op, "TensorFlow takes one axis for it");
@@ -103,8 +100,11 @@ int kf_down_form_from(struct kf_down_op *op)
 
 int kf_down_form_round(struct kf_down_op *op)
 {
-    double factor = pow(10, (double)kf_json_int(op->kwargs, "decimals", 0));
+    json_int_t decimals = kf_json_int(op->kwargs, "decimals", 0);
+    double factor = pow(10, (double)decimals);
 
+    if (decimals < -DECIMALS_MAX || decimals > DECIMALS_MAX)
+        return kf_down_refuse(op, "it rounds to more decimals than a float has");
     json_object_clear(op->kwargs);
     if (factor > 1 || factor < 1) {
         KF_TRY(kf_down_before(op, "math.multiply", json_pack("{s:f}", "y", factor)));

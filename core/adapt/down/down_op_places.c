@@ -12,7 +12,9 @@
 
 static json_int_t given(const struct kf_down_op *op, const char *key)
 {
-    return kf_json_int(op->kwargs, key, -1);
+    json_int_t value = kf_json_int(op->kwargs, key, -1);
+
+    return value > INT32_MAX ? -1 : value;
 }
 
 /* The two margins of an axis, of which one may follow from the size that is wanted. */
@@ -82,13 +84,14 @@ int kf_down_form_pad_images(struct kf_down_op *op)
 /* The part of a tensor that begins at one place of an axis and is so long; -1 is all the rest. */
 static json_t *part_of(size_t rank, size_t axis, json_int_t begin, json_int_t length)
 {
-    json_t *begins = json_array(), *sizes = json_array();
+    json_auto_t *begins = json_array(), *sizes = json_array();
+    int bad = 0;
 
     for (size_t i = 0; i < rank; i++) {
-        json_array_append_new(begins, json_integer(i == axis ? begin : 0));
-        json_array_append_new(sizes, json_integer(i == axis ? length : -1));
+        bad |= json_array_append_new(begins, json_integer(i == axis ? begin : 0));
+        bad |= json_array_append_new(sizes, json_integer(i == axis ? length : -1));
     }
-    return json_pack("{s:o, s:o}", "begin", begins, "size", sizes);
+    return bad == 0 ? json_pack("{s:O, s:O}", "begin", begins, "size", sizes) : NULL;
 }
 
 /* Source: keras/src/ops/image.py, _crop_images (3.15.1) */
@@ -117,18 +120,19 @@ int kf_down_form_crop_images(struct kf_down_op *op)
 static json_t *places_of(const json_int_t *starts, const json_int_t *sizes, size_t rank,
                          size_t axis, json_t *place)
 {
-    json_t *list, *next;
+    json_auto_t *list = NULL;
+    int bad = 0;
 
     if (axis == rank)
         return json_deep_copy(place);
     list = json_array();
-    for (json_int_t i = 0; i < sizes[axis]; i++) {
-        next = json_deep_copy(place);
-        json_array_append_new(next, json_integer(starts[axis] + i));
-        json_array_append_new(list, places_of(starts, sizes, rank, axis + 1, next));
-        json_decref(next);
+    for (json_int_t i = 0; i < sizes[axis] && bad == 0; i++) {
+        json_auto_t *next = json_deep_copy(place);
+
+        bad |= json_array_append_new(next, json_integer(starts[axis] + i));
+        bad |= json_array_append_new(list, places_of(starts, sizes, rank, axis + 1, next));
     }
-    return list;
+    return bad == 0 ? json_incref(list) : NULL;
 }
 
 /* What is before the part along its only shorter axis, the part, and what is behind it. */
@@ -174,7 +178,8 @@ int kf_down_form_slice_update(struct kf_down_op *op)
             json_is_integer(json_array_get(at, i)) ? json_integer_value(json_array_get(at, i)) : -1;
         in[i] = kf_down_size(own, (json_int_t)i);
         sizes[i] = kf_down_size(part, (json_int_t)i);
-        if (starts[i] < 0 || (in[i] >= 0 && (sizes[i] < 0 || starts[i] > in[i] - sizes[i])))
+        if (starts[i] < 0 || starts[i] > INT32_MAX ||
+            (in[i] >= 0 && (sizes[i] < 0 || starts[i] > in[i] - sizes[i])))
             return kf_down_refuse(op, NO_PART);
         all = sizes[i] < 1 || all > PLACES_MAX / sizes[i] ? 0 : all * sizes[i];
         if (starts[i] > 0 || sizes[i] != in[i])
@@ -194,11 +199,12 @@ int kf_down_form_slice_update(struct kf_down_op *op)
 /* One axis of a grid: its numbers along that, and 1 along the others. */
 static json_t *grid_shape(size_t n, size_t axis)
 {
-    json_t *shape = json_array();
+    json_auto_t *shape = json_array();
+    int bad = 0;
 
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(shape, json_integer(i == axis ? -1 : 1));
-    return json_pack("{s:o}", "shape", shape);
+        bad |= json_array_append_new(shape, json_integer(i == axis ? -1 : 1));
+    return bad == 0 ? json_pack("{s:O}", "shape", shape) : NULL;
 }
 
 /* Each axis' numbers spread over all others, by zeros as large as all of them together. */
@@ -240,14 +246,16 @@ int kf_down_form_meshgrid(struct kf_down_op *op)
 /* A constant with an axis of one in front of each of its own. */
 static json_t *spread(json_t *value)
 {
-    json_t *list, *one;
+    json_auto_t *list = NULL;
+    json_t *one;
+    int bad = 0;
     size_t i;
 
     if (!json_is_array(value))
         return json_deep_copy(value);
     list = json_array();
-    json_array_foreach(value, i, one) json_array_append_new(list, spread(one));
-    return json_pack("[o]", list);
+    json_array_foreach(value, i, one) bad |= json_array_append_new(list, spread(one));
+    return bad == 0 ? json_pack("[O]", list) : NULL;
 }
 
 /* Every number of one tensor by the whole other one. Source: numpy.py, kron (3.15.1) */
@@ -309,8 +317,8 @@ int kf_down_form_correlate(struct kf_down_op *op)
     json_t *kernel = NULL;
     struct kf_ref ref;
 
-    if (m < 1 || (same && n < 1) || !kf_ref_get(op->first, &ref) ||
-        kf_down_rank(kf_down_argument(op, 0, "x1")) != 1)
+    if (m < 1 || m > INT32_MAX || n > INT32_MAX || (same && n < 1) ||
+        !kf_ref_get(op->first, &ref) || kf_down_rank(kf_down_argument(op, 0, "x1")) != 1)
         return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
     KF_TRY(line_kernel(op, json_object_get(op->kwargs, "y"), &kernel));
     if (!valid)

@@ -9,6 +9,7 @@
 
 #define SIDE_MAX   64
 #define KERNEL_MAX 65536 /* numbers that are written out in a config */
+#define NUMBER_MAX (1 << 20)
 
 /* A number of an axis, where one number may stand for all axes. */
 static json_int_t of_axis(const struct kf_down_op *op, const char *key, size_t axis)
@@ -64,12 +65,15 @@ static int deepen(struct kf_down_op *op, const char *key)
 int kf_down_form_depthwise(struct kf_down_op *op)
 {
     size_t rank = kf_down_rank(kf_down_argument(op, 0, "inputs"));
-    json_int_t y = of_axis(op, "strides", 0), x = of_axis(op, "strides", rank - 3);
-    json_int_t down = of_axis(op, "dilations", 0), across = of_axis(op, "dilations", rank - 3);
+    json_int_t y, x, down, across;
     bool moved;
 
     if (rank != 3 && rank != 4)
         return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
+    y = of_axis(op, "strides", 0);
+    x = of_axis(op, "strides", rank - 3);
+    down = of_axis(op, "dilations", 0);
+    across = of_axis(op, "dilations", rank - 3);
     if ((y > 1 || x > 1) && (down > 1 || across > 1))
         return kf_down_refuse(op, "TensorFlow does not stride and dilate at once");
     KF_TRY(set_padding(op));
@@ -152,6 +156,11 @@ int kf_down_form_blur(struct kf_down_op *op)
     return first ? kf_down_channels_back(op, 4) : 0;
 }
 
+static bool is_small(json_int_t number, json_int_t least)
+{
+    return number >= least && number <= NUMBER_MAX;
+}
+
 /* Windows of images with their channels in front. Source: nn.py, unfold (3.15.1) */
 int kf_down_form_unfold(struct kf_down_op *op)
 {
@@ -160,14 +169,16 @@ int kf_down_form_unfold(struct kf_down_op *op)
 
     for (size_t i = 0; i < 2; i++) {
         json_int_t in = kf_down_size(own, (json_int_t)i + 2);
+        json_int_t apart = of_axis(op, "dilation", i), stride = of_axis(op, "stride", i);
 
         size[i] = of_axis(op, "kernel_size", i);
         pad[i] = json_object_get(op->kwargs, "padding") ? of_axis(op, "padding", i) : 0;
-        if (kf_down_rank(own) != 4 || channels < 1 || in < 1)
+        if (kf_down_rank(own) != 4 || !is_small(channels, 1) || !is_small(in, 1))
             return kf_down_refuse(op, KF_DOWN_NO_SIZE);
-        n[i] = (in + 2 * pad[i] - of_axis(op, "dilation", i) * (size[i] - 1) - 1) /
-                   of_axis(op, "stride", i) +
-               1;
+        if (!is_small(size[i], 1) || !is_small(pad[i], 0) || !is_small(apart, 1) ||
+            !is_small(stride, 1) || in + 2 * pad[i] <= apart * (size[i] - 1))
+            return kf_down_refuse(op, "its windows do not fit its images");
+        n[i] = (in + 2 * pad[i] - apart * (size[i] - 1) - 1) / stride + 1;
     }
     KF_TRY(kf_down_before(op, "compat.v1.pad",
                           json_pack("{s:[[i,i],[i,i],[I,I],[I,I]]}", "paddings", 0, 0, 0, 0, pad[0],

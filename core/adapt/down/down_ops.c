@@ -145,6 +145,8 @@ static int rewrite(struct kf_down_op *op)
     KF_TRY(kf_json_set_at(call->args, 0, json_incref(op->first), op->ops->adapt->rep));
     while (json_array_size(call->args) > 1)
         json_array_remove(call->args, json_array_size(call->args) - 1);
+    if (!op->kwargs) /* the form had no memory for them */
+        return no_memory(op->ops);
     json_decref(call->kwargs);
     call->kwargs = json_incref(op->kwargs);
     return 0;

@@ -50,23 +50,11 @@ static const struct row *row_of(struct kf_adapt *adapt, const struct kf_layer *l
 static int become_part(struct kf_adapt *adapt, struct kf_layer *layer, const struct kf_layer *part)
 {
     bool trainable = layer->trainable && part->trainable;
-    json_t *config = json_incref(part->config); /* what it holds refers to its own config */
 
-    KF_TRY(kf_json_set(config, "name", json_string(layer->name), adapt->rep));
-    KF_TRY(kf_json_set(config, "trainable", json_boolean(trainable), adapt->rep));
-    json_decref(layer->config);
-    layer->config = config;
-    layer->class_name = part->class_name;
-    layer->module = part->module;
-    layer->registered_name = part->registered_name;
+    kf_layer_become_part(layer, part);
     layer->trainable = trainable;
-    layer->tensors = part->tensors;
-    layer->n_tensors = part->n_tensors;
-    layer->assets = part->assets;
-    layer->n_assets = part->n_assets;
-    layer->n_parts = part->n_parts;
-    layer->parts = part->parts;
-    return 0;
+    KF_TRY(kf_json_set(layer->config, "name", json_string(layer->name), adapt->rep));
+    return kf_json_set(layer->config, "trainable", json_boolean(trainable), adapt->rep);
 }
 
 static int unwrap(struct kf_adapt *adapt, struct kf_layer *layer, const struct row *row)

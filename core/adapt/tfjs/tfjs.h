@@ -48,6 +48,8 @@ int kf_instead_call(struct kf_instead *one, const char *suffix, const char *clas
 /** Whether its calls have no keyword but those in `but` with a value that says anything. */
 bool kf_instead_is_bare(const struct kf_instead *one, const char *but);
 
+bool kf_instead_is_float32(const struct kf_instead *one);
+
 /** Put a rewritten payload into a tensor. Outcomes: WEIGHT_SHAPE where it does not fit. */
 int kf_instead_take(struct kf_instead *one, struct kf_tensor *tensor,
                     const struct kf_payload *payload, bool fits, const char *done);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
-#include "../../model/policy.h"
 #include "../../model/rewrite.h"
 #include "tfjs.h"
 #include <math.h>
@@ -29,11 +28,6 @@ static int attend(struct kf_instead *one, const json_t *query, const json_t *key
                            out);
 }
 
-static bool is_float32(const struct kf_instead *one)
-{
-    return kf_streq(kf_policy_name(one->layer->config, "float32"), "float32");
-}
-
 int kf_tfjs_form_attention(struct kf_instead *one)
 {
     struct kf_layer *layer = one->layer;
@@ -42,7 +36,7 @@ int kf_tfjs_form_attention(struct kf_instead *one)
     json_t *query = json_array_get(inputs, 0), *value = json_array_get(inputs, 1);
     json_t *key = json_array_size(inputs) > 2 ? json_array_get(inputs, 2) : value, *made = NULL;
 
-    if (!json_is_array(inputs) || !value || layer->n_tensors || !is_float32(one) ||
+    if (!json_is_array(inputs) || !value || layer->n_tensors || !kf_instead_is_float32(one) ||
         one->in[0].rank != STEPS || one->in[1].rank != STEPS || !kf_instead_is_bare(one, "") ||
         kf_json_bool(config, "causal", false) || kf_json_bool(config, "use_scale", false) ||
         !kf_streq(kf_json_str(config, "score_mode", "dot"), "dot"))
@@ -201,8 +195,8 @@ int kf_tfjs_form_heads(struct kf_instead *one)
     heads.inputs[0] = call ? json_array_get(call->args, 0) : NULL;
     heads.inputs[1] = kf_ref_get(key, &ref) ? key : value;
     heads.inputs[2] = value;
-    if (!kf_ref_get(heads.inputs[0], &ref) || !kf_ref_get(value, &ref) || !is_float32(one) ||
-        one->in[0].rank != STEPS || one->in[1].rank != STEPS ||
+    if (!kf_ref_get(heads.inputs[0], &ref) || !kf_ref_get(value, &ref) ||
+        !kf_instead_is_float32(one) || one->in[0].rank != STEPS || one->in[1].rank != STEPS ||
         !kf_instead_is_bare(one, "value key") || !finds_tensors(&heads))
         return 0;
     seen = json_array();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
-#include "../../model/policy.h"
 #include "../../model/rewrite.h"
 #include "tfjs.h"
 #include <string.h>
@@ -20,11 +19,6 @@ static const struct operation_row {
     {function, form, word, "tfjs-operation:" #form ":" function},
 #include "tfjs.def"
 };
-
-static bool is_float32(const struct kf_instead *one)
-{
-    return kf_streq(kf_policy_name(one->layer->config, "float32"), "float32");
-}
 
 static json_t *rescaling(double scale, double offset)
 {
@@ -110,7 +104,7 @@ int kf_tfjs_form_operation(struct kf_instead *one)
     struct kf_ref ref;
 
     row = row_of(one->layer, json_is_number(y), !y);
-    if (!row || !kf_ref_get(x, &ref) || !is_float32(one) || one->whole || one->masks ||
+    if (!row || !kf_ref_get(x, &ref) || !kf_instead_is_float32(one) || one->whole || one->masks ||
         json_array_size(call->args) != 1 || !kf_instead_is_bare(one, "y name"))
         return 0;
     if (row->form == JOIN) {
@@ -136,7 +130,8 @@ int kf_tfjs_form_activation(struct kf_instead *one)
 
     if (kf_streq(json_string_value(value), "leaky_relu"))
         config = json_pack("{s:f}", "alpha", LEAKY_SLOPE);
-    else if (json_is_object(value) && kf_in_words("ELU LeakyReLU ReLU Softmax", class_name))
+    else if (json_is_object(json_object_get(value, "config")) &&
+             kf_in_words("ELU LeakyReLU ReLU Softmax", class_name))
         config = json_deep_copy(json_object_get(value, "config"));
     else
         return 0;
@@ -176,7 +171,7 @@ int kf_tfjs_form_normalization(struct kf_instead *one)
     bool fits = true;
 
     if (!mean || !variance || mean->payload->rank != 1 || variance->payload->rank != 1 ||
-        one->whole || one->masks || !is_float32(one) ||
+        one->whole || one->masks || !kf_instead_is_float32(one) ||
         !is_last(one, json_object_get(layer->config, "axis")) ||
         kf_json_bool(layer->config, "invert", false) || one->in[0].rank < 2 || one->in[0].rank > 4)
         return 0;
@@ -217,8 +212,9 @@ int kf_tfjs_form_einsum(struct kf_instead *one)
     const struct kf_tensor *added = find_tensor(layer, "bias");
     json_t *activation = json_object_get(layer->config, "activation");
 
-    if (!kernel || kernel->payload->rank != 2 || !is_dense(equation) || !is_float32(one) ||
-        one->masks || (bias && (bias[0] != equation[strlen(equation) - 1] || bias[1])) ||
+    if (!kernel || kernel->payload->rank != 2 || !is_dense(equation) ||
+        !kf_instead_is_float32(one) || one->masks ||
+        (bias && (bias[0] != equation[strlen(equation) - 1] || bias[1])) ||
         (added && added->payload->rank != 1) || !added != !bias)
         return 0;
     return kf_instead_become(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../../model/policy.h"
 #include "../down/keras3_keras2.h"
 #include "tfjs.h"
 
@@ -110,6 +111,11 @@ int kf_instead_call(struct kf_instead *one, const char *suffix, const char *clas
     KF_TRY(kf_layer_add_call(one->adapt->model, layer, args, json_object(), one->adapt->rep));
     *out = kf_ref_new(at, 0, 0);
     return *out ? 0 : no_memory(one);
+}
+
+bool kf_instead_is_float32(const struct kf_instead *one)
+{
+    return kf_streq(kf_policy_name(one->layer->config, "float32"), "float32");
 }
 
 bool kf_instead_is_bare(const struct kf_instead *one, const char *but)

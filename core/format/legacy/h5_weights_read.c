@@ -55,7 +55,7 @@ static int make_graph(struct kf_model *model, struct state *state, const char *r
 
     if (kf_streq(root, "/"))
         root = "";
-    if (model->names_do || (model->graph_needed && !keras1))
+    if (model->names_do || (!model->weights_do && !keras1))
         KF_TRY(take_names(model, state, root, rep));
     if (model->loose)
         return 0;

@@ -12,8 +12,9 @@
  *   keras_metadata.pb         from TensorFlow 2.5: for each object of Keras its config as JSON;
  *                             before that it stands in saved_model.pb itself
  *   variables/variables.*     a checkpoint (checkpoint.h) with an object graph of its own
- *   assets/...                files of tables; saved_model.json, where export_saved_model() wrote
- * it fingerprint.pb            nothing that is needed
+ *   assets/...                files of tables; saved_model.json, where export_saved_model()
+ *                             wrote it
+ *   fingerprint.pb            nothing that is needed
  *
  * Both object graphs begin at the model and have the same edges, but number their nodes apart.
  *
