@@ -127,17 +127,18 @@ static enum MHD_Result delete_job(struct request *req)
     struct jobs *jobs = req->server->jobs;
     struct reply reply = {.status = MHD_HTTP_NO_CONTENT};
     struct stored job;
+    bool running;
 
     if (jobs_find(req, &job) < 0)
         return reply_refusal(req);
-    if (store_delete(jobs_store(jobs), job.id, req->principal) < 0) {
+    if (store_delete(jobs_store(jobs), job.id, req->principal, &running) < 0) {
         stored_finish(&job);
         jobs_fail_away(req);
         return reply_refusal(req);
     }
     jobs_stop_worker(jobs, job.id);
     hub_wake(jobs_hub(jobs), job.id);
-    if (job.state != STATE_RUNNING)
+    if (!running)
         data_drop(jobs_data(jobs), job.id);
     stored_finish(&job);
     return reply_empty(req, &reply);
@@ -153,14 +154,15 @@ enum MHD_Result handle_job_cancel(struct request *req)
     struct jobs *jobs = req->server->jobs;
     enum MHD_Result ok;
     struct stored job;
+    bool ended;
 
     if (jobs_find(req, &job) < 0)
         return reply_refusal(req);
     if (store_cancel(jobs_store(jobs), job.id, req->principal,
-                     (int64_t)req->server->config->job_ttl * 1000) > 0) {
+                     (int64_t)req->server->config->job_ttl * 1000, &ended) > 0) {
         jobs_stop_worker(jobs, job.id);
         jobs_changed(req->server);
-        if (job.state == STATE_QUEUED)
+        if (ended)
             data_drop(jobs_data(jobs), job.id);
     }
     stored_finish(&job);

@@ -280,7 +280,8 @@ int store_release(struct store *store, const struct stored *job, bool failed)
     return one(db_run(store->db, sql, values, 5, NULL, NULL));
 }
 
-int store_cancel(struct store *store, const char *id, const char *principal, int64_t ttl_ms)
+int store_cancel(struct store *store, const char *id, const char *principal, int64_t ttl_ms,
+                 bool *ended_out)
 {
     static const char sql[] =
         "UPDATE kferry_jobs SET cancel = 1, touched = kferry_now(), revision = revision + 1, "
@@ -288,18 +289,22 @@ int store_cancel(struct store *store, const char *id, const char *principal, int
         "expires = CASE WHEN state = 'queued' THEN kferry_now() + CAST($3 AS bigint) END, "
         "bytes = CASE WHEN state = 'queued' THEN 0 ELSE bytes END, "
         "state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END "
-        "WHERE id = $1 AND principal = $2 AND state IN ('queued', 'running')";
+        "WHERE id = $1 AND principal = $2 AND state IN ('queued', 'running') "
+        "RETURNING CASE WHEN state = 'cancelled' THEN 1 ELSE 0 END";
     const struct db_value values[] = {DB_TEXT(id), DB_TEXT(principal), DB_NUMBER(ttl_ms)};
 
-    return one(db_run(store->db, sql, values, 3, NULL, NULL));
+    *ended_out = false;
+    return one(db_run(store->db, sql, values, 3, take_flag, ended_out));
 }
 
-int store_delete(struct store *store, const char *id, const char *principal)
+int store_delete(struct store *store, const char *id, const char *principal, bool *running_out)
 {
-    static const char sql[] = "DELETE FROM kferry_jobs WHERE id = $1 AND principal = $2";
+    static const char sql[] = "DELETE FROM kferry_jobs WHERE id = $1 AND principal = $2 "
+                              "RETURNING CASE WHEN state = 'running' THEN 1 ELSE 0 END";
     const struct db_value values[] = {DB_TEXT(id), DB_TEXT(principal)};
 
-    return one(db_run(store->db, sql, values, 2, NULL, NULL));
+    *running_out = false;
+    return one(db_run(store->db, sql, values, 2, take_flag, running_out));
 }
 
 int64_t store_waiting(struct store *store)

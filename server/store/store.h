@@ -131,11 +131,15 @@ int store_end(struct store *store, const struct stored *job, const struct store_
 /** Give a running job back to the queue; `failed` counts it as lost. 1, 0 when lost, -1. */
 int store_release(struct store *store, const struct stored *job, bool failed);
 
-/** Ask for the end of a job. 1, 0 when there is none that has not ended, -1. */
-int store_cancel(struct store *store, const char *id, const char *principal, int64_t ttl_ms);
+/**
+ * Ask for the end of a job. 1, 0 when there is none that has not ended, -1. `ended_out`: it had not
+ * begun, so that this was its end; of any other whoever runs it is to hear.
+ */
+int store_cancel(struct store *store, const char *id, const char *principal, int64_t ttl_ms,
+                 bool *ended_out);
 
-/** Forget a job. 1, 0 when there is none, -1. */
-int store_delete(struct store *store, const char *id, const char *principal);
+/** Forget a job. 1, 0 when there is none, -1. `running_out`: somebody runs it. */
+int store_delete(struct store *store, const char *id, const char *principal, bool *running_out);
 
 /**
  * Take jobs from owners whose lease ran out: back to the queue, or to their end with `result` when

@@ -252,6 +252,26 @@ def test_cancel_frees_the_worker_at_once(start, model):
     assert finished(service, submit(service, model))["state"] == "succeeded"
 
 
+def test_what_is_cancelled_as_it_begins_is_not_a_failure(start, model):
+    """A worker may take a job between the look at it and its cancelling: the folder is the worker's then."""
+    service = start(KFERRY_WORKERS=2)
+    ended = []
+
+    def client():
+        for _ in range(15):
+            id_ = submit(service, model)
+            service.request("POST", f"/v1/jobs/{id_}:cancel")
+            ended.append(finished(service, id_))
+
+    threads = [threading.Thread(target=client) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 120
+    assert {found["state"] for found in ended} <= {"cancelled", "succeeded"}
+
+
 def test_delete_forgets_the_job_and_its_files(start, model):
     service = start(KFERRY_WORKERS=1)
     done = submit(service, model)

@@ -52,7 +52,7 @@ static int open_postgres(void **state)
     if (!store)
         fail_msg("%s", error);
     while (store_list(store, "", -1, "", &job, 1) == 1) {
-        store_delete(store, job.id, "");
+        store_delete(store, job.id, "", &(bool){0});
         stored_finish(&job);
     }
     return 0;
@@ -130,12 +130,13 @@ static enum job_state state_now(const char *id)
     return state;
 }
 
-static void end(const struct stored *job, enum job_state state)
+static void end(struct stored *job, enum job_state state)
 {
     json_t *result = json_pack("{s:s}", "outcome", "done");
     const struct store_end how = {state, result, NULL, 50, TTL};
 
     assert_int_equal(store_end(store, job, &how), 1);
+    stored_finish(job);
     json_decref(result);
 }
 
@@ -170,7 +171,6 @@ static void a_job_goes_from_queued_to_its_end(void **state)
                         "m\"o'd\xc3\xa9l.h5");
     assert_true(job.created > 0 && job.started >= job.created);
     end(&job, STATE_SUCCEEDED);
-    stored_finish(&job);
     assert_int_equal(store_get(store, id, "", &job), 1);
     assert_int_equal(job.state, STATE_SUCCEEDED);
     assert_int_equal(job.bytes, 50);
@@ -189,10 +189,10 @@ static void another_principal_sees_nothing(void **state)
     (void)state;
     add("c", id);
     assert_int_equal(store_get(store, id, "eve", &job), 0);
-    assert_int_equal(store_cancel(store, id, "eve", TTL), 0);
-    assert_int_equal(store_delete(store, id, "eve"), 0);
+    assert_int_equal(store_cancel(store, id, "eve", TTL, &(bool){0}), 0);
+    assert_int_equal(store_delete(store, id, "eve", &(bool){0}), 0);
     assert_int_equal(store_list(store, "eve", -1, "", &job, 1), 0);
-    assert_int_equal(store_delete(store, id, ""), 1);
+    assert_int_equal(store_delete(store, id, "", &(bool){0}), 1);
     assert_int_equal(store_get(store, id, "", &job), 0);
 }
 
@@ -223,7 +223,7 @@ static void an_end_is_recorded_once(void **state)
 static void a_lease_that_is_renewed_holds(void **state)
 {
     json_t *progress = json_pack("{s:i}", "percent", 42);
-    bool cancel = true;
+    bool cancel = true, running;
     struct stored job, now;
     char id[ID_SIZE];
 
@@ -242,7 +242,8 @@ static void a_lease_that_is_renewed_holds(void **state)
     assert_int_equal(store_get(store, id, "", &now), 1);
     assert_int_equal(now.revision, job.revision + 1); /* nothing new */
     stored_finish(&now);
-    end(&job, STATE_SUCCEEDED);
+    assert_int_equal(store_delete(store, id, "", &running), 1);
+    assert_true(running);
     assert_int_equal(store_renew(store, &job, progress, LEASE, &cancel), 0);
     stored_finish(&job);
     json_decref(progress);
@@ -288,34 +289,34 @@ static void a_job_is_given_back(void **state)
     claim("a", LEASE, &job);
     assert_int_equal(store_release(store, &job, true), 0);
     end(&job, STATE_FAILED);
-    stored_finish(&job);
 }
 
 static void a_job_is_cancelled_wherever_it_is(void **state)
 {
     struct stored job;
-    bool cancel = false;
+    bool cancel = false, ended;
     char id[ID_SIZE];
 
     (void)state;
     add("c", id);
-    assert_int_equal(store_cancel(store, id, "", TTL), 1);
+    assert_int_equal(store_cancel(store, id, "", TTL, &ended), 1);
+    assert_true(ended);
     assert_int_equal(state_now(id), STATE_CANCELLED);
-    assert_int_equal(store_cancel(store, id, "", TTL), 0);
+    assert_int_equal(store_cancel(store, id, "", TTL, &ended), 0);
     assert_int_equal(store_claim(store, "a", LEASE, &job), 0);
     add("c", id);
     claim("a", LEASE, &job);
-    assert_int_equal(store_cancel(store, id, "", TTL), 1);
+    assert_int_equal(store_cancel(store, id, "", TTL, &ended), 1);
+    assert_false(ended);
     assert_int_equal(state_now(id), STATE_RUNNING);
     assert_int_equal(store_renew(store, &job, NULL, LEASE, &cancel), 1);
     assert_true(cancel);
     assert_int_equal(store_release(store, &job, false), 0);
     end(&job, STATE_CANCELLED);
-    stored_finish(&job);
     add("c", id); /* its owner dies before it hears of it */
     claim("a", -1, &job);
     stored_finish(&job);
-    assert_int_equal(store_cancel(store, id, "", TTL), 1);
+    assert_int_equal(store_cancel(store, id, "", TTL, &ended), 1);
     assert_int_equal(take_over(), 1);
     assert_int_equal(state_now(id), STATE_CANCELLED);
 }
@@ -337,7 +338,6 @@ static void clients_are_served_in_turn(void **state)
         n -= serial - 7;
         served[i] = n <= 4 ? 'a' : n <= 6 ? 'b' : 'c';
         end(&job, STATE_SUCCEEDED);
-        stored_finish(&job);
         usleep(2000); /* turns are told apart by the clock */
     }
     assert_string_equal(served, order);
@@ -355,7 +355,7 @@ static void a_key_brings_the_same_job_again(void **state)
     assert_int_equal(add_with_key("c", "key", "print", second), STORE_REPLAY);
     assert_string_equal(first, second);
     assert_int_equal(add_with_key("c", "key", "other", second), STORE_CONFLICT);
-    assert_int_equal(store_delete(store, first, ""), 1);
+    assert_int_equal(store_delete(store, first, "", &(bool){0}), 1);
 }
 
 static void jobs_are_listed_page_by_page(void **state)
@@ -375,7 +375,7 @@ static void jobs_are_listed_page_by_page(void **state)
         }
     assert_int_equal(seen, 5);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(store_delete(store, ids[i], ""), 1);
+        assert_int_equal(store_delete(store, ids[i], "", &(bool){0}), 1);
 }
 
 struct dropped {
@@ -448,7 +448,6 @@ static void changes_are_seen(void **state)
     assert_int_equal(seen.revision, 1);
     claim("a", LEASE, &job);
     end(&job, STATE_FAILED);
-    stored_finish(&job);
     store_changes(store, since, note_change, &seen);
     assert_int_equal(seen.revision, 3);
     assert_int_equal(seen.state, STATE_SUCCEEDED);
