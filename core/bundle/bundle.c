@@ -238,24 +238,35 @@ void kf_bundle_describe(struct kf_report *rep)
     kf_report_set(&rep->source.title, "an archive, or several files");
 }
 
+static void refuse_several(const struct kf_bundle *bundle, struct kf_report *rep)
+{
+    struct kf_buf text = {.max = 4096};
+
+    kf_bundle_describe(rep);
+    name_models(bundle, &text);
+    kf_report_add(rep, KF_SEVERAL_MODELS, "", "there are %zu models: %s", bundle->n_models,
+                  text.n ? text.data : "");
+    kf_buf_finish(&text);
+}
+
 const struct kf_input *kf_bundle_one(const struct kf_bundle *bundle, struct kf_report *rep)
 {
     const struct kf_bundle_model *model = bundle->models;
-    struct kf_buf text = {.max = 4096};
 
-    if (bundle->n_models != 1)
-        kf_bundle_describe(rep);
     if (bundle->n_models == 0) {
+        kf_bundle_describe(rep);
         refuse_none(bundle, rep);
         return NULL;
     }
-    if (bundle->n_models > 1) {
-        name_models(bundle, &text);
-        kf_report_add(rep, KF_SEVERAL_MODELS, "", "there are %zu models: %s", bundle->n_models,
-                      text.n ? text.data : "");
-        kf_buf_finish(&text);
+    if (bundle->n_models > 1 && !(model = kf_bundle_latest(bundle, rep))) {
+        refuse_several(bundle, rep);
         return NULL;
     }
+    if (bundle->n_models > 1)
+        kf_report_add(rep, KF_FINDING, model->path,
+                      "the latest of %zu checkpoints, as the file checkpoint says: the others are "
+                      "left out",
+                      bundle->n_models);
     if (*model->path) {
         kf_report_evidence(rep, "found at %s", model->path);
         kf_report_set(&rep->source.member, model->path);

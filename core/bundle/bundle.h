@@ -62,6 +62,13 @@ int kf_bundle_folders(struct kf_bundle *bundle);
 int kf_bundle_repack(struct kf_bundle *bundle, const struct kf_piece *config,
                      struct kf_source *out);
 
+/**
+ * latest.c: of several checkpoints in one folder the one that its file `checkpoint` calls the
+ * latest, as tf.train.latest_checkpoint(); NULL where that does not tell.
+ */
+const struct kf_bundle_model *kf_bundle_latest(const struct kf_bundle *bundle,
+                                               struct kf_report *rep);
+
 /** Add a model whose main file is `main`, and mark that as used; NULL with NO_MEMORY. */
 struct kf_bundle_model *kf_bundle_add_model(struct kf_bundle *bundle, const char *path,
                                             struct kf_piece *main);

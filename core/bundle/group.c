@@ -61,6 +61,11 @@ static size_t count_beside(const struct kf_bundle *bundle, const struct kf_piece
     return n;
 }
 
+static bool is_checkpoint(enum kf_kind_id kind)
+{
+    return kind == KF_FILE_CHECKPOINT_INDEX;
+}
+
 bool kf_bundle_is_cut(const struct kf_bundle *bundle, const char *in, int n)
 {
     const char *ends[] = {bundle->in->before, bundle->in->next};
@@ -71,6 +76,15 @@ bool kf_bundle_is_cut(const struct kf_bundle *bundle, const char *in, int n)
     return false;
 }
 
+/* Weights that stand by themselves, or the checkpoints of one training. */
+static bool are_one_set(const struct kf_bundle *bundle, const struct kf_piece *weights)
+{
+    struct kf_piece *last = NULL;
+    size_t n = count_beside(bundle, weights, is_weights, &last);
+
+    return n == 1 || n == count_beside(bundle, weights, is_checkpoint, &last);
+}
+
 /*
  * The architecture of weights: of the same stem beside them, or the only one beside the only
  * weights; that they fit is for the reader to see.
@@ -78,7 +92,7 @@ bool kf_bundle_is_cut(const struct kf_bundle *bundle, const char *in, int n)
 static struct kf_piece *find_architecture(const struct kf_bundle *bundle,
                                           const struct kf_piece *weights)
 {
-    struct kf_piece *only = NULL, *ignored = NULL;
+    struct kf_piece *only = NULL;
 
     for (size_t i = 0; i < bundle->n_pieces; i++) {
         struct kf_piece *piece = &bundle->pieces[i];
@@ -88,8 +102,7 @@ static struct kf_piece *find_architecture(const struct kf_bundle *bundle,
             return piece;
     }
     if (!kf_bundle_is_cut(bundle, weights->path, kf_bundle_folder(weights->path)) &&
-        count_beside(bundle, weights, is_architecture, &only) == 1 &&
-        count_beside(bundle, weights, is_weights, &ignored) == 1)
+        count_beside(bundle, weights, is_architecture, &only) == 1 && are_one_set(bundle, weights))
         return only;
     return NULL;
 }

@@ -155,7 +155,7 @@ static bool has_model_name(const char *path)
         if (kf_ends(path, ends[i]))
             return true;
     return strstr(path, ".data-") || strstr(path, "assets/") ||
-           kf_bundle_is_shard(kf_bundle_base(path));
+           kf_streq(kf_bundle_base(path), "checkpoint") || kf_bundle_is_shard(kf_bundle_base(path));
 }
 
 /* Is a compressed member worth its unpacking? */

@@ -137,11 +137,6 @@ int cli_job_run(struct cli_job *job, enum job_task task);
 /** The order for a worker of the job, without inputs: 0, or an exit status after the reason. */
 int cli_job_order(const struct cli_job *job, enum job_task task, struct job *out);
 
-/** Add all files below a folder that may belong to a model; 0, or an exit status. cli_walk.c */
-int cli_job_add_folder(struct cli_job *job, const char *path);
-/** Add an open file under a name: 0, or an exit status. Takes the descriptor, on failure too. */
-int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool architecture);
-
 /* Inputs and results that are elsewhere, cli_uri.c: exit statuses, after the reason was printed. */
 
 /** Fetch an URI, or all below one that ends with "/", and add it to the inputs. */

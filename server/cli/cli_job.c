@@ -4,7 +4,7 @@
 #include "../jobs/parts.h"
 #include "../jobs/resume.h"
 #include "../remote/remote.h"
-#include "cli.h"
+#include "cli_inputs.h"
 #include "cli_remote.h"
 #include "names.h"
 #include "problem.h"
@@ -94,8 +94,7 @@ int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool archit
     return copy ? EXIT_USAGE : EXIT_INTERNAL;
 }
 
-/* Open one more input; 0 or an exit status. */
-static int add_input(struct cli_job *job, const char *path, bool architecture)
+int cli_job_add_file(struct cli_job *job, const char *path, bool architecture)
 {
     char *name = kf_clean_filename(path);
     int fd, status = EXIT_NO_INPUT;
@@ -116,21 +115,27 @@ static int add_input(struct cli_job *job, const char *path, bool architecture)
     return status;
 }
 
+static int add_input(struct cli_job *job, const char *path)
+{
+    if (cli_is_checkpoint(path))
+        return cli_job_add_checkpoint(job, path);
+    return cli_is_folder(path) && !remote_is_uri(path) ? cli_job_add_folder(job, path)
+                                                       : cli_job_add_file(job, path, false);
+}
+
 static int open_inputs(struct cli_job *job)
 {
     const struct cli *cli = job->cli;
     int status = 0;
 
     for (size_t i = 0; status == 0 && i < cli->n_inputs; i++)
-        status = cli_is_folder(cli->inputs[i]) && !remote_is_uri(cli->inputs[i])
-                     ? cli_job_add_folder(job, cli->inputs[i])
-                     : add_input(job, cli->inputs[i], false);
+        status = add_input(job, cli->inputs[i]);
     if (status == 0 && job->n_inputs == 0 && !job->parts) {
         cli_error("no file of a model is in %s", cli->inputs[0]);
         status = EXIT_NO_INPUT;
     }
     if (status == 0 && cli->architecture)
-        status = add_input(job, cli->architecture, true);
+        status = cli_job_add_file(job, cli->architecture, true);
     return status;
 }
 

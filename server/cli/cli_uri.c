@@ -5,7 +5,7 @@
 #include "../jobs/parts.h"
 #include "../jobs/resume.h"
 #include "../remote/remote.h"
-#include "cli.h"
+#include "cli_inputs.h"
 #include "cli_remote.h"
 #include "problem.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "../remote/remote.h"
-#include "cli.h"
+#include "cli_inputs.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>

@@ -161,10 +161,56 @@ def test_weights_come_with_an_architecture(kferry, check_report):
     report = convert(kferry, index, *rest, told=("--architecture", "architecture.json"))
     check_report(report)
     assert report["source"]["format"] == "checkpoint"
-    report = convert(kferry, index, told=("--architecture", "architecture.json"), status=65)
+    made = (kferry.folder / "out.keras").read_bytes()
+    for name in (index, index.removesuffix(".index")):  # stands for all its files
+        convert(kferry, name, told=("--architecture", "architecture.json"))
+        assert (kferry.folder / "out.keras").read_bytes() == made
+    put(kferry.folder / "alone", {index: files[index]})
+    report = convert(kferry, f"alone/{index}", told=("--architecture", "architecture.json"), status=65)
     assert "variables-missing" in {need["code"] for need in report["needs"]}
     tar(kferry.folder / "m.tar", {**files, index.replace(".index", ".json"): architecture})
     assert convert(kferry, "m.tar")["source"]["format"] == "checkpoint"
+
+
+def checkpoints(latest):
+    """Two trainings' checkpoints in one folder with their architecture, and the list that names the latest."""
+    files = {"model.json": member("weights", "weights_dense.json")}
+    for name, data in files_of("weights", "weights_dense").items():
+        for n in (1, 2):
+            if name != "checkpoint":
+                files[name.replace("weights.ckpt", f"ckpt-{n}")] = data
+    if latest:
+        files["checkpoint"] = f'model_checkpoint_path: "{latest}"\nall_model_checkpoint_paths: "ckpt-1"\n'.encode()
+    return files
+
+
+@pytest.mark.parametrize("latest, packed", [
+    ("ckpt-2", None), ("ckpt-1", zipfile.ZIP_DEFLATED), ("/home/me/run/ckpt-1", zipfile.ZIP_STORED),
+    (r"C:\\run\\ckpt-2", None)])
+def test_the_latest_of_several_checkpoints_is_taken(kferry, check_report, latest, packed):
+    files = checkpoints(latest)
+    if packed is None:
+        put(kferry.folder / "m", files)
+    else:
+        zip_(kferry.folder / "m", files, packed)
+    report = convert(kferry, "m")
+    check_report(report)
+    assert report["source"]["member"] == latest[-6:] + ".index"
+    assert "the latest of 2 checkpoints" in lines(report)
+
+
+def test_a_folder_of_checkpoints_can_become_a_folder_of_models(kferry):
+    put(kferry.folder / "m", checkpoints("ckpt-2"))
+    done = kferry.run("convert", "m", "--to", "keras", "-o", "all/")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (kferry.folder / "all").iterdir()} == {"ckpt-1.keras", "ckpt-2.keras"}
+
+
+@pytest.mark.parametrize("latest", [None, "ckpt-3", "ckpt", "ckpt-"])
+def test_several_checkpoints_without_a_latest_are_several(kferry, latest):
+    put(kferry.folder / "m", checkpoints(latest))
+    report = convert(kferry, "m", status=65)
+    assert report["problems"][0]["code"] == "several-models"
 
 
 @pytest.mark.parametrize("id, names", [

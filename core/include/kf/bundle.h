@@ -38,7 +38,8 @@ size_t kf_bundle_count(const struct kf_bundle *bundle);
 const struct kf_bundle_model *kf_bundle_model(const struct kf_bundle *bundle, size_t index);
 
 /**
- * The one model, with where it was found in `rep`.
+ * The one model, or the latest of the checkpoints in a folder that says which it is; where it was
+ * found is told in `rep`.
  *
  * Outcomes: NULL with NOT_A_MODEL, which tells what there is instead, or SEVERAL_MODELS.
  */
