@@ -56,12 +56,15 @@ static bool path_of(const struct server *server, const char *id, char out[PATH_M
            snprintf(out, PATH_MAX, "%s/%s" ENDING, folder, id) < PATH_MAX;
 }
 
+/* At no moment is there less than a note: it is written over, what is behind it does no harm. */
 static int write_note(int fd, const json_t *note)
 {
-    if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0 ||
-        json_dumpfd(note, fd, JSON_COMPACT) < 0)
-        return -1;
-    return fsync(fd);
+    char *text = json_dumps(note, JSON_COMPACT);
+    size_t n = text ? strlen(text) : 0;
+    bool ok = text && pwrite(fd, text, n, 0) == (ssize_t)n;
+
+    free(text);
+    return ok && ftruncate(fd, (off_t)n) == 0 ? fsync(fd) : -1;
 }
 
 int notify_add(const struct request *req)
@@ -172,6 +175,14 @@ static bool look_at(struct notify *notify, const char *id, int fd, json_t *note)
     return done;
 }
 
+/* Another replica may have been done with it between its being opened and locked. */
+static bool is_there(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
 static void look_at_file(struct notify *notify, const char *name)
 {
     size_t n = strlen(name), n_ending = strlen(ENDING);
@@ -185,7 +196,7 @@ static void look_at_file(struct notify *notify, const char *name)
     if (!path_of(notify->server, id, path))
         return;
     fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && is_there(fd))
         note = json_loadfd(fd, JSON_DISABLE_EOF_CHECK, NULL);
     if (note && look_at(notify, id, fd, note))
         unlink(path);

@@ -84,6 +84,7 @@ static ssize_t change(const char *call, int fd, size_t n)
 OF_BYTES(write, (int fd, const void *from, size_t n), fd, from, n)
 OF_BYTES(read, (int fd, void *to, size_t n), fd, to, n)
 OF_BYTES(pread, (int fd, void *to, size_t n, off_t at), fd, to, n, at)
+OF_BYTES(pwrite, (int fd, const void *from, size_t n, off_t at), fd, from, n, at)
 OF_BYTES(pwrite64, (int fd, const void *from, size_t n, off_t at), fd, from, n, at)
 
 /* A call that fails by `failure`, or is made. */

@@ -2,6 +2,7 @@
 """Webhooks: whoever asked hears of the end of a job, signed, once more where it failed."""
 
 import base64
+import errno
 import hashlib
 import hmac
 import json
@@ -10,6 +11,7 @@ import time
 import pytest
 from orders import finish, post
 from kferry_service import Service
+from test_faults import faults, shaken, shim  # noqa: F401
 
 KEY = bytes(range(32))
 
@@ -82,6 +84,17 @@ def test_it_is_tried_again(service, files):
     assert len(ids) == 1
     time.sleep(1.5)
     assert len(files.posted) == 3
+
+
+@pytest.mark.parametrize("call", ["write", "pwrite"])
+def test_a_full_disk_forgets_nothing(shaken, faults, files, call):
+    finish(shaken, post(shaken, "/v1/jobs", order(files, "/busy/hook")))
+    heard(files)
+    faults.fail(call, errno.ENOSPC)
+    heard(files, 2)
+    time.sleep(0.5)
+    faults.stop()
+    heard(files, 3)
 
 
 def test_restart_forgets_nothing(service, files):
