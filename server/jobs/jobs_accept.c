@@ -255,6 +255,12 @@ static int record(struct request *req, json_t *facts, const char *key, const cha
     }
 }
 
+/* While it came the client's others came too, and only now is it known how much has no length. */
+static int check_client_again(struct request *req, const char *key)
+{
+    return is_replay(req, key) ? 0 : check_client(req, req->conversion->body.size);
+}
+
 /* What came is safe on the disk, and hashed meanwhile: as a job with this key, or NULL. */
 static int accept_settled(struct request *req, const char *key)
 {
@@ -264,6 +270,8 @@ static int accept_settled(struct request *req, const char *key)
 
     if (!facts || (key && !fingerprint(req, print)))
         status = request_fail(req, "internal-error", "the job cannot be read back");
+    else if (check_client_again(req, key) < 0)
+        status = -1;
     else if (notify_add(req) < 0)
         status = fail_to_store(req);
     else

@@ -16,9 +16,11 @@
 
 #define TICK_MS        1000
 #define SWEEP_MS       60000 /* what a crash left in the folders is looked for that often... */
-#define SWEEP_IDLE_S   900   /* ...and a folder of no job goes when that long nothing arrived */
+#define SWEEP_IDLE_S   900   /* ...and a folder of no job goes when that long nothing arrived... */
+#define SWEEP_IDLES    2     /* ...nor so many times as long as an upload may be silent */
 #define JUMP_MS        60000 /* by which the time changes when somebody sets it */
 #define EXPIRE_AT_ONCE 100   /* what store_expire() takes in one go */
+#define VAIN_MAX       2     /* what is not there to be dropped may have made room for another */
 
 /* Files first go with the row that points to them; a crash in between is the sweep's matter. */
 static void drop_folder(const char *id, void *context)
@@ -45,14 +47,14 @@ bool jobs_make_room(struct jobs *jobs, uint64_t bytes)
 
     if (has_plenty(jobs, bytes))
         return true;
-    for (;;) {
+    for (int vain = 0; vain < VAIN_MAX;) {
         if (store_count(jobs->store, &counts) < 0 || (uint64_t)counts.held + bytes > max)
             return false;
         if ((uint64_t)counts.bytes + bytes <= max && data_has_free(jobs->data, bytes))
             return true;
-        if (store_evict(jobs->store, drop_folder, jobs) <= 0)
-            return false;
+        vain = store_evict(jobs->store, drop_folder, jobs) > 0 ? 0 : vain + 1;
     }
+    return false;
 }
 
 /* Tell the store that a job still runs here, and how far it is. Called under the lock. */
@@ -200,6 +202,13 @@ static bool has_jumped(int64_t *offset)
     return true;
 }
 
+static int64_t sweep_idle(const struct jobs *jobs)
+{
+    int64_t idle = SWEEP_IDLES * (int64_t)jobs->server->config->upload_idle;
+
+    return idle > SWEEP_IDLE_S ? idle : SWEEP_IDLE_S;
+}
+
 static void *run(void *arg)
 {
     struct jobs *jobs = arg;
@@ -210,9 +219,9 @@ static void *run(void *arg)
         keep(jobs);
         try_worker(jobs->server);
         if (has_jumped(&offset))
-            swept = clock_ms() + (int64_t)SWEEP_IDLE_S * 1000;
+            swept = clock_ms() + sweep_idle(jobs) * 1000;
         if (clock_ms() - swept >= SWEEP_MS) {
-            jobs_sweep(jobs, SWEEP_IDLE_S);
+            jobs_sweep(jobs, sweep_idle(jobs));
             swept = clock_ms();
         }
         sleep_for(jobs, TICK_MS);

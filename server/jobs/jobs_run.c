@@ -155,7 +155,7 @@ static json_t *result_of(struct request *req)
     json_t *result = json_object(), *part;
 
     add_report(result, c);
-    if ((!save_report(c) || data_sync(c->dir) < 0) && c->result.outcome != JOB_CANCELLED)
+    if (c->dir && c->result.outcome != JOB_CANCELLED && (!save_report(c) || data_sync(c->dir) < 0))
         c->result.outcome = JOB_CANNOT_WRITE;
     if (c->result.outcome == JOB_DONE) {
         part = artifact_json(c);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How often a key's job may be deleted just when it comes again. */
+#define ADD_TRIES 3
+
 static const char *const states[] = {
     [STATE_QUEUED] = "queued", [STATE_RUNNING] = "running",     [STATE_SUCCEEDED] = "succeeded",
     [STATE_FAILED] = "failed", [STATE_CANCELLED] = "cancelled",
@@ -71,47 +74,73 @@ static int take_row(const struct db_row *row, void *context)
     return read_row(row, context);
 }
 
-static int take_id(const struct db_row *row, void *context)
-{
-    copy(context, ID_SIZE, db_text(row, 0));
-    return 0;
-}
-
 /* What a statement says of its one row: 1, 0 or -1. */
 static int one(int64_t n)
 {
     return n > 0 ? 1 : (int)n;
 }
 
+/* The job that a key stands for, and whether it was asked for by the same request. */
+struct replay {
+    const char *print;
+    char *same;
+    bool is_same;
+};
+
+static int take_replay(const struct db_row *row, void *context)
+{
+    struct replay *replay = context;
+    const char *print = db_text(row, 1);
+
+    copy(replay->same, ID_SIZE, db_text(row, 0));
+    replay->is_same = print && strcmp(print, replay->print) == 0;
+    return 0;
+}
+
+/* What stands in the way of a new job; STORE_ADDED when that has gone meanwhile. */
 static enum store_added find_replay(struct store *store, const struct store_new *job,
                                     char same[ID_SIZE])
 {
-    static const char sql[] = "SELECT id FROM kferry_jobs WHERE principal = $1 AND idem_key = $2 "
-                              "AND fingerprint = $3";
-    const struct db_value values[] = {DB_TEXT(job->principal), DB_TEXT(job->key),
-                                      DB_TEXT(job->print)};
-    int64_t n = db_run(store->db, sql, values, 3, take_id, same);
+    static const char sql[] =
+        "SELECT id, fingerprint FROM kferry_jobs WHERE principal = $1 AND idem_key = $2";
+    const struct db_value values[] = {DB_TEXT(job->principal), DB_TEXT(job->key)};
+    struct replay replay = {.print = job->print, .same = same};
+    int64_t n = db_run(store->db, sql, values, 2, take_replay, &replay);
 
-    return n < 0 ? STORE_FAILED : n > 0 ? STORE_REPLAY : STORE_CONFLICT;
+    if (n <= 0)
+        return n < 0 ? STORE_FAILED : STORE_ADDED;
+    return replay.is_same ? STORE_REPLAY : STORE_CONFLICT;
 }
 
-enum store_added store_add(struct store *store, const struct store_new *job, char same[ID_SIZE])
+/* 1, 0 when there is one already, -1. */
+static int insert(struct store *store, const struct store_new *job, const char *facts)
 {
     static const char sql[] =
         "INSERT INTO kferry_jobs (id, principal, client, state, idem_key, fingerprint, bytes, "
         "facts, created, touched) VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, kferry_now(), "
         "kferry_now()) ON CONFLICT DO NOTHING";
-    char *facts = json_dumps(job->facts, JSON_COMPACT);
     const struct db_value values[] = {
         DB_TEXT(job->id),    DB_TEXT(job->principal), DB_TEXT(job->client), DB_TEXT(job->key),
         DB_TEXT(job->print), DB_NUMBER(job->bytes),   DB_TEXT(facts)};
-    int64_t n = facts ? db_run(store->db, sql, values, 7, NULL, NULL) : -1;
 
+    return one(db_run(store->db, sql, values, 7, NULL, NULL));
+}
+
+/* The job of a key may be deleted between the two questions: then the way is free. */
+enum store_added store_add(struct store *store, const struct store_new *job, char same[ID_SIZE])
+{
+    char *facts = json_dumps(job->facts, JSON_COMPACT);
+    enum store_added added = STORE_ADDED;
+    int n = facts ? 0 : -1;
+
+    for (int i = 0; n == 0 && added == STORE_ADDED && i < ADD_TRIES; i++) {
+        copy(same, ID_SIZE, job->id);
+        n = insert(store, job, facts);
+        if (n == 0)
+            added = find_replay(store, job, same);
+    }
     free(facts);
-    copy(same, ID_SIZE, job->id);
-    if (n != 0)
-        return n < 0 ? STORE_FAILED : STORE_ADDED;
-    return find_replay(store, job, same);
+    return n < 0 || (n == 0 && added == STORE_ADDED) ? STORE_FAILED : added;
 }
 
 bool store_has_key(struct store *store, const char *principal, const char *key)
@@ -305,31 +334,4 @@ int store_delete(struct store *store, const char *id, const char *principal, boo
 
     *running_out = false;
     return one(db_run(store->db, sql, values, 2, take_flag, running_out));
-}
-
-int64_t store_waiting(struct store *store)
-{
-    static const char sql[] = "SELECT count(*) FROM kferry_jobs WHERE state = 'queued'";
-    int64_t n = 0;
-
-    return db_run(store->db, sql, NULL, 0, store_take_number, &n) < 0 ? -1 : n;
-}
-
-static int take_load(const struct db_row *row, void *context)
-{
-    struct store_load *load = context;
-
-    load->jobs = db_number(row, 0);
-    load->bytes = db_number(row, 1);
-    return 0;
-}
-
-int store_of_client(struct store *store, const char *client, struct store_load *out)
-{
-    static const char sql[] = "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS bigint) FROM "
-                              "kferry_jobs WHERE client = $1 AND state IN ('queued', 'running')";
-    const struct db_value values[] = {DB_TEXT(client)};
-
-    *out = (struct store_load){0};
-    return db_run(store->db, sql, values, 1, take_load, out) < 0 ? -1 : 0;
 }

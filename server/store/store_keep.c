@@ -44,7 +44,7 @@ static const char postgres_now[] =
     "CREATE OR REPLACE FUNCTION kferry_now() RETURNS bigint LANGUAGE sql VOLATILE AS "
     "$$SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint$$";
 
-int store_take_number(const struct db_row *row, void *context)
+static int take_number(const struct db_row *row, void *context)
 {
     *(int64_t *)context = db_number(row, 0);
     return 0;
@@ -61,7 +61,7 @@ static int64_t version_of(struct store *store)
 
     KF_TRY(run(store, "CREATE TABLE IF NOT EXISTS kferry_schema (version bigint NOT NULL)"));
     if (db_run(store->db, "SELECT coalesce(max(version), 0) FROM kferry_schema", NULL, 0,
-               store_take_number, &version) < 0)
+               take_number, &version) < 0)
         return -1;
     return version;
 }
@@ -219,6 +219,33 @@ int store_count(struct store *store, struct store_counts *out)
     return db_run(store->db, sql, NULL, 0, take_count, out) < 0 ? -1 : 0;
 }
 
+int64_t store_waiting(struct store *store)
+{
+    static const char sql[] = "SELECT count(*) FROM kferry_jobs WHERE state = 'queued'";
+    int64_t n = 0;
+
+    return db_run(store->db, sql, NULL, 0, take_number, &n) < 0 ? -1 : n;
+}
+
+static int take_load(const struct db_row *row, void *context)
+{
+    struct store_load *load = context;
+
+    load->jobs = db_number(row, 0);
+    load->bytes = db_number(row, 1);
+    return 0;
+}
+
+int store_of_client(struct store *store, const char *client, struct store_load *out)
+{
+    static const char sql[] = "SELECT count(*), CAST(coalesce(sum(bytes), 0) AS bigint) FROM "
+                              "kferry_jobs WHERE client = $1 AND state IN ('queued', 'running')";
+    const struct db_value values[] = {DB_TEXT(client)};
+
+    *out = (struct store_load){0};
+    return db_run(store->db, sql, values, 1, take_load, out) < 0 ? -1 : 0;
+}
+
 struct changes {
     store_changed take;
     void *context;
@@ -242,7 +269,7 @@ int64_t store_changes(struct store *store, int64_t since, store_changed take, vo
     struct changes changes = {take, context};
     int64_t now = 0;
 
-    if (db_run(store->db, "SELECT kferry_now()", NULL, 0, store_take_number, &now) < 0)
+    if (db_run(store->db, "SELECT kferry_now()", NULL, 0, take_number, &now) < 0)
         return -1;
     if (since > 0 && db_run(store->db, sql, values, 1, take_change, &changes) < 0)
         return -1;

@@ -5,7 +5,6 @@
 #include "store.h"
 
 struct db;
-struct db_row;
 
 struct store {
     struct db *db;
@@ -15,8 +14,5 @@ struct store {
 #define STORE_COLUMNS                                                                              \
     "id, owner, principal, state, attempt, revision, created, started, finished, expires, bytes, " \
     "cancel, evicted, facts, progress, result"
-
-/** Read the first column into the int64_t `context`; for db_run(). */
-int store_take_number(const struct db_row *row, void *context);
 
 #endif

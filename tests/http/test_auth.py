@@ -7,7 +7,7 @@ import signal
 import tempfile
 
 import pytest
-from kferry_service import multipart, wait_until
+from kferry_service import multipart, read_answer, wait_until
 from test_jobs import JOBS, finished
 
 TO = "/v1/convert/keras/x.h5"
@@ -155,6 +155,29 @@ def test_bytes_of_a_client_are_bounded(start, model):
     busy = submit(service, model)
     assert busy.status == 429 and busy.json()["code"] == "client-bytes"
     service.set_mode("")
+
+
+def test_jobs_that_were_accepted_meanwhile_count(start, model):
+    service = start(KFERRY_CLIENT_JOBS_MAX=1)
+    service.set_mode("sleep 30")
+    with service.connect() as sock:
+        head = f"POST {JOBS} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(model)}\r\n\r\n"
+        sock.sendall(head.encode() + model[:-1])
+        assert wait_until(lambda: len(service.stored_folders()) == 1)
+        assert submit(service, model).status == 202
+        sock.sendall(model[-1:])
+        busy = read_answer(sock)
+    assert busy.status == 429 and busy.json()["code"] == "client-jobs"
+    assert wait_until(lambda: len(service.stored_folders()) == 1)
+    service.set_mode("")
+
+
+def test_bytes_of_a_body_without_length_count(start, model):
+    service = start(KFERRY_CLIENT_BYTES_MAX=len(model) - 1)
+    head = f"POST {JOBS} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{len(model):x}\r\n"
+    busy = service.raw(head.encode() + model + b"\r\n0\r\n\r\n")
+    assert busy.status == 429 and busy.json()["code"] == "client-bytes"
+    assert wait_until(lambda: service.stored_folders() == [])
 
 
 @pytest.mark.parametrize("how", ["signal", "change"])

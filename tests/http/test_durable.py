@@ -4,12 +4,15 @@
 import hashlib
 import os
 import random
+import shutil
 import signal
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
-from kferry_service import wait_until
+from kferry_service import read_answer, wait_until
 from test_jobs import JOBS, finished, job, settings, submit  # noqa: F401
 
 ENDED = ("succeeded", "failed", "cancelled")
@@ -111,6 +114,24 @@ def test_what_was_not_accepted_is_swept(start, model):
     assert wait_until(lambda: first.stored_folders() == [])
 
 
+@pytest.mark.parametrize("settings", [{}])
+def test_an_upload_may_be_silent_as_long_as_it_may(start, model, tmp_path):
+    common = {"KFERRY_DATA": tmp_path / "shared", "KFERRY_UPLOAD_IDLE": 3600, "KFERRY_UPLOAD_RATE_MIN": 0}
+    folder, twenty_minutes_ago = tmp_path / "shared" / "jobs", time.time() - 1200
+    first = start(**common)
+    with first.connect() as sock:
+        head = f"POST {JOBS} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(model)}\r\n\r\n"
+        sock.sendall(head.encode() + model[:50])
+        assert wait_until(lambda: [p for p in folder.glob("*/src/in") if p.stat().st_size == 50])
+        for path in folder.rglob("*"):
+            os.utime(path, (twenty_minutes_ago, twenty_minutes_ago))
+        second = start(**common)  # it looks for what is left as soon as it is there
+        assert not wait_until(lambda: not list(folder.glob("*/src/in")), 2)
+        assert second.process.poll() is None
+        sock.sendall(model[50:])
+        assert read_answer(sock).status == 202
+
+
 def test_workers_that_are_killed_are_tried_again(start, model):
     service = start(KFERRY_WORKERS=1)
     service.set_mode("sleep 1")
@@ -136,6 +157,19 @@ def test_a_job_whose_workers_always_die_fails(start, model):
         "worker-crashed",
         1,
     )
+
+
+def test_a_job_whose_files_are_gone_fails(start, model):
+    service = start(KFERRY_WORKERS=1)
+    service.set_mode("sleep 60")
+    running, waiting = submit(service, model), submit(service, model)
+    assert wait_until(lambda: service.children())
+    folder = Path(service.settings.get("KFERRY_DATA", service.scratch / "data")) / "jobs" / waiting
+    shutil.rmtree(folder / "src")
+    service.set_mode("wake")
+    found = finished(service, waiting)
+    assert (found["state"], found["error"]["code"]) == ("failed", "internal-error")
+    assert finished(service, running)["state"] == "succeeded"
 
 
 def test_stop_puts_running_jobs_back(start, model):
@@ -319,6 +353,68 @@ def test_a_replica_that_was_away_does_not_end_a_job_again(replicas, model):
     assert wait_until(lambda: [e for e in first.events("job") if e["state"] == "lost"], 10)
     assert {id_: job(first, id_) for id_ in ids} == before
     assert busy and all(found["attempt"] > busy[id_] for id_, found in before.items())
+
+
+class Transaction:
+    """Somebody else's, who holds rows back until it is committed."""
+
+    def __init__(self, cluster, address, sql):
+        self.psql = subprocess.Popen(
+            [cluster.bin / "psql", "-q", "-A", "-t", address], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True,
+        )
+        self.psql.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n")
+        self.psql.stdin.flush()
+        assert self.psql.stdout.readline() == "held\n"
+
+    def commit(self):
+        self.psql.communicate("COMMIT;\n", 10)
+
+
+def in_between(cluster, address, sql, call):
+    """What a request comes to whose first look is before a transaction and the next behind it."""
+    answers = []
+    transaction = Transaction(cluster, address, sql)
+    asked = threading.Thread(target=lambda: answers.append(call()))
+    asked.start()
+    time.sleep(1)  # it waits for the row by then
+    transaction.commit()
+    asked.join()
+    return answers[0]
+
+
+@pytest.mark.parametrize("settings", [{}])
+def test_a_job_that_ends_while_it_is_deleted_leaves_nothing(start, model, postgres, tmp_path):
+    address = postgres.create()
+    common = {"KFERRY_STORE": address, "KFERRY_DATA": tmp_path / "shared", "KFERRY_WORKERS": 1}
+    first, second = start(**common), start(**common)
+    for service in (first, second):
+        service.set_mode("sleep 60")
+    id_ = submit(first, model)
+    assert wait_until(lambda: job(first, id_)["state"] == "running")
+    for service in (first, second):
+        if service.children():
+            runs = service
+    other = second if runs is first else first
+    runs.kill()  # as if it had done all it had to do
+    answer = in_between(
+        postgres, address, "UPDATE kferry_jobs SET state = 'succeeded'",
+        lambda: other.request("DELETE", f"/v1/jobs/{id_}"),
+    )
+    assert answer.status == 204
+    assert list((tmp_path / "shared" / "jobs").iterdir()) == []
+
+
+@pytest.mark.parametrize("settings", [{}])
+def test_room_that_somebody_else_made_is_room(start, model, postgres):
+    mib, address = 1 << 20, postgres.create()
+    service = start(KFERRY_STORE=address, KFERRY_DATA_MAX=mib, KFERRY_BODY_MAX=mib)
+    finished(service, submit(service, model))
+    answer = in_between(
+        postgres, address, "UPDATE kferry_jobs SET evicted = 1, bytes = 0",
+        lambda: service.request("POST", JOBS, model + bytes(mib - 1000 - len(model))),
+    )
+    assert answer.status == 202, answer
 
 
 @pytest.mark.parametrize("settings", [{}])
