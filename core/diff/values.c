@@ -118,20 +118,12 @@ static int compare_payloads(struct kf_diff *diff, const char *where, const struc
     return r.n_different > 0 ? add_values(diff, where, a, &r) : 0;
 }
 
-static const struct kf_tensor *find(const struct kf_layer *layer, const char *variable)
-{
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        if (kf_streq(layer->tensors[i].variable, variable))
-            return &layer->tensors[i];
-    return NULL;
-}
-
 /* By name; variables that have none in common, as those of custom layers, by position. */
 static const struct kf_tensor *match(const struct kf_layer *a, size_t i, const struct kf_layer *b)
 {
-    const struct kf_tensor *found = find(b, a->tensors[i].variable);
+    const struct kf_tensor *found = kf_layer_tensor(b, a->tensors[i].variable);
 
-    if (!found && i < b->n_tensors && !find(a, b->tensors[i].variable))
+    if (!found && i < b->n_tensors && !kf_layer_tensor(a, b->tensors[i].variable))
         found = &b->tensors[i];
     return found;
 }

@@ -143,6 +143,11 @@ KF_DEFINE_AUTO(kf_model)
 /** What a wrapper holds takes its place, under its name and with its calls. */
 void kf_layer_become_part(struct kf_layer *layer, const struct kf_layer *part);
 
+/** A variable of a layer by its name, or one of a part that it is made of; NULL for none. */
+struct kf_tensor *kf_layer_tensor(const struct kf_layer *layer, const char *variable);
+struct kf_tensor *kf_layer_part_tensor(const struct kf_layer *layer, const char *part,
+                                       const char *variable);
+
 /* Making. Pointers come from the model's arena; NULL means out of memory (the caller reports). */
 struct kf_graph *kf_graph_new(struct kf_model *model);
 struct kf_layer *kf_layer_new(struct kf_model *model);

@@ -2,6 +2,8 @@
 #include "tensor.h"
 #include "../base/auto.h"
 #include "../base/num.h"
+#include "../base/str.h"
+#include "model.h"
 #include <string.h>
 
 uint64_t kf_payload_elements(const struct kf_payload *payload)
@@ -40,4 +42,25 @@ int kf_payload_equal(const struct kf_payload *a, const struct kf_payload *b, boo
         *same = memcmp(left, right, piece) == 0;
     }
     return 0;
+}
+
+struct kf_tensor *kf_layer_tensor(const struct kf_layer *layer, const char *variable)
+{
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        if (kf_streq(layer->tensors[i].variable, variable))
+            return &layer->tensors[i];
+    return NULL;
+}
+
+struct kf_tensor *kf_layer_part_tensor(const struct kf_layer *layer, const char *part,
+                                       const char *variable)
+{
+    size_t n = strlen(part);
+
+    for (size_t i = 0; i < layer->n_tensors; i++)
+        if (strncmp(layer->tensors[i].variable, part, n) == 0 &&
+            layer->tensors[i].variable[n] == '/' &&
+            strcmp(layer->tensors[i].variable + n + 1, variable) == 0)
+            return &layer->tensors[i];
+    return NULL;
 }

@@ -149,10 +149,9 @@ struct kf_onnx_tensor *kf_onnx_mask(struct kf_onnx_call *call, size_t place)
 
 static const struct kf_tensor *find_weight(const struct kf_layer *layer, const char *variable)
 {
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        if (strcmp(layer->tensors[i].variable, variable) == 0 && layer->tensors[i].payload)
-            return &layer->tensors[i];
-    return NULL;
+    const struct kf_tensor *tensor = kf_layer_tensor(layer, variable);
+
+    return tensor && tensor->payload ? tensor : NULL;
 }
 
 bool kf_onnx_has_weight(const struct kf_onnx_call *call, const char *variable)

@@ -9,10 +9,9 @@
 
 static const struct kf_payload *payload_of(struct kf_onnx_call *call, const char *variable)
 {
-    for (size_t i = 0; i < call->layer->n_tensors; i++)
-        if (strcmp(call->layer->tensors[i].variable, variable) == 0)
-            return call->layer->tensors[i].payload;
-    return NULL;
+    const struct kf_tensor *tensor = kf_layer_tensor(call->layer, variable);
+
+    return tensor ? tensor->payload : NULL;
 }
 
 static bool same_shape(const struct kf_payload *a, const struct kf_payload *b)

@@ -76,19 +76,6 @@ static bool has_gate(const struct heads *one)
     return kf_json_bool(one->layer->config, "use_gate", false);
 }
 
-static struct kf_tensor *find_tensor(const struct heads *one, const char *part, const char *name)
-{
-    struct kf_layer *layer = one->layer;
-    size_t n = strlen(part);
-
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        if (strncmp(layer->tensors[i].variable, part, n) == 0 &&
-            layer->tensors[i].variable[n] == '/' &&
-            strcmp(layer->tensors[i].variable + n + 1, name) == 0)
-            return &layer->tensors[i];
-    return NULL;
-}
-
 /* What a projection has of the layer's config, and its own. Takes `shape`. */
 static json_t *dense_config(const struct heads *one, const char *equation, json_t *shape,
                             const char *bias_axes, const char *activation)
@@ -121,7 +108,7 @@ static int take_tensors(const struct heads *one, struct kf_layer *dense, const c
     if (!tensors)
         return no_memory(one);
     for (size_t i = 0; i < 2; i++) {
-        const struct kf_tensor *found = find_tensor(one, part, names[i]);
+        const struct kf_tensor *found = kf_layer_part_tensor(one->layer, part, names[i]);
 
         if (!found)
             continue;
@@ -194,7 +181,7 @@ static int attend(const struct heads *one, struct kf_call *call)
 /* How wide what comes out is: as the kernel says, the config, or the query. */
 static json_int_t width_of(const struct heads *one)
 {
-    const struct kf_tensor *kernel = find_tensor(one, "attention_output", "kernel");
+    const struct kf_tensor *kernel = kf_layer_part_tensor(one->layer, "attention_output", "kernel");
     const json_t *query = json_array_get(one->layer->calls[0].args, 0);
     const json_t *asked = json_object_get(one->layer->config, "output_shape");
     json_t *shape = json_object_get(query, "shape");
@@ -292,8 +279,8 @@ static const struct row *row_of(struct heads *one)
 
 static bool is_meant(const struct heads *one)
 {
-    bool meant =
-        is_plain(one) && find_tensor(one, "query", "kernel") && number(one, one->row->heads);
+    bool meant = is_plain(one) && kf_layer_part_tensor(one->layer, "query", "kernel") &&
+                 number(one, one->row->heads);
 
     for (size_t k = 0; k < one->layer->n_calls; k++)
         meant &= is_plain_call(&one->layer->calls[k]);

@@ -30,14 +30,6 @@ struct quantized_layer {
     const char *mode, *source; /* "int4/128", "float32" */
 };
 
-static struct kf_tensor *find(struct quantized_layer *one, const char *variable)
-{
-    for (size_t i = 0; i < one->layer->n_tensors; i++)
-        if (strcmp(one->layer->tensors[i].variable, variable) == 0)
-            return &one->layer->tensors[i];
-    return NULL;
-}
-
 static const struct kf_payload *payload_of(struct quantized_layer *one, const char *suffix)
 {
     const struct kf_tensor *tensor = NULL;
@@ -45,7 +37,7 @@ static const struct kf_payload *payload_of(struct quantized_layer *one, const ch
                                                         one->row->variable, suffix)
                                       : suffix;
 
-    tensor = name ? find(one, name) : NULL;
+    tensor = name ? kf_layer_tensor(one->layer, name) : NULL;
     return tensor ? tensor->payload : NULL;
 }
 
@@ -190,7 +182,7 @@ static int down_quantized(struct quantized_layer *one)
     if (!one->row || !kf_in_words("float32 mixed_float16 mixed_bfloat16", one->source))
         return refuse(one, "Keras 2 has no equal");
     kf_report_rule(one->adapt->rep, one->row->name);
-    tensor = find(one, one->row->variable);
+    tensor = kf_layer_tensor(one->layer, one->row->variable);
     if (!tensor || one->adapt->model->weightless)
         return refuse(one, "Keras 2 has no equal, and only weights show what it is without");
     KF_TRY(strcmp(one->mode, "float8") == 0 ? note_float8(one) : dequantize(one, tensor));

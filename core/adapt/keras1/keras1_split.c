@@ -12,10 +12,9 @@ int kf_split_no_memory(struct kf_split *split)
 
 const struct kf_payload *kf_split_payload(const struct kf_layer *layer, const char *variable)
 {
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        if (strcmp(layer->tensors[i].variable, variable) == 0)
-            return layer->tensors[i].payload;
-    return NULL;
+    const struct kf_tensor *tensor = kf_layer_tensor(layer, variable);
+
+    return tensor ? tensor->payload : NULL;
 }
 
 /* Constraints of a kernel are along its axes, and what acts on the output acts on another one. */
@@ -57,14 +56,13 @@ static json_t *dense_config(const struct kf_split *split, json_int_t units, cons
 static int give(struct kf_split *split, struct kf_layer *dense, const char *from,
                 const char *variable, const struct kf_payload *payload)
 {
-    struct kf_layer *layer = split->layer;
+    const struct kf_tensor *tensor = kf_layer_tensor(split->layer, from);
 
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        if (strcmp(layer->tensors[i].variable, from) == 0) {
-            dense->tensors[dense->n_tensors] = layer->tensors[i];
-            dense->tensors[dense->n_tensors].variable = variable;
-            dense->tensors[dense->n_tensors++].payload = payload;
-        }
+    if (tensor) {
+        dense->tensors[dense->n_tensors] = *tensor;
+        dense->tensors[dense->n_tensors].variable = variable;
+        dense->tensors[dense->n_tensors++].payload = payload;
+    }
     return 0;
 }
 

@@ -4,7 +4,6 @@
 #include "../../model/rewrite.h"
 #include "tfjs.h"
 #include <math.h>
-#include <string.h>
 
 /*
  * Attention out of Dot and softmax. TensorFlow.js multiplies matrices of no more than three axes,
@@ -52,17 +51,9 @@ int kf_tfjs_form_attention(struct kf_instead *one)
 static struct kf_tensor *find_tensor(const struct kf_layer *layer, const char *part,
                                      const char *name, unsigned rank)
 {
-    size_t n = strlen(part);
+    struct kf_tensor *tensor = kf_layer_part_tensor(layer, part, name);
 
-    for (size_t i = 0; i < layer->n_tensors; i++) {
-        const struct kf_tensor *tensor = &layer->tensors[i];
-
-        if (strncmp(tensor->variable, part, n) == 0 && tensor->variable[n] == '/' &&
-            strcmp(tensor->variable + n + 1, name) == 0 && tensor->payload &&
-            tensor->payload->rank == rank)
-            return &layer->tensors[i];
-    }
-    return NULL;
+    return tensor && tensor->payload && tensor->payload->rank == rank ? tensor : NULL;
 }
 
 struct heads {

@@ -145,10 +145,9 @@ int kf_tfjs_form_activation(struct kf_instead *one)
 
 static struct kf_tensor *find_tensor(const struct kf_layer *layer, const char *name)
 {
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        if (strcmp(layer->tensors[i].variable, name) == 0 && layer->tensors[i].payload)
-            return &layer->tensors[i];
-    return NULL;
+    struct kf_tensor *tensor = kf_layer_tensor(layer, name);
+
+    return tensor && tensor->payload ? tensor : NULL;
 }
 
 /* Whether an axis, which may stand in a list, is the last. */

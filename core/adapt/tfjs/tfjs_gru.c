@@ -3,21 +3,16 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/policy.h"
-#include <string.h>
 
 #define MOST_UNITS 1024 /* the LSTM has twelve times its weights */
 
 static const struct kf_payload *payload_of(const struct kf_layer *layer, const char *name,
                                            unsigned rank)
 {
-    for (size_t i = 0; i < layer->n_tensors; i++) {
-        const struct kf_payload *payload = layer->tensors[i].payload;
+    const struct kf_tensor *tensor = kf_layer_tensor(layer, name);
+    const struct kf_payload *payload = tensor ? tensor->payload : NULL;
 
-        if (strcmp(layer->tensors[i].variable, name) == 0 && payload && payload->rank == rank &&
-            payload->dtype == KF_DTYPE_FLOAT32)
-            return payload;
-    }
-    return NULL;
+    return payload && payload->rank == rank && payload->dtype == KF_DTYPE_FLOAT32 ? payload : NULL;
 }
 
 static json_t *lstm_config(const struct kf_gru *gru)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tfjs_gru.h"
-#include <string.h>
 
 /* The weights of a GRU as those of the LSTM that stands in for it. */
 
@@ -129,10 +128,9 @@ static const struct kf_payload *make_bias(struct kf_gru *gru, bool *fits)
 int kf_gru_tensor(struct kf_gru *gru, struct kf_tensor *tensor, const char *name,
                   const struct kf_payload *payload, bool fits)
 {
-    *tensor = gru->like;
-    for (size_t i = 0; i < gru->layer->n_tensors; i++)
-        if (strcmp(gru->layer->tensors[i].variable, name) == 0)
-            *tensor = gru->layer->tensors[i];
+    const struct kf_tensor *own = kf_layer_tensor(gru->layer, name);
+
+    *tensor = own ? *own : gru->like;
     tensor->variable = name;
     tensor->subpath = "";
     tensor->done = NULL;
