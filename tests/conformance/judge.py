@@ -3,24 +3,29 @@
     judge.py LIST REFS RESULTS                lines of LIST: id <TAB> path [<TAB> tolerance [<TAB> architecture JSON <TAB> id in REFS]]
     judge.py --reference LIST REFS RESULTS    lines of LIST: id <TAB> path [<TAB> architecture JSON of a weights file, which is made
                                               with seeded weights where it is not there]
+    judge.py --serve                          each line of standard input is a JSON list of such arguments, and is answered by a line
+                                              when that is done
 
 REFS holds <id>.npz (see samples.py) and may hold MANIFEST.tsv, whose tolerances then count. `--reference` makes the .npz files:
 it loads each file, makes seeded inputs (free dimensions tried at several sizes, whole numbers where there is an Embedding) and
 keeps inputs and outputs.
 
 RESULTS gets a JSON line a file: id, ok, stage (load, inputs, predict, compare, done, nonfinite, crash, timeout), error, maxdiff,
-scale; for a reference also weak. An id that RESULTS has already is passed over. The work is done in a child process, which is
-started again after a crash. Runs under Keras 1.2.2 on either backend, tf.keras 2.15 and every Keras 3.
+scale; for a reference also weak. An id that RESULTS has already is passed over. The work is done in a fork of the process that has
+imported Keras, which takes 7 s of a processor, and by another one after a crash. Runs under Keras 1.2.2 on either backend, tf.keras 2.15 and every Keras 3.
 """
 import gc
 import json
 import os
 import pathlib
 import signal
-import subprocess
 import sys
+import time
+import traceback
 
-SECONDS = 180
+SECONDS = 180  # for a model; it is Python that is interrupted then...
+PREDICTED = 5  # one model of so many is always asked by predict()
+STUCK = 2 * SECONDS  # ...and where something else does not end, the process is killed
 FREE = (16, 32, 64, 128, 224, 299)
 # Theano without a compiler: a model runs once, and compiling it takes minutes.
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "TF_ENABLE_ONEDNN_OPTS": "0",
@@ -44,20 +49,53 @@ def report(results, result):
         log.write(json.dumps(result) + "\n")
 
 
-def drive(arguments):
-    """Runs this script as a child until it ends well; notes down the model that killed it."""
-    results = arguments[-1]
-    current = pathlib.Path(results + ".current")
+def fork(do):
+    """Calls `do` in a child; its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        do()
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def age(file):
+    """Seconds since it was written; 0 when it is not there."""
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
+def wait(pid, current):
+    """The exit status of a child, which is killed when it has been at the `current` model for too long."""
     while True:
-        done = subprocess.run([sys.executable, __file__, "--child"] + arguments, env={**ENVIRONMENT, **os.environ})
-        if done.returncode == 0:
-            return 0
-        if not current.exists():
-            return done.returncode
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+        if age(current) > STUCK:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def drive(keras, arguments):
+    """Has children work until one ends well; notes down the model that killed another."""
+    reference = "--reference" in arguments
+    listing, refs, results = [a for a in arguments if a != "--reference"]
+    current = pathlib.Path(results + ".current")
+    if current.exists():
+        current.unlink()
+    while True:
+        status = wait(fork(lambda: work(keras, listing, refs, results, reference)), current)
+        if status == 0 or not current.exists():
+            return status
         id = current.read_text()
         current.unlink()
         if id not in judged(results):
-            report(results, {"id": id, "ok": False, "stage": "crash", "error": f"exit {done.returncode}"})
+            report(results, {"id": id, "ok": False, "stage": "crash", "error": f"wait status {status}"})
 
 
 def tolerances(refs):
@@ -235,19 +273,35 @@ def refer(model, npz, result, sensitive=False):
         result["rounding"] = rounding(model, inputs, outputs, names)
 
 
-def compare(model, npz, result, tolerance):
-    """Feeds the kept inputs and compares."""
+def measure(outputs, expected, result, tolerance):
     import samples
-    inputs, expected, names = samples.read(npz)
-    result["stage"] = "predict"
-    outputs = predict(model, inputs, names)
     result["stage"] = "compare"
     result["maxdiff"], result["scale"] = samples.difference([samples.small(o) for o in outputs], expected)
     result["ok"] = samples.equal(result["maxdiff"], result["scale"], tolerance)
+
+
+def compare(model, npz, result, tolerance, eagerly):
+    """Feeds the kept inputs and compares. Compiling a graph takes longer than all else: where layers that are called `eagerly` give
+    what is kept, none is."""
+    import samples
+    inputs, expected, names = samples.read(npz)
+    result["stage"] = "predict"
+    if eagerly:
+        try:
+            measure(called(model, inputs, names), expected, result, tolerance)
+        except Exception:
+            result["stage"] = "predict"
+    if not result["ok"]:
+        measure(predict(model, inputs, names), expected, result, tolerance)
     result["stage"] = "done"
 
 
-def one(keras, row, refs, result, reference, known):
+def calls(keras):
+    """Can layers be called here without a graph?"""
+    return not keras.__version__.startswith("1.") and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
+
+
+def one(keras, row, refs, result, reference, known, eagerly):
     npz = os.path.join(refs, (row[4] if len(row) > 4 else row[0]) + ".npz")
     if hasattr(keras.backend, "clear_session"):
         keras.backend.clear_session()
@@ -255,29 +309,27 @@ def one(keras, row, refs, result, reference, known):
         refer(load(keras, *[*row[1:3], None][:2], True), npz, result, sensitive=len(row) > 2)
     else:
         tolerance = float(row[2]) if len(row) > 2 else known.get(row[0], 1e-5)
-        compare(load(keras, row[1], row[3] if len(row) > 3 else None), npz, result, tolerance)
+        compare(load(keras, row[1], row[3] if len(row) > 3 else None), npz, result, tolerance, eagerly)
 
 
 def alarm(*_):
     raise Timeout(f"over {SECONDS} s")
 
 
-def work(listing, refs, results, reference):
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-    keras = import_keras()
+def work(keras, listing, refs, results, reference):
     os.makedirs(refs, exist_ok=True)
     signal.signal(signal.SIGALRM, alarm)
     if reference:
         trust(keras)
     seen, known, current = judged(results), tolerances(refs), pathlib.Path(results + ".current")
-    for row in rows(listing):
+    for number, row in enumerate(rows(listing)):
         if row[0] in seen:
             continue
         current.write_text(row[0])
         result = {"id": row[0], "ok": False, "stage": "load"}
         signal.alarm(SECONDS)
         try:
-            one(keras, row, refs, result, reference, known)
+            one(keras, row, refs, result, reference, known, calls(keras) and number % PREDICTED != 0)
         except Timeout as error:
             result.update(stage="timeout", error=str(error))
         except Exception as error:
@@ -288,12 +340,22 @@ def work(listing, refs, results, reference):
         current.unlink()
 
 
-def main(arguments):
-    if arguments[:1] != ["--child"]:
-        return drive(arguments)
-    arguments, reference = arguments[1:], "--reference" in arguments
-    work(*[a for a in arguments if a != "--reference"], reference)
+def serve(keras):
+    """Answers by a descriptor of its own: frameworks write to standard output."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for line in iter(sys.stdin.readline, ""):
+        answers.write(f"{drive(keras, json.loads(line))}\n")
+        answers.flush()
     return 0
+
+
+def main(arguments):
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+    keras = import_keras()
+    return serve(keras) if arguments == ["--serve"] else min(1, drive(keras, arguments))
 
 
 if __name__ == "__main__":

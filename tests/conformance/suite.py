@@ -8,6 +8,8 @@ import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXTURES = HERE.parent / "fixtures"
+# The judges that wait, by what they are started with; each takes about 400 MiB.
+RUNNING, ENVIRONMENTS_KEPT = {}, 3
 
 
 def convert(kferry, source, target, report, *told, to="keras"):
@@ -32,28 +34,45 @@ def convert_all(options, files, folder, told=lambda id: (), to="keras", suffix="
         return dict(pool.map(one, files.items()))
 
 
+def judges(python, environment, processes):
+    """So many processes of judge.py that have imported Keras already; of the environments used last, a few stay."""
+    key = (str(python), *sorted(environment.items()))
+    started = RUNNING.pop(key, [])
+    while len(started) < processes:
+        started.append(subprocess.Popen([str(python), str(HERE / "judge.py"), "--serve"], env=environment, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL))
+    RUNNING[key] = started
+    while len(RUNNING) > ENVIRONMENTS_KEPT:
+        for process in RUNNING.pop(next(iter(RUNNING))):
+            process.stdin.close()
+            process.wait()
+    return started[:processes]
+
+
 def judge(python, folder, refs, ids, suffix="", reference=False, files=None, onednn=False, backend="tensorflow", packages=(), processes=2):
     """{id: result} of judge.py in a real Keras, which prefers the `packages` in those folders to the environment's own.
 
     Keras 3.4 to 3.8 unpack every archive to a file of the same name beside it: one process.
     """
+    if not ids:
+        return {}
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "1" if onednn else "0", "KERAS_BACKEND": backend}
     if packages:
         environment["PYTHONPATH"] = os.pathsep.join(map(str, packages))
     if pathlib.Path(python).parts[-3] == "ktf":
         environment["TF_USE_LEGACY_KERAS"] = "1"
-    parts = [ids[i::processes] for i in range(processes)]
     results = [folder / f"judged{suffix}-{i}.jsonl" for i in range(processes)]
-    running = []
-    for part, result in zip(parts, results):
+    asked = judges(python, environment, processes)
+    for i, (process, result) in enumerate(zip(asked, results)):
         result.unlink(missing_ok=True)
         listing = result.with_suffix(".list")
-        listing.write_text("".join(f"{id}\t{(files or {}).get(id, folder / (id + '.keras'))}\n" for id in part))
-        command = [python, HERE / "judge.py"] + (["--reference"] if reference else [])
-        running.append(subprocess.Popen([str(c) for c in command + [listing, refs, result]], env=environment,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-    for process in running:
-        process.wait()
+        listing.write_text("".join(f"{id}\t{(files or {}).get(id, folder / (id + '.keras'))}\n" for id in ids[i::processes]))
+        arguments = (["--reference"] if reference else []) + [str(path) for path in (listing, refs, result)]
+        process.stdin.write(json.dumps(arguments) + "\n")
+        process.stdin.flush()
+    for process in asked:
+        if not process.stdout.readline():  # the next is asked of others
+            RUNNING.clear()
     lines = [json.loads(line) for result in results if result.exists() for line in result.open()]
     return {line["id"]: line for line in lines}
 
