@@ -67,6 +67,12 @@ void db_repair(struct db *db)
     db->driver->close(old);
 }
 
+#ifdef KF_SANITIZED /* ThreadSanitizer of GCC 12 does not see that the other one locks */
+static bool lock(struct db *db)
+{
+    return pthread_mutex_lock(&db->lock) == 0;
+}
+#else
 /* Whoever answers a client does not wait for a database that hangs. */
 static bool lock(struct db *db)
 {
@@ -74,6 +80,7 @@ static bool lock(struct db *db)
 
     return pthread_mutex_clocklock(&db->lock, CLOCK_MONOTONIC, &t) == 0;
 }
+#endif
 
 int64_t db_run(struct db *db, const char *sql, const struct db_value *values, size_t n_values,
                db_on_row take, void *context)
