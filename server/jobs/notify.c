@@ -34,8 +34,8 @@
 
 /* Seconds before each further try; after the last one it is given up. */
 static const int waits[] = {1, 5, 30, 120, 300};
-#define WAIT_MAX  (json_int_t)600 /* twice the longest of them */
-#define TRIES_MAX (int)(sizeof waits / sizeof waits[0])
+#define WAIT_MAX   (json_int_t)600 /* twice the longest of them */
+#define MORE_TRIES (int)(sizeof waits / sizeof waits[0])
 
 struct notify {
     struct server *server;
@@ -129,7 +129,7 @@ static bool tell(struct notify *notify, const struct stored *job, json_t *note)
     const struct remote_note what = {job->id, body ? body : "{}", trace ? trace : ""};
     const char *url = json_string_value(json_object_get(note, "url"));
     int status = url ? remote_notify(&task, url, &what) : 0;
-    bool last = status < 0 && tries + 1 >= TRIES_MAX;
+    bool last = status < 0 && tries >= MORE_TRIES;
     unsigned random = 0;
 
     free(body);

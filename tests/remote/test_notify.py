@@ -10,7 +10,7 @@ import time
 
 import pytest
 from orders import finish, post
-from kferry_service import Service
+from kferry_service import Service, wait_until
 from test_faults import faults, shaken, shim  # noqa: F401
 
 KEY = bytes(range(32))
@@ -84,6 +84,22 @@ def test_it_is_tried_again(service, files):
     assert len(ids) == 1
     time.sleep(1.5)
     assert len(files.posted) == 3
+
+
+def test_it_is_told_again_five_times(service, files):
+    folder = service.scratch / "data" / "notify"
+    finish(service, post(service, "/v1/jobs", order(files, "/status/500")))
+    for tries in range(1, 6):
+        heard(files, tries)
+        (path,) = folder.iterdir()
+        assert wait_until(lambda: json.loads(path.read_text())["tries"] == tries), path.read_text()
+        again = path.with_suffix(".again")
+        again.write_text(json.dumps(json.loads(path.read_text()) | {"next": 0}))
+        again.rename(path)  # as if its time had come
+    heard(files, 6)
+    assert wait_until(lambda: service.events("webhook-given-up") and not list(folder.iterdir()))
+    metrics = service.get("/metrics").body.decode()
+    assert 'kferry_webhook_deliveries_total{outcome="given-up"} 1' in metrics
 
 
 @pytest.mark.parametrize("call", ["write", "pwrite"])
