@@ -123,6 +123,20 @@ static int insert_input(struct kf_keras2_parse *parse, struct kf_graph *graph, j
     return kf_graph_insert(parse->model, graph, 0, input, parse->rep);
 }
 
+/* Nothing that is given makes an input of a dict of features, so nothing is asked for. */
+static int need_shape(struct kf_keras2_parse *parse, const struct kf_layer *first)
+{
+    if (json_object_get(first->config, "feature_columns"))
+        return kf_report_add(parse->rep, KF_NO_EQUAL, first->path,
+                             "%s: it takes a dict of features, whose shapes are not in the file, "
+                             "and feature columns do not exist in Keras 3",
+                             first->class_name);
+    return kf_report_add(parse->rep, KF_INPUT_SHAPE_MISSING, "",
+                         "the file does not say the shape of the model's input; the first layer is "
+                         "%s, a %s",
+                         first->name, first->class_name);
+}
+
 int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *graph)
 {
     json_t *shape = NULL;
@@ -135,10 +149,7 @@ int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *g
     if (!shape && *graph->path)
         return 0; /* built by the call that its graph makes */
     if (!shape)
-        return kf_report_add(parse->rep, KF_INPUT_SHAPE_MISSING, "",
-                             "the file does not say the shape of the model's input; the first "
-                             "layer is %s, a %s",
-                             graph->layers[0]->name, graph->layers[0]->class_name);
+        return need_shape(parse, graph->layers[0]);
     r = insert_input(parse, graph, shape);
     json_decref(shape);
     if (r < 0)
