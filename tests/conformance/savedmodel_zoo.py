@@ -272,6 +272,28 @@ def users_class():
     return lambda folder: model.save(folder, save_format="tf"), sample_of(model), None
 
 
+class Dense(L.Dense):
+    """A class of a user's that is called as that of Keras, and computes with a variable more."""
+
+    def build(self, shape):
+        super().build(shape)
+        self.scale = tf.Variable(2.0)
+
+    def call(self, x):
+        return super().call(x) * self.scale
+
+
+def extra(kind):
+    """Variables beside those of the layers: on the model and on a layer, for nobody; or one that a layer computes with."""
+    def make():
+        x = L.Input((4,), name="in_0")
+        model = K.Model(x, kind(2, name="last")(L.Dense(3, activation="relu", name="first")(x)))
+        if kind is L.Dense:
+            model.steps, model.get_layer("first").note = tf.Variable(7), tf.Variable([1.0, 2.0])
+        return lambda folder: model.save(folder, save_format="tf"), sample_of(model), None
+    return make
+
+
 def beside(id):
     """A model in the middle of a training that holds its optimizer by itself."""
     def make():
@@ -395,6 +417,8 @@ def others():
     yield "pair_twins", "beside", pair(True), "refused:fit the architecture"
     yield "stateful_saved", "stateful", stateful("saved"), "right"
     yield "stateful_weights", "stateful", stateful("weights"), "right"
+    yield "with_extra", "aside", extra(L.Dense), "right"
+    yield "with_extra_used", "aside", extra(Dense), "refused:belong to no layer"
     yield "vocabulary_lost", "refused", vocabulary_lost, "refused:vocabulary"
 
 

@@ -228,68 +228,6 @@ bool kf_checkpoint_leads_aside(const char *edge)
         edge);
 }
 
-struct search {
-    struct kf_buf names;
-    size_t n;
-    int *queue;
-    bool *seen;
-    size_t tail;
-};
-
-static void look_at(struct bind *bind, struct search *search, int node)
-{
-    const Kf__Tf__TrackableObjectGraph *graph = bind->cp->graph;
-    const char *name;
-    const struct kf_bundle_entry *entry = kf_checkpoint_value(bind->cp, node, &name);
-
-    if (entry && !kf_checkpoint_taken(bind->cp, entry) && search->n++ < NAMED_MAX)
-        kf_buf_printf(&search->names, "%s%.200s", search->n > 1 ? ", " : "", name);
-    for (size_t i = 0; i < graph->nodes[node]->n_children; i++) {
-        const Kf__Tf__ObjectReference *child = graph->nodes[node]->children[i];
-
-        if (child->node_id >= 0 && (size_t)child->node_id < graph->n_nodes &&
-            !search->seen[child->node_id] && !kf_checkpoint_leads_aside(child->local_name))
-            search->seen[search->queue[search->tail++] = child->node_id] = true;
-    }
-}
-
-/* A model's list of its variables has some of those that stand aside, too. */
-static void pass_over_aside(const struct bind *bind, struct search *search)
-{
-    const Kf__Tf__TrackableObjectGraph *graph = bind->cp->graph;
-
-    for (size_t i = 0; i < graph->n_nodes; i++)
-        for (size_t k = 0; k < graph->nodes[i]->n_children; k++) {
-            const Kf__Tf__ObjectReference *child = graph->nodes[i]->children[k];
-
-            if (child->node_id >= 0 && (size_t)child->node_id < graph->n_nodes &&
-                kf_checkpoint_leads_aside(child->local_name))
-                search->seen[child->node_id] = true;
-        }
-}
-
-/* Variables below the model that nothing took: the file holds another model than its config. */
-static int check_rest(struct bind *bind, int root)
-{
-    size_t n = bind->cp->graph->n_nodes;
-    struct search search = {.names = {.max = 4096}};
-
-    search.queue = kf_arena_alloc(bind->model->arena, (n + 1) * sizeof(*search.queue));
-    search.seen = kf_arena_alloc(bind->model->arena, n + 1);
-    if (!search.queue || !search.seen)
-        return no_memory(bind);
-    pass_over_aside(bind, &search);
-    search.seen[search.queue[search.tail++] = root] = true;
-    for (size_t head = 0; head < search.tail; head++)
-        look_at(bind, &search, search.queue[head]);
-    if (search.n)
-        kf_report_add(bind->rep, KF_WEIGHT_COUNT, "",
-                      "%zu variables of the file belong to no layer of the model: %s%s", search.n,
-                      search.names.n ? search.names.data : "", search.n > NAMED_MAX ? ", ..." : "");
-    kf_buf_finish(&search.names);
-    return kf_report_status(bind->rep);
-}
-
 static int bind_root(struct bind *bind, int root)
 {
     const struct spot spot = {.node = root, .path = ""};
@@ -300,7 +238,7 @@ static int bind_root(struct bind *bind, int root)
                              "the checkpoint is of Keras 3 and the architecture of Keras 2");
     KF_TRY(bind_graph(bind, bind->model->graph, &spot));
     KF_TRY(kf_report_status(bind->rep));
-    return bind->cp->graph ? check_rest(bind, root) : 0; /* names alone lead nowhere */
+    return kf_checkpoint_rest(bind->cp, bind->model, root, bind->visit, bind->rep);
 }
 
 int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int root,

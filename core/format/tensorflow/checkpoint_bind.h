@@ -15,9 +15,11 @@
  * Below a layer edges are called as its attributes: kernel, cell, forward_layer, cells/<i>.
  */
 
-/* What is called with a layer and its object, once its tensors are bound. */
 struct kf_checkpoint_visit {
+    /* Called with a layer and its object, once its tensors are bound. */
     int (*layer)(void *context, struct kf_layer *layer, const char *path, struct kf_report *rep);
+    /* Does what the model was traced to take a variable of that name? */
+    bool (*takes)(void *context, const char *name, struct kf_report *rep);
     void *context;
 };
 
@@ -25,7 +27,8 @@ struct kf_checkpoint_visit {
  * Give each tensor of the model's tree its payload along the edges below the node `root`. `visit`
  * may be NULL; it gets every layer and part with its path of edges below the root.
  *
- * What is not found is reported for every layer; so are variables of the model that no layer has.
+ * What is not found is reported for every layer; so are variables of the model that no layer has,
+ * unless what it was traced to takes those of its layers and none else: then they are left out.
  *
  * Outcomes: WEIGHTS_MISSING, WEIGHT_COUNT, WEIGHT_SHAPE, CUSTOM_CLASS, CORRUPT, NO_MEMORY.
  * Source: keras/src/engine/functional.py and sequential.py, _trackable_children (2.15);
@@ -36,6 +39,15 @@ int kf_checkpoint_bind(struct kf_checkpoint *cp, struct kf_model *model, int roo
 
 /** Whether that would go well; payloads are bound on the way, and nothing is reported. */
 bool kf_checkpoint_fits(struct kf_checkpoint *cp, struct kf_model *model, int root);
+
+/**
+ * checkpoint_rest.c: what is left below the node `root` once the tensors are bound, so that the
+ * file would hold another model than its config. `visit` may be NULL.
+ *
+ * Outcomes: WEIGHT_COUNT, NO_MEMORY.
+ */
+int kf_checkpoint_rest(struct kf_checkpoint *cp, const struct kf_model *model, int root,
+                       const struct kf_checkpoint_visit *visit, struct kf_report *rep);
 
 /**
  * Give each tensor of the model's tree its payload by the names of the variables, for what has no

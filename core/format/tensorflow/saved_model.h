@@ -71,6 +71,12 @@ json_t *kf_saved_model_metadata(const struct kf_saved_model *saved, int object,
 int kf_saved_model_vocabulary(const struct kf_saved_model *saved, struct kf_layer *layer,
                               const char *path, struct kf_report *rep);
 
+/**
+ * The names of all variables that the functions of the graph take: {name: true}, a new reference;
+ * NULL when memory ran out, and empty where no function was saved.
+ */
+json_t *kf_saved_model_used(const struct kf_saved_model *saved, struct kf_report *rep);
+
 /** Report operations that reach out of the graph when it runs: a finding for each kind. */
 void kf_saved_model_unsafe(const struct kf_saved_model *saved, struct kf_report *rep);
 

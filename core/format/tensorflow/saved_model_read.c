@@ -17,6 +17,7 @@ struct reading {
     struct kf_model *model;
     const struct kf_options *options;
     struct kf_report *rep;
+    json_t *used; /* names of variables, once they are asked for */
 };
 
 /* The config of the model in the metadata of its object, a new reference; NULL for none. */
@@ -63,6 +64,15 @@ static int take_layer(void *context, struct kf_layer *layer, const char *path,
     const struct reading *reading = context;
 
     return kf_saved_model_vocabulary(&reading->saved, layer, path, rep);
+}
+
+static bool takes(void *context, const char *name, struct kf_report *rep)
+{
+    struct reading *reading = context;
+
+    if (!reading->used)
+        reading->used = kf_saved_model_used(&reading->saved, rep);
+    return json_object_get(reading->used, name) != NULL;
 }
 
 static int count_tensors(struct kf_layer *layer, struct kf_graph *graph, void *context)
@@ -137,7 +147,8 @@ static bool is_graph_enough(struct reading *reading)
 /* By the edges from the model's object on. */
 static int bind_objects(struct reading *reading)
 {
-    const struct kf_checkpoint_visit visit = {.layer = take_layer, .context = reading};
+    const struct kf_checkpoint_visit visit = {
+        .layer = take_layer, .takes = takes, .context = reading};
     int r;
 
     if (is_graph_enough(reading))
@@ -146,6 +157,7 @@ static int bind_objects(struct reading *reading)
     if (!reading->checkpoint.bundle)
         return 0;
     r = kf_checkpoint_bind(&reading->checkpoint, reading->model, 0, &visit, reading->rep);
+    json_decref(reading->used);
     if (r < 0)
         kf_checkpoint_list(&reading->checkpoint, reading->model->graph, reading->rep);
     KF_TRY(r);
