@@ -44,29 +44,40 @@ static struct body_file *add_further(struct body *body)
     return &grown[body->n_further++];
 }
 
+/* List one more file with the body's; the first has a name of its own only in a folder. */
+static int list_file(struct bringing *b, const char *name, const char *own, bool architecture)
+{
+    struct body *body = &b->req->conversion->body;
+    struct body_file *file;
+    bool ok = true;
+
+    if (b->n == 0) {
+        body->first = name ? strdup(name) : NULL;
+        ok = body->first || !name;
+    } else {
+        file = add_further(body);
+        if (file)
+            *file = (struct body_file){strdup(name ? name : own), architecture};
+        ok = file && file->name;
+    }
+    return ok ? 0 : request_fail(b->req, "internal-error", "out of memory");
+}
+
 /* Fetch one file and list it with the body's; `name` is its path in a folder, or NULL. */
 static int bring_file(struct bringing *b, const struct remote_source *source, const char *name,
                       bool architecture)
 {
     struct request *req = b->req;
-    struct body *body = &req->conversion->body;
     struct remote_got got = {0};
-    struct body_file *file;
     char path[PATH_MAX];
     int status = path_of(req->conversion, b->n, path);
 
     if (status == 0 && remote_fetch(&b->task, source, path, &got) < 0)
         status = conversion_fail(req, &b->task);
-    if (status == 0 && b->n == 0) {
-        body->first = name ? strdup(name) : NULL;
-    } else if (status == 0) {
-        file = add_further(body);
-        status = file ? 0 : request_fail(req, "internal-error", "out of memory");
-        if (file)
-            *file = (struct body_file){strdup(name ? name : got.name), architecture};
-    }
+    if (status == 0)
+        status = list_file(b, name, got.name, architecture);
     b->n++;
-    body->size += got.size;
+    req->conversion->body.size += got.size;
     remote_got_finish(&got);
     return status;
 }
