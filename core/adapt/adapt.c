@@ -41,8 +41,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
     KF_TRY(kf_adapt_op_layers(adapt, graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_masks(adapt, graph));
-    KF_TRY(kf_adapt_widths(adapt, graph));
-    KF_TRY(kf_adapt_biases(adapt, graph));
+    KF_TRY(kf_adapt_astray(adapt));
     KF_TRY(kf_adapt_calls(adapt, graph));
     KF_TRY(kf_adapt_ops(adapt, graph));
     KF_TRY(kf_adapt_layers(adapt, graph));
@@ -85,7 +84,7 @@ static int fit_release(struct kf_adapt *adapt)
     return 0;
 }
 
-int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
+int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras, enum kf_runner runner,
              const struct kf_options *options, struct kf_report *rep)
 {
     struct kf_adapt adapt = {.model = model,
@@ -93,9 +92,12 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
                              .rep = rep,
                              .since = KF_SINCE(keras),
                              .native = model->dialect == dialect,
-                             .backend = options->backend};
+                             .backend = options->backend,
+                             .runner = runner};
 
     KF_TRY(kf_adapt_pruned(&adapt, model->graph));
+    if (model->dialect == KF_DIALECT_KERAS3)
+        KF_TRY(kf_adapt_astray(&adapt));
     while (model->dialect != dialect) {
         const struct way *way = find_way(model->dialect, dialect);
 

@@ -5,15 +5,19 @@
 #include "../model/classes.h"
 #include "../model/model.h"
 
+/* Who computes what is written. */
+enum kf_runner { KF_RUNS_KERAS, KF_RUNS_OTHERS, KF_RUNS_NOBODY };
+
 /**
- * Bring a model from its dialect to `dialect`, for the target release `keras`.
+ * Bring a model from its dialect to `dialect`, for the target release `keras`, or for others than
+ * Keras in the words of that release.
  *
  * Everything that changes is reported; what has no equal is refused by name, all of it and not
  * only the first. Values are rewritten by wrapping payloads, nothing is pulled.
  *
  * Outcomes: 0, or the negative code of the first refusal.
  */
-int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras,
+int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras, enum kf_runner runner,
              const struct kf_options *options, struct kf_report *rep);
 
 /**
@@ -44,7 +48,9 @@ struct kf_adapt {
     bool native; /* the file speaks the target's dialect: only the release may be another one */
     enum kf_backend backend; /* whose kernels the tensors hold now, as far as it was said */
     enum kf_rules rules;
-    bool trained; /* what compile() was told is adapted already */
+    enum kf_runner runner;
+    bool was_astray; /* biases that went astray in the Keras that wrote the file are looked for */
+    bool trained;    /* what compile() was told is adapted already */
 };
 
 /** Report that memory ran out; -KF_NO_MEMORY. */
@@ -177,9 +183,15 @@ int kf_adapt_bins(struct kf_adapt *adapt, struct kf_layer *layer);
 /** Tell a lookup layer the size of the vocabulary in its file, which gives its output's width. */
 int kf_adapt_lookup(struct kf_adapt *adapt, struct kf_layer *layer);
 
-/* widths.c: convolutions whose bias Keras 3 would add along the wrong axis. */
+/* astray.c: biases that Keras 3 adds along the wrong axis, where the target does and the source did
+ * not, or the other way round. */
+int kf_adapt_astray(struct kf_adapt *adapt);
+/** Report one: `what` adds it along the wrong axis for certain, or only for some inputs. */
+int kf_adapt_report_astray(struct kf_adapt *adapt, const struct kf_layer *layer, const char *what,
+                           bool certain);
+/* widths.c: convolutions. */
 int kf_adapt_widths(struct kf_adapt *adapt, struct kf_graph *graph);
-/* biases.c: the same of the biases of MultiHeadAttention and EinsumDense. */
+/* biases.c: MultiHeadAttention and EinsumDense. */
 int kf_adapt_biases(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* masks.c: masks that Keras 3 would compute otherwise. */

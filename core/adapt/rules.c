@@ -4,7 +4,7 @@
 #include "adapt.h"
 #include <string.h>
 
-enum what { DROP, NEUTRAL, LATE, RENAME, DEFAULT, UNWRAP, WRAP, SET, SPELL, TRAINING };
+enum what { DROP, NEUTRAL, LATE, RENAME, DEFAULT, UNWRAP, WRAP, SET, SPELL, TRAINING, ASKED };
 
 struct rule {
     const char *classes, *key;
@@ -295,6 +295,11 @@ static int apply_rule(struct kf_adapt *adapt, struct kf_layer *layer, const stru
     switch (rule->what) {
     case DROP:
         return drop(adapt, layer, rule, value, table_of(adapt)->dropped);
+    case ASKED:
+        return drop(adapt, layer, rule, value,
+                    json_is_true(value) ? "the target Keras asks for every input: this one can be "
+                                          "left out no longer"
+                                        : table_of(adapt)->neutral);
     case TRAINING:
         return drop_training(adapt, layer, rule, value);
     case LATE:

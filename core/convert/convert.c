@@ -79,6 +79,13 @@ static int check_takes(const struct kf_model *model, const struct kf_writer *wri
     return 0;
 }
 
+static enum kf_runner runner_of(const struct kf_writer *writer)
+{
+    if (writer->info->keras_default)
+        return KF_RUNS_KERAS;
+    return writer->takes < KF_TAKES_WEIGHTS ? KF_RUNS_OTHERS : KF_RUNS_NOBODY;
+}
+
 /* Into the config language of the release that is written for. */
 static int adapt(struct kf_model *model, const struct kf_writer *writer, int keras,
                  const struct kf_options *options, struct kf_report *rep)
@@ -87,7 +94,7 @@ static int adapt(struct kf_model *model, const struct kf_writer *writer, int ker
 
     if (!model->graph || model->made_up)
         return kf_adapt_loose(model, dialect, options, rep);
-    KF_TRY(kf_adapt(model, dialect, keras, options, rep));
+    KF_TRY(kf_adapt(model, dialect, keras, runner_of(writer), options, rep));
     if (writer->for_tfjs)
         KF_TRY(kf_adapt_tfjs(model, options, rep));
     return writer->takes < KF_TAKES_WEIGHTS

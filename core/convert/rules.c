@@ -40,6 +40,9 @@ static const char *const names[] = {
 #define KF_ASSET(class_name, file, again, key) "asset:" class_name,
 #include "../format/saving_lib/assets.def"
 #undef KF_ASSET
+#define KF_LORA(classes, variable, a, b, source) "lora:" variable,
+#include "../format/legacy/legacy_lora.def"
+#undef KF_LORA
 #define KF_RULE(classes, key, what, value, since, source) "rule:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
 #define KF_GONE(class_name, why)                          "gone:" class_name,

@@ -85,7 +85,8 @@ static int adapt_side(struct side *side, enum kf_dialect dialect, const struct k
 {
     if (side->dialect == dialect || !side->model->graph)
         return 0;
-    KF_TRY(kf_adapt(side->model, dialect, release_of(dialect), options, &side->rep));
+    KF_TRY(
+        kf_adapt(side->model, dialect, release_of(dialect), KF_RUNS_NOBODY, options, &side->rep));
     return kf_report_status(&side->rep);
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dequantize.h"
 #include "../base/num.h"
+#include "floats.h"
 #include "numbers.h"
 #include <string.h>
 
 #define PIECE 4096
+
+static const char scales[] = "scales of a quantized variable";
 
 struct table {
     bool packed, by_row;
@@ -17,32 +20,6 @@ struct table {
 static int no_memory(struct kf_report *rep)
 {
     return kf_report_add(rep, KF_NO_MEMORY, "", "out of memory");
-}
-
-/* All of a payload as numbers, kept in the arena. */
-static int read_all(float **out, struct kf_arena *arena, const struct kf_payload *payload,
-                    struct kf_report *rep)
-{
-    uint64_t n = kf_payload_elements(payload);
-    size_t size = kf_dtype_size(payload->dtype);
-    char piece[PIECE];
-
-    if (n > KF_DEQUANTIZE_MAX)
-        return kf_report_add(rep, KF_TOO_LARGE, "", "%llu scales of a quantized variable",
-                             (unsigned long long)n);
-    if (!(*out = kf_arena_alloc(arena, (size_t)(n ? n : 1) * sizeof(**out))))
-        return no_memory(rep);
-    for (uint64_t at = 0; at < n;) {
-        uint64_t some = kf_min(PIECE / size, n - at);
-
-        KF_TRY(payload->pull(payload, at * size, piece, (size_t)some * size, rep));
-        for (uint64_t i = 0; i < some; i++)
-            (*out)[at + i] = kf_number_is_float(payload->dtype)
-                                 ? (float)kf_number_read(payload->dtype, piece + i * size)
-                                 : (float)kf_number_read_int(payload->dtype, piece + i * size);
-        at += some;
-    }
-    return 0;
 }
 
 static float dequantized(const struct table *table, uint64_t row, uint64_t column, int integer)
@@ -112,7 +89,7 @@ static int read_groups(struct table *table, struct kf_arena *arena, const struct
     uint32_t *kept;
     float *all = NULL;
 
-    KF_TRY(read_all(&all, arena, group, rep));
+    KF_TRY(kf_floats(&all, arena, group, scales, rep));
     if (!(kept = kf_arena_alloc(arena, (size_t)(n ? n : 1) * sizeof(*kept))))
         return no_memory(rep);
     for (uint64_t i = 0; i < n; i++) {
@@ -131,7 +108,7 @@ static int read_table(struct table *table, double *smallest, struct kf_arena *ar
     uint64_t n = kf_payload_elements(from->scale);
     float *scale = NULL, *zero = NULL;
 
-    KF_TRY(read_all(&scale, arena, from->scale, rep));
+    KF_TRY(kf_floats(&scale, arena, from->scale, scales, rep));
     table->scale = scale;
     *smallest = 0;
     for (uint64_t i = 0; !from->group && i < n; i++)
@@ -139,7 +116,7 @@ static int read_table(struct table *table, double *smallest, struct kf_arena *ar
     if (!from->group)
         return 0;
     table->n_groups = n / (from->by_row ? rows : from->columns);
-    KF_TRY(read_all(&zero, arena, from->zero, rep));
+    KF_TRY(kf_floats(&zero, arena, from->zero, scales, rep));
     table->zero = zero;
     return read_groups(table, arena, from->group, rep);
 }

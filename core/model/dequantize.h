@@ -21,7 +21,7 @@ struct kf_quantized {
 
 /**
  * The numbers as float32. Scales, zeros and groups are read here, and kept: at most
- * KF_DEQUANTIZE_MAX of each.
+ * KF_FLOATS_MAX of each.
  *
  * `*out` is NULL where the shapes do not fit each other. `*smallest` is the smallest scale of an
  * integer that is divided by it, 0 for groups. Outcomes: TOO_LARGE, what pulling reports,
@@ -30,7 +30,5 @@ struct kf_quantized {
  */
 int kf_dequantize(const struct kf_payload **out, double *smallest, struct kf_arena *arena,
                   const struct kf_quantized *from, struct kf_report *rep);
-
-#define KF_DEQUANTIZE_MAX (UINT64_C(16) << 20)
 
 #endif

@@ -79,7 +79,7 @@ def judge(python, folder, refs, ids, suffix="", reference=False, files=None, one
 
 def refusals(environment):
     """{id of a zoo model: row} of what must be refused for the release of an environment."""
-    names = ["REFUSED.tsv"] + (["REFUSED-3.0.tsv"] if environment == "k30" else [])
+    names = ["REFUSED.tsv", "REFUSED-3.0.tsv" if environment == "k30" else "REFUSED-3.7.tsv"]
     return {row["id"]: row for name in names for row in csv.DictReader((HERE / name).open(), delimiter="\t")}
 
 

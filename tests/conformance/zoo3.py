@@ -7,7 +7,7 @@ inputs are seeded. A model is kept only if Keras reads its own .keras back and p
 the rows of the batch; the cases say where something else is meant. Whether Keras reads its own .h5 back is noted and is no condition.
 
 Two backends made them. Those of the groups operation, operation_graph, dtype, quantized, initializer, regularizer,
-compiled and refused were made with KERAS_BACKEND=numpy, so were rms_normalization_axis and stft_spectrogram_phase; all others with
+compiled and refused but lora_words were made with KERAS_BACKEND=numpy, so were rms_normalization_axis and stft_spectrogram_phase; all others with
 TensorFlow. The attribute `backend` of each .h5 says which.
 """
 import json

@@ -67,7 +67,7 @@ static int convert(struct kf_model *model, json_t *config, const char *to,
                                                : kf_keras2_graph(model, config, options, rep));
     kf_layers_each(model->graph, give_payloads, model);
     KF_TRY(kf_model_validate(model, rep));
-    KF_TRY(kf_adapt(model, dialect, options->keras, options, rep));
+    KF_TRY(kf_adapt(model, dialect, options->keras, KF_RUNS_KERAS, options, rep));
     return writer->plan(model, options->keras, options, rep);
 }
 

@@ -21,7 +21,8 @@ static struct fitted fit(const char *layer, int keras)
              layer);
     kf_report_init(&fitted.rep);
     fitted.model = make_model(json_of(spec), &fitted.rep);
-    fitted.status = kf_adapt(fitted.model, KF_DIALECT_KERAS3, keras, &options, &fitted.rep);
+    fitted.status =
+        kf_adapt(fitted.model, KF_DIALECT_KERAS3, keras, KF_RUNS_KERAS, &options, &fitted.rep);
     return fitted;
 }
 
@@ -98,7 +99,8 @@ static void layers_that_predict_otherwise_change_their_class(void **unused)
                                "'config':{'height':2,'width':3,'seed':1}}]}"),
                        &rep);
     model->keras = KF_KERAS(3, 7, 0);
-    assert_int_equal(kf_adapt(model, KF_DIALECT_KERAS3, KF_KERAS(3, 15, 1), &options, &rep), 0);
+    assert_int_equal(
+        kf_adapt(model, KF_DIALECT_KERAS3, KF_KERAS(3, 15, 1), KF_RUNS_KERAS, &options, &rep), 0);
     assert_string_equal(model->graph->layers[0]->class_name, "Resizing");
     assert_true(
         json_is_true(json_object_get(model->graph->layers[0]->config, "crop_to_aspect_ratio")));

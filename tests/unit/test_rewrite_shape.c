@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "core/model/lora.h"
 #include "core/model/rewrite.h"
 
 #include "payload_floats.h"
@@ -109,6 +110,29 @@ static void patches_add_up(void **unused)
     kf_arena_destroy(arena);
 }
 
+static void the_product_of_lora_is_added(void **unused)
+{
+    static const float in[6] = {1, 2, 3, 4, 5, 6}, a[2] = {1, 2}, b[3] = {1, 0, -1};
+    static const float want[6] = {1.5F, 2, 2.5F, 5, 5, 5};
+    struct kf_arena *arena = kf_arena_create();
+    struct kf_payload inner = floats(in, 2, 3), left = floats(a, 2, 1), right = floats(b, 1, 3);
+    const struct kf_payload *out;
+    struct kf_report rep;
+    float got[6];
+
+    (void)unused;
+    kf_report_init(&rep);
+    assert_int_equal(kf_lora_merged(&out, arena, &inner, &left, &right, 0.5, &rep), 0);
+    pull_all(out, got);
+    assert_memory_equal(got, want, sizeof(want));
+    assert_int_equal(out->pull(out, 12, got, 8, &rep), 0);
+    assert_memory_equal(got, want + 3, 8);
+    assert_int_equal(kf_lora_merged(&out, arena, &inner, &right, &left, 0.5, &rep), 0);
+    assert_null(out);
+    kf_report_finish(&rep);
+    kf_arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +140,7 @@ int main(void)
         cmocka_unit_test(axes_come_and_go_with_the_same_bytes),
         cmocka_unit_test(small_values_are_raised),
         cmocka_unit_test(patches_add_up),
+        cmocka_unit_test(the_product_of_lora_is_added),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,7 @@ static const char *const cases[] = {
 static const struct other {
     const char *to, *name;
 } others[] = {
+    {"h5", "keras3_h5_lora"},
     {"onnx", "bidirectional_go_backwards"},
     {"onnx", "mask_add"},
     {"onnx", "mha_self"},

@@ -93,14 +93,19 @@ static int refuse_h5(struct kf_adapt *adapt, const struct kf_layer *layer, const
                          "Keras 3 does not load %s from a legacy .h5: take to=keras", what);
 }
 
-/* The layer is made with the variables of LoRA, which are merged into its kernel in a .keras. */
+/* The layer is made with the variables of LoRA, and its kernel holds their product already. */
 static int h5_lora(struct kf_adapt *adapt, struct kf_layer *layer)
 {
-    json_t *rank = json_object_get(layer->config, "lora_rank");
-
-    return kf_streq(adapt->options->to, "h5") && json_is_integer(rank)
-               ? refuse_h5(adapt, layer, "limit:h5_lora", "a layer with LoRA")
-               : 0;
+    if (!kf_streq(adapt->options->to, "h5") || kf_json_int(layer->config, "lora_rank", 0) < 1)
+        return 0;
+    kf_report_rule(adapt->rep, "limit:h5_lora");
+    KF_TRY(kf_report_change(adapt->rep, KF_KEY_DROPPED, layer->path, "lora_rank",
+                            json_object_get(layer->config, "lora_rank"), NULL,
+                            "the kernel holds the product of LoRA, which Keras 3 would ask for "
+                            "again in a legacy .h5"));
+    json_object_del(layer->config, "lora_rank");
+    json_object_del(layer->config, "lora_alpha");
+    return 0;
 }
 
 /* Weights come in another order than they are asked for. */

@@ -3,17 +3,14 @@
 #include "../../io/text/json.h"
 #include "../adapt.h"
 #include "flow_follow.h"
+#include <stdio.h>
 #include <string.h>
 
 /*
- * Keras 3 on TensorFlow takes a bias with one axis longer than 1 for a vector, and adds it along
- * the last axis of the output if that is as long, else along axis 1 if that is, whatever its own
- * axis was: silently other numbers, so such a layer is refused.
+ * Biases of several axes that go astray, see astray.c.
  *
- * Source: keras/src/backend/tensorflow/numpy.py, add (3.7.0, 3.15.1; not yet in 3.6.0);
- * layers/core/einsum_dense.py, layers/attention/multi_head_attention.py: biases of several axes
+ * Source: keras/src/layers/core/einsum_dense.py, layers/attention/multi_head_attention.py (3.15.1)
  */
-#define ASTRAY_SINCE 307
 
 /* A bias and the output that it is added to; sizes below 0 are not known. */
 struct sum {
@@ -48,20 +45,15 @@ static int is_astray(const struct sum *sum)
 static bool refuse(struct kf_adapt *adapt, const struct kf_layer *layer, const struct sum *sum)
 {
     int astray = is_astray(sum);
+    char what[160];
 
-    if (astray > 0)
-        kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path,
-                      "%s has a bias of %" JSON_INTEGER_FORMAT
-                      " values that is not along the last axis: Keras 3 on TensorFlow adds it "
-                      "along the wrong axis here",
-                      layer->class_name, sum->length);
-    else if (astray < 0)
-        kf_report_add(adapt->rep, KF_FINDING, layer->path,
-                      "%s has a bias of %" JSON_INTEGER_FORMAT
-                      " values that is not along the last axis: for inputs that are as long, Keras "
-                      "3 on TensorFlow adds it along the wrong axis",
-                      layer->class_name, sum->length);
-    return astray;
+    if (!astray)
+        return false;
+    snprintf(what, sizeof(what),
+             "%s has a bias of %" JSON_INTEGER_FORMAT " values that is not along the last axis%s",
+             layer->class_name, sum->length, astray < 0 ? ", and inputs may be as long" : "");
+    kf_adapt_report_astray(adapt, layer, what, astray > 0);
+    return true;
 }
 
 /* A projection of MultiHeadAttention: heads and the size of one, or output_shape. */
@@ -170,5 +162,5 @@ int kf_adapt_biases(struct kf_adapt *adapt, struct kf_graph *graph)
         if (graph->layers[i]->inner)
             KF_TRY(kf_adapt_biases(adapt, graph->layers[i]->inner));
     }
-    return any && adapt->since >= ASTRAY_SINCE ? kf_flow_follow(&flow, check_call, adapt) : 0;
+    return any ? kf_flow_follow(&flow, check_call, adapt) : 0;
 }

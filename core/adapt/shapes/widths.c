@@ -4,15 +4,12 @@
 #include "../../io/text/json.h"
 #include "../../model/order.h"
 #include "../adapt.h"
+#include <stdio.h>
 #include <string.h>
 
 /*
- * Keras 3 on TensorFlow adds the bias of a channels_first convolution along the wrong axis where
- * the output is as wide as it has channels, without a word. The widths are followed from the
- * inputs as far as they are known, and such a layer is refused.
- *
- * Source: keras/src/backend/tensorflow/numpy.py add (3.15.1): a vector that fits the last axis is
- * handed to tf.nn.bias_add as NHWC.
+ * Biases of channels_first convolutions that go astray, see astray.c: where the output is as wide
+ * as it has channels. The widths are followed from the inputs as far as they are known.
  */
 enum how { KEEP, WINDOW, SPREAD, TIMES, ADD, CUT };
 
@@ -102,7 +99,9 @@ static json_int_t change(const struct kf_layer *layer, json_int_t width)
 
 static json_t *input_shape(const struct kf_layer *layer)
 {
-    return json_object_get(layer->config, "batch_input_shape");
+    json_t *shape = json_object_get(layer->config, "batch_input_shape");
+
+    return shape ? shape : json_object_get(layer->config, "batch_shape");
 }
 
 /* A Permute right behind an input: the axis that becomes the last one. */
@@ -124,26 +123,22 @@ static json_int_t channels_of(const struct kf_layer *layer)
 static int check_layer(struct kf_adapt *adapt, const struct kf_layer *layer, json_int_t width)
 {
     json_int_t channels;
+    char what[160];
 
-    if (!width || !kf_in_words(BIASED, layer->class_name) || !layer->n_tensors ||
+    if (!width || layer->operation || !kf_in_words(BIASED, layer->class_name) ||
+        !layer->n_tensors ||
         !kf_streq(kf_json_str(layer->config, "data_format", NULL), "channels_first") ||
         !kf_json_bool(layer->config, "use_bias", true))
         return 0;
     channels = channels_of(layer);
-    if (!channels)
-        return kf_report_add(adapt->rep, KF_FINDING, layer->path,
-                             "channels_first: where the layer has as many channels as its output "
-                             "is wide (%lld), Keras 3 on TensorFlow adds the bias along the wrong "
-                             "axis",
-                             (long long)width);
-    if (channels != width)
+    if (channels && channels != width)
         return 0;
-    kf_report_rule(adapt->rep, "width:bias");
-    kf_report_add(adapt->rep, KF_NO_EQUAL, layer->path,
-                  "channels_first with as many channels as the output is wide (%lld): Keras 3 on "
-                  "TensorFlow adds the bias along the wrong axis there",
-                  (long long)channels);
-    return 0;
+    if (channels)
+        kf_report_rule(adapt->rep, "width:bias");
+    snprintf(what, sizeof(what),
+             "channels_first, %s a bias of as many values as the output is wide (%lld)",
+             channels ? "with" : "maybe with", (long long)width);
+    return kf_adapt_report_astray(adapt, layer, what, channels);
 }
 
 static json_int_t width_of(const struct kf_layer *layer, const struct kf_layer *before,

@@ -2,6 +2,7 @@
 #include "legacy_weights.h"
 #include "../../base/str.h"
 #include "../layer_vars.h"
+#include "legacy_lora.h"
 #include "legacy_match.h"
 #include "legacy_order.h"
 #include <string.h>
@@ -100,6 +101,20 @@ static int take_unknown(struct bind *bind, struct kf_layer *layer, const char **
     return 0;
 }
 
+/* What a layer makes for itself may have LoRA too, of which its config says nothing. */
+static int report_count(struct bind *bind, struct kf_layer *layer, const char **names, size_t n,
+                        size_t wanted)
+{
+    for (size_t i = 0; i < n; i++)
+        if (wanted < n && kf_legacy_lora_names(names[i]))
+            return kf_report_add(bind->rep, KF_WEIGHT_COUNT, layer->path,
+                                 "%s is of LoRA, whose rank and alpha the config of this %s does "
+                                 "not say: save the model as .keras, where Keras adds the product "
+                                 "to the kernel",
+                                 names[i], layer->class_name);
+    return kf_legacy_report_count(bind->rep, layer, kf_legacy_is_opaque, wanted, n);
+}
+
 static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *group,
                         const char **names, size_t n)
 {
@@ -109,7 +124,7 @@ static int bind_ordered(struct bind *bind, struct kf_layer *layer, const char *g
     if (r < 0)
         r = no_memory(bind);
     else if (order.n != n)
-        r = kf_legacy_report_count(bind->rep, layer, kf_legacy_is_opaque, order.n, n);
+        r = report_count(bind, layer, names, n, order.n);
     else {
         if (names_decide(bind, layer))
             order_by_name(&order, names);
@@ -135,9 +150,10 @@ int kf_legacy_bind(struct kf_model *model, struct kf_h5 *h5, const char *root, b
     struct bind bind = {.model = model, .h5 = h5, .rep = rep};
     struct kf_legacy_group **groups = NULL;
 
+    KF_TRY(kf_legacy_lora_expect(model, rep));
     KF_TRY(kf_legacy_match(&groups, model, h5, kf_streq(root, "/") ? "" : root, guess, rep));
     for (size_t i = 0; i < model->graph->n_layers; i++)
         if (groups[i])
             KF_TRY(bind_layer(&bind, model->graph->layers[i], groups[i]));
-    return 0;
+    return kf_legacy_lora_merge(model, rep);
 }

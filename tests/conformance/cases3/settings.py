@@ -116,3 +116,14 @@ def _lora():
     layer.build((None, 6))
     layer.enable_lora(2)
     return layer
+
+
+def _lora_words():
+    layers = [L.Embedding(10, 4), L.Conv1D(3, 2), L.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de")]
+    model = K.Sequential([K.Input((5,), dtype="int32"), *layers])
+    for layer in layers:
+        layer.enable_lora(2, lora_alpha=5)
+    return model
+
+
+g.add("lora_words", _lora_words, inputs=dict(whole=True))

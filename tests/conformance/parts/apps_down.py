@@ -1,6 +1,6 @@
 """keras.applications of Keras 3 with random weights, made here and now, written for tf.keras 2.15: the smallest of each family.
 
-A few of them each time; all with --whole.
+A few of them each time, for small images; all with --whole, for images of their own size.
 """
 import collections
 import subprocess
@@ -31,7 +31,7 @@ def run(options, tally, used):
     if not NEEDS <= set(options.keras) or not names:
         return
     refs = options.work / "apps-refs"
-    command = [options.envs / "k3" / "bin" / "python", HERE / "apps.py", refs, *names]
+    command = [options.envs / "k3" / "bin" / "python", HERE / "apps.py", refs, *["--full"] * options.whole, *names]
     subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     files = {name: refs / f"{name}.keras" for name in names}
     for to in SUFFIXES:
