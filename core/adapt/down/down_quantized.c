@@ -179,7 +179,10 @@ static int down_quantized(struct quantized_layer *one)
     struct kf_layer *layer = one->layer;
     struct kf_tensor *tensor;
 
-    if (!one->row || !kf_in_words("float32 mixed_float16 mixed_bfloat16", one->source))
+    if (!one->row)
+        return refuse(one, "only Dense, EinsumDense and Embedding are brought back to floats: give "
+                           "the model as it was before quantize()");
+    if (!kf_in_words("float32 mixed_float16 mixed_bfloat16", one->source))
         return refuse(one, "Keras 2 has no equal");
     kf_report_rule(one->adapt->rep, one->row->name);
     tensor = kf_layer_tensor(one->layer, one->row->variable);
