@@ -186,7 +186,7 @@ static const char *const names[] = {
 #define KF_ONNX_OPERATION(class_name, form, op, names) "onnx-operation:" #class_name,
 #include "../onnx/operations.def"
 #undef KF_ONNX_OPERATION
-#define KF_ONNX_ACTIVATION(name, form, op, a, b) "onnx-activation:" name,
+#define KF_ONNX_ACTIVATION(name, form, op, a, b, whole) "onnx-activation:" name,
 #include "../onnx/activations.def"
 #undef KF_ONNX_ACTIVATION
 #define KF_ONNX_GATE(name, function, numbers, alpha, beta) "onnx-gate:" name,

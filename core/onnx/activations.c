@@ -2,6 +2,7 @@
 #include "activations.h"
 #include "../base/str.h"
 #include "../io/text/json.h"
+#include "../model/numbers.h"
 #include <math.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@ struct row {
                                    struct kf_onnx_tensor *x, int axis);
     const char *op;
     double a, b;
+    bool whole;
     const char *rule;
 };
 
@@ -30,6 +32,14 @@ static struct kf_onnx_tensor *unary(struct kf_onnx *onnx, const struct row *row,
     return kf_onnx_unary(onnx, row->op, x);
 }
 
+static struct kf_onnx_tensor *relu(struct kf_onnx *onnx, const struct row *row,
+                                   struct kf_onnx_tensor *x, int axis)
+{
+    (void)row;
+    (void)axis;
+    return kf_onnx_relu(onnx, x);
+}
+
 static struct kf_onnx_tensor *with(struct kf_onnx *onnx, const struct row *row,
                                    struct kf_onnx_tensor *x, int axis)
 {
@@ -40,8 +50,13 @@ static struct kf_onnx_tensor *with(struct kf_onnx *onnx, const struct row *row,
 static struct kf_onnx_tensor *with_two(struct kf_onnx *onnx, const struct row *row,
                                        struct kf_onnx_tensor *x, const char *a, const char *b)
 {
-    struct kf_onnx_node *node = kf_onnx_node_new(onnx, row->op, &x, 1);
+    const char *formula = kf_onnx_formula_of(onnx, row->op, x);
+    struct kf_onnx_node *node;
 
+    if (formula)
+        return kf_onnx_formula(onnx, formula, x, kf_onnx_scalar(onnx, x->dtype, row->a),
+                               kf_onnx_scalar(onnx, x->dtype, row->b));
+    node = kf_onnx_node_new(onnx, row->op, &x, 1);
     kf_onnx_set_float(onnx, node, a, row->a);
     kf_onnx_set_float(onnx, node, b, row->b);
     return node ? kf_onnx_output(onnx, node, x->dtype, x->rank, x->dims) : NULL;
@@ -70,8 +85,10 @@ static struct kf_onnx_tensor *along(struct kf_onnx *onnx, const struct row *row,
 static struct kf_onnx_tensor *bounds(struct kf_onnx *onnx, const struct row *row,
                                      struct kf_onnx_tensor *x, int axis)
 {
+    enum kf_dtype dtype = x ? x->dtype : KF_DTYPE_NONE;
+
     (void)axis;
-    return kf_onnx_clip(onnx, x, row->a, row->b);
+    return kf_onnx_cast(onnx, kf_onnx_clip(onnx, kf_onnx_counted(onnx, x), row->a, row->b), dtype);
 }
 
 static struct kf_onnx_tensor *silu(struct kf_onnx *onnx, const struct row *row,
@@ -238,10 +255,19 @@ static struct kf_onnx_tensor *sparsemax(struct kf_onnx *onnx, const struct row *
 }
 
 static const struct row rows[] = {
-#define KF_ONNX_ACTIVATION(name, form, op, a, b) {name, form, op, a, b, "onnx-activation:" name},
+#define KF_ONNX_ACTIVATION(name, form, op, a, b, whole)                                            \
+    {name, form, op, a, b, whole, "onnx-activation:" name},
 #include "activations.def"
 #undef KF_ONNX_ACTIVATION
 };
+
+static struct kf_onnx_tensor *apply(struct kf_onnx *onnx, const struct row *row,
+                                    struct kf_onnx_tensor *x, int axis)
+{
+    if (x && !row->whole && !kf_number_is_float(x->dtype))
+        x = kf_onnx_cast(onnx, x, KF_DTYPE_FLOAT32);
+    return row->form(onnx, row, x, axis);
+}
 
 struct kf_onnx_tensor *kf_onnx_activation(struct kf_onnx *onnx, const char *name,
                                           struct kf_onnx_tensor *x, int axis, bool *known)
@@ -250,7 +276,7 @@ struct kf_onnx_tensor *kf_onnx_activation(struct kf_onnx *onnx, const char *name
         if (strcmp(rows[i].name, name) == 0) {
             kf_report_rule(onnx->rep, rows[i].rule);
             *known = true;
-            return rows[i].form(onnx, &rows[i], x, axis);
+            return apply(onnx, &rows[i], x, axis);
         }
     *known = false;
     return NULL;

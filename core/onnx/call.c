@@ -64,6 +64,11 @@ struct kf_onnx_tensor *kf_onnx_either(const struct kf_onnx_value *value, bool *m
     return value ? value->plain ? value->plain : value->moved : NULL;
 }
 
+int kf_onnx_moved_axis(int axis, unsigned rank)
+{
+    return axis <= 0 ? axis : axis == (int)rank - 1 ? 1 : axis + 1;
+}
+
 void kf_onnx_give_value(struct kf_onnx_call *call, struct kf_onnx_value *value)
 {
     struct kf_onnx_value **out = kf_onnx_alloc(call->onnx, (call->n_out + 1) * sizeof(*out));

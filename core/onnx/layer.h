@@ -71,6 +71,8 @@ struct kf_onnx_tensor *kf_onnx_plain(struct kf_onnx *onnx, struct kf_onnx_value 
 struct kf_onnx_tensor *kf_onnx_moved(struct kf_onnx *onnx, struct kf_onnx_value *value);
 /** What is there of a value; `*moved` says whether its last axis stands behind the batch. */
 struct kf_onnx_tensor *kf_onnx_either(const struct kf_onnx_value *value, bool *moved);
+/** Where an axis, from 0 on, of a tensor of `rank` axes stands in its moved form. */
+int kf_onnx_moved_axis(int axis, unsigned rank);
 
 /** The next output of the call. */
 void kf_onnx_give(struct kf_onnx_call *call, struct kf_onnx_tensor *plain);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../io/text/json.h"
-#include "layer.h"
+#include "operation.h"
 #include <math.h>
 
 /* Layers that are activations. */
@@ -31,22 +31,25 @@ static struct kf_onnx_tensor *relu(struct kf_onnx *onnx, struct kf_onnx_tensor *
     if (!isinf(most))
         y = kf_onnx_clip(onnx, y, 0, most);
     else if (is_zero(threshold))
-        y = kf_onnx_unary(onnx, "Relu", y);
+        y = kf_onnx_relu(onnx, y);
     if (!below)
         return y;
     return kf_onnx_binary(onnx, "Sub", y, kf_onnx_binary_with(onnx, "Mul", below, slope));
 }
 
+/* Whole numbers stay such, but below a slope. */
 void kf_onnx_form_relu(struct kf_onnx_call *call)
 {
     bool moved;
     struct kf_onnx_tensor *x = kf_onnx_either(call->in[0], &moved);
+    double slope = kf_onnx_real(call, "negative_slope", 0);
+    enum kf_dtype dtype;
 
-    kf_onnx_give_as(call,
-                    relu(call->onnx, x, kf_onnx_real(call, "negative_slope", 0),
-                         kf_onnx_real(call, "threshold", 0),
-                         kf_onnx_real(call, "max_value", INFINITY)),
-                    moved);
+    x = is_zero(slope) ? x : kf_onnx_as_real(call->onnx, x);
+    dtype = x ? x->dtype : KF_DTYPE_NONE;
+    x = relu(call->onnx, kf_onnx_counted(call->onnx, x), slope, kf_onnx_real(call, "threshold", 0),
+             kf_onnx_real(call, "max_value", INFINITY));
+    kf_onnx_give_as(call, kf_onnx_cast(call->onnx, x, dtype), moved);
 }
 
 /* The slope below 0: of a LeakyReLU negative_slope, of an ELU alpha. */
@@ -58,6 +61,7 @@ void kf_onnx_form_sloped(struct kf_onnx_call *call)
                        ? kf_onnx_real(call, "alpha", 1)
                        : kf_onnx_real(call, "negative_slope", 0.3);
 
+    x = kf_onnx_as_real(call->onnx, x);
     kf_onnx_give_as(call, kf_onnx_unary_with(call->onnx, call->op, x, "alpha", slope), moved);
 }
 
@@ -75,6 +79,11 @@ void kf_onnx_form_prelu(struct kf_onnx_call *call)
         axes[i] = i ? i - 1 : x->rank - 2;
     in[1] = moved ? kf_onnx_weight_moved(call, "alpha", axes, x->rank - 1)
                   : kf_onnx_weight(call, "alpha");
+    if (in[1] && kf_onnx_formula_of(onnx, "PRelu", x)) {
+        x = kf_onnx_formula(onnx, kf_onnx_formula_of(onnx, "PRelu", x), x, in[1], NULL);
+        kf_onnx_give_as(call, x, moved);
+        return;
+    }
     node = kf_onnx_node_new(onnx, "PRelu", in, 2);
     if (node)
         kf_onnx_give_as(call, kf_onnx_output(onnx, node, x->dtype, x->rank, x->dims), moved);

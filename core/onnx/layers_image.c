@@ -62,20 +62,21 @@ static struct kf_onnx_tensor *resize(struct kf_onnx_call *call, struct kf_onnx_t
 }
 
 /* The mode of a layer, and whether the runtime has an operator for it. */
-static bool interpolation(struct kf_onnx_call *call, unsigned rank, const char *fallback,
-                          struct how *how)
+static bool interpolation(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
+                          const char *fallback, struct how *how)
 {
-    bool known;
+    /* Resize of ONNX Runtime 1.32 takes no float64, products do. */
+    bool wide = x->dtype == KF_DTYPE_FLOAT64 && !call->onnx->runtime->beyond, known;
 
     how->mode = kf_onnx_text(call, "interpolation", fallback);
     how->whole = false;
-    known = kf_in_words(call->onnx->runtime->interpolations, how->mode);
+    known = !wide && kf_in_words(call->onnx->runtime->interpolations, how->mode);
     how->smooth = kf_onnx_flag(call, "antialias", false) && !kf_in_words("nearest area", how->mode);
-    how->linear = rank == 4 && (how->smooth || !known) && kf_onnx_resizes_linear(how->mode);
+    how->linear = x->rank == 4 && (how->smooth || !known) && kf_onnx_resizes_linear(how->mode);
     if (known || how->linear)
         return true;
-    kf_onnx_refuse(call, "the interpolation %.40s has no equal in %s", how->mode,
-                   call->onnx->runtime->name);
+    kf_onnx_refuse(call, "the interpolation %.40s%s has no equal in %s", how->mode,
+                   wide ? " of float64" : "", call->onnx->runtime->name);
     return false;
 }
 
@@ -88,7 +89,7 @@ void kf_onnx_form_up_sampling(struct kf_onnx_call *call)
     float scales[KF_ONNX_RANK_MAX] = {1, 1};
     struct how how;
 
-    if (!x || x->rank < 3 || !interpolation(call, x->rank, "nearest", &how) ||
+    if (!x || x->rank < 3 || !interpolation(call, x, "nearest", &how) ||
         !kf_onnx_sizes(call, "size", 2, size, x->rank - 2))
         return;
     memcpy(dims, x->dims, sizeof(dims));
@@ -111,7 +112,7 @@ static void resize_to(struct kf_onnx_call *call, const int64_t *size)
     int64_t dims[KF_ONNX_RANK_MAX];
     struct how how;
 
-    if (!x || x->rank != 4 || !interpolation(call, x->rank, "bilinear", &how) ||
+    if (!x || x->rank != 4 || !interpolation(call, x, "bilinear", &how) ||
         !(x = kf_onnx_resize_frame(call, x, size)))
         return;
     if (how.linear) {

@@ -85,12 +85,6 @@ void kf_onnx_form_merge(struct kf_onnx_call *call)
     kf_onnx_give_as(call, y, moved);
 }
 
-/* Where an axis of a tensor stands in its moved form. */
-static int moved_axis(int axis, unsigned rank)
-{
-    return axis == 0 ? 0 : axis == (int)rank - 1 ? 1 : axis + 1;
-}
-
 void kf_onnx_form_concatenate(struct kf_onnx_call *call)
 {
     bool moved = all_moved(call);
@@ -103,7 +97,7 @@ void kf_onnx_form_concatenate(struct kf_onnx_call *call)
     if (axis < 0)
         return;
     if (moved)
-        axis = moved_axis(axis, all[0]->rank);
+        axis = kf_onnx_moved_axis(axis, all[0]->rank);
     kf_onnx_give_as(
         call, call->n_in == 1 ? all[0] : kf_onnx_concat(call->onnx, all, call->n_in, axis), moved);
 }

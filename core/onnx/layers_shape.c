@@ -23,6 +23,23 @@ void kf_onnx_form_flatten(struct kf_onnx_call *call)
     kf_onnx_give(call, kf_onnx_reshape(onnx, x, x && x->rank > 1 ? flat : column, 2));
 }
 
+/* The same in either form where one axis alone is not of size 1: the numbers stand in one order. */
+static void give_shaped(struct kf_onnx_call *call, struct kf_onnx_tensor *x, const int64_t *dims,
+                        unsigned rank)
+{
+    struct kf_onnx_tensor *plain = kf_onnx_reshape(call->onnx, x, dims, rank), *moved = NULL;
+    int64_t turned[KF_ONNX_RANK_MAX];
+    bool thin = rank > 2 && rank <= KF_ONNX_RANK_MAX && !call->onnx->runtime->beyond;
+
+    for (unsigned i = 1; i + 1 < rank; i++)
+        thin = thin && dims[i] == 1;
+    for (unsigned i = 0; thin && i < rank; i++)
+        turned[kf_onnx_moved_axis((int)i, rank)] = dims[i];
+    if (thin)
+        moved = kf_onnx_reshape(call->onnx, x, turned, rank);
+    kf_onnx_give_value(call, kf_onnx_value_new(call->onnx, plain, moved));
+}
+
 void kf_onnx_form_reshape(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x = kf_onnx_input(call);
@@ -40,7 +57,7 @@ void kf_onnx_form_reshape(struct kf_onnx_call *call)
             kf_onnx_refuse(call, "an axis of it has no size");
             return;
         }
-    kf_onnx_give(call, kf_onnx_reshape(call->onnx, x, dims, (unsigned)n + 1));
+    give_shaped(call, x, dims, (unsigned)n + 1);
 }
 
 void kf_onnx_form_permute(struct kf_onnx_call *call)

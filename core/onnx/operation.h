@@ -25,8 +25,12 @@ struct kf_onnx_tensor *kf_onnx_operand(struct kf_onnx_call *call, const json_t *
 /** The tensor that the operation works on, its first argument. */
 struct kf_onnx_tensor *kf_onnx_operand_first(struct kf_onnx_call *call);
 
+/** ... in the form that is there: `*moved` says whether its last axis stands behind the batch. */
+struct kf_onnx_tensor *kf_onnx_operand_either(struct kf_onnx_call *call, bool *moved);
+
 /** ... in floats: whole numbers and truths become such where the result is none. */
 struct kf_onnx_tensor *kf_onnx_operand_real(struct kf_onnx_call *call);
+struct kf_onnx_tensor *kf_onnx_operand_either_real(struct kf_onnx_call *call, bool *moved);
 struct kf_onnx_tensor *kf_onnx_as_real(struct kf_onnx *onnx, struct kf_onnx_tensor *x);
 
 /** A number of the call or the config. */
@@ -34,6 +38,10 @@ double kf_onnx_operand_number(const struct kf_onnx_call *call, const char *name,
 
 /** x1 and x2 in one dtype; false when one of them could not be made. */
 bool kf_onnx_operand_pair(struct kf_onnx_call *call, struct kf_onnx_tensor **out);
+
+/** ... with the last axis of both moved, `*moved`, where that costs no Transpose. */
+bool kf_onnx_operand_pair_either(struct kf_onnx_call *call, struct kf_onnx_tensor **out,
+                                 bool *moved);
 
 /** One axis of the call or the config; -1 (reported) when there is none. */
 int kf_onnx_operand_axis(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
@@ -47,9 +55,24 @@ struct kf_onnx_tensor **kf_onnx_operand_list(struct kf_onnx_call *call, const ch
 bool kf_onnx_operands(struct kf_onnx_call *call, json_t *const *values, size_t n,
                       struct kf_onnx_tensor **out);
 
+bool kf_onnx_operands_either(struct kf_onnx_call *call, json_t *const *values, size_t n,
+                             struct kf_onnx_tensor **out, bool *moved);
+
 /** Axes of an argument, from 0 on: all of them for none; how many, 0 when they are not axes. */
 size_t kf_onnx_operand_axes(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
                             const char *name, int64_t *axes);
+
+/* operations_constant.c */
+
+/** {"value", "dtype"} of a constant that is kept as an array; NULL for anything else. */
+const json_t *kf_onnx_array(const json_t *value);
+/** The dtype that numbers have by themselves; truths and whole numbers are told from others. */
+enum kf_dtype kf_onnx_natural_dtype(const json_t *value);
+/** An argument that is no tensor of the graph, as a constant. */
+struct kf_onnx_tensor *kf_onnx_operand_constant(struct kf_onnx_call *call, const json_t *value,
+                                                enum kf_dtype dtype);
+/** The sizes of such a one; false when it is no array. */
+bool kf_onnx_operand_sizes(const json_t *value, int64_t *dims, unsigned *rank);
 
 /* operations_windows.c */
 

@@ -59,160 +59,45 @@ bool kf_onnx_is_tensor(const json_t *value)
     return kf_ref_get(value, &ref);
 }
 
-/* {"class_name": "__numpy__", "config": {"value", "dtype"}}, as constants are kept. */
-static const json_t *array_of(const json_t *value)
-{
-    return kf_in_words("__numpy__ __tensor__", kf_json_str(value, "class_name", ""))
-               ? json_object_get(value, "config")
-               : NULL;
-}
-
-static double special(const char *text)
-{
-    if (kf_streq(text, KF_JSON_INF))
-        return INFINITY;
-    return kf_streq(text, KF_JSON_NEG_INF) ? -INFINITY : NAN;
-}
-
-static bool is_leaf(const json_t *value)
-{
-    return json_is_number(value) || json_is_boolean(value) || json_is_string(value);
-}
-
-static double number_of(const json_t *value)
-{
-    if (json_is_string(value))
-        return special(json_string_value(value));
-    return json_is_boolean(value) ? json_is_true(value) : json_number_value(value);
-}
-
-/* The dtype that numbers have by themselves; truths and whole numbers are told from others. */
-static enum kf_dtype natural_dtype(const json_t *value)
-{
-    enum kf_dtype dtype = KF_DTYPE_NONE;
-    const json_t *one;
-    size_t i;
-
-    if (json_is_boolean(value))
-        return KF_DTYPE_BOOL;
-    if (json_is_integer(value))
-        return KF_DTYPE_INT32;
-    if (!json_is_array(value))
-        return KF_DTYPE_FLOAT32;
-    json_array_foreach(value, i, one) dtype = kf_onnx_promote(dtype, natural_dtype(one));
-    return dtype == KF_DTYPE_NONE ? KF_DTYPE_FLOAT32 : dtype;
-}
-
-/* The sizes of nested lists; false when they are no array. */
-static bool sizes_of(const json_t *value, int64_t *dims, unsigned *rank)
-{
-    for (*rank = 0; json_is_array(value); value = json_array_get(value, 0)) {
-        if (*rank == KF_ONNX_RANK_MAX)
-            return false;
-        dims[(*rank)++] = (int64_t)json_array_size(value);
-        if (!json_array_size(value))
-            return true;
-    }
-    return is_leaf(value);
-}
-
-static void write_number(enum kf_dtype dtype, char *to, const json_t *value)
-{
-    int64_t whole = json_is_integer(value) ? json_integer_value(value)
-                    : isfinite(number_of(value)) && fabs(number_of(value)) < 9e18
-                        ? (int64_t)number_of(value)
-                        : 0;
-
-    if (kf_number_is_float(dtype))
-        kf_number_write(dtype, to, number_of(value));
-    else
-        memcpy(to, &whole, kf_dtype_size(dtype)); /* little-endian: the low bytes first */
-}
-
-/* Fill `to` with the numbers of nested lists; false when their sizes differ. */
-static bool fill(const json_t *value, const int64_t *dims, unsigned rank, enum kf_dtype dtype,
-                 char **to)
-{
-    const json_t *one;
-    size_t i;
-
-    if (rank == 0) {
-        if (!is_leaf(value))
-            return false;
-        write_number(dtype, *to, value);
-        *to += kf_dtype_size(dtype);
-        return true;
-    }
-    if (json_array_size(value) != (size_t)dims[0] || !json_is_array(value))
-        return false;
-    json_array_foreach(value, i, one) if (!fill(one, dims + 1, rank - 1, dtype, to)) return false;
-    return true;
-}
-
-static struct kf_onnx_tensor *constant(struct kf_onnx_call *call, const json_t *value,
-                                       enum kf_dtype dtype)
-{
-    int64_t dims[KF_ONNX_RANK_MAX];
-    struct kf_onnx_tensor *made = NULL;
-    char *bytes, *to;
-    size_t n = 1;
-    unsigned rank;
-
-    if (!sizes_of(value, dims, &rank)) {
-        kf_onnx_refuse(call, "an argument of it is no array of numbers");
-        return NULL;
-    }
-    for (unsigned i = 0; i < rank; i++) /* of lists in the file: this is less than its size, or the
-                                         * lists are not as long as the first ones */
-        if (__builtin_mul_overflow(n, (size_t)dims[i], &n) ||
-            n > call->onnx->options->limits.json_bytes / 2) {
-            kf_onnx_refuse(call, "an argument of it is no array of numbers");
-            return NULL;
-        }
-    bytes = to = kf_alloc(n * kf_dtype_size(dtype) + 1);
-    if (!bytes)
-        return kf_onnx_no_memory(call->onnx);
-    if (fill(value, dims, rank, dtype, &to))
-        made = kf_onnx_constant(call->onnx, dtype, rank, dims, bytes);
-    else
-        kf_onnx_refuse(call, "an argument of it is no array of numbers");
-    kf_free(bytes);
-    return made;
-}
-
 struct kf_onnx_tensor *kf_onnx_operand(struct kf_onnx_call *call, const json_t *value,
                                        enum kf_dtype dtype)
 {
-    const json_t *array = array_of(value);
-
     if (!value || json_is_null(value))
         return NULL;
     if (kf_onnx_is_tensor(value))
         return kf_onnx_plain(call->onnx, kf_onnx_resolve(call, value));
-    if (array) {
-        enum kf_dtype own = kf_onnx_dtype_named(kf_json_str(array, "dtype", NULL));
-
-        value = json_object_get(array, "value");
-        return constant(call, value,
-                        own == KF_DTYPE_NONE || own == KF_DTYPE_BFLOAT16 ? KF_DTYPE_FLOAT32 : own);
-    }
-    return constant(call, value, dtype == KF_DTYPE_NONE ? natural_dtype(value) : dtype);
+    return kf_onnx_operand_constant(call, value, dtype);
 }
 
-struct kf_onnx_tensor *kf_onnx_operand_first(struct kf_onnx_call *call)
+static json_t *first_json(const struct kf_onnx_call *call)
 {
     char name[32] = "";
     size_t n = strcspn(call->row->names, " ");
 
     if (n < sizeof(name))
         memcpy(name, call->row->names, n);
-    return kf_onnx_operand(call, kf_onnx_operand_json(call, name), KF_DTYPE_NONE);
+    return kf_onnx_operand_json(call, name);
+}
+
+struct kf_onnx_tensor *kf_onnx_operand_first(struct kf_onnx_call *call)
+{
+    return kf_onnx_operand(call, first_json(call), KF_DTYPE_NONE);
+}
+
+struct kf_onnx_tensor *kf_onnx_operand_either(struct kf_onnx_call *call, bool *moved)
+{
+    const json_t *value = first_json(call);
+    const struct kf_onnx_value *found = kf_onnx_resolve(call, value);
+
+    *moved = false;
+    return found && !call->onnx->runtime->beyond ? kf_onnx_either(found, moved)
+                                                 : kf_onnx_operand(call, value, KF_DTYPE_NONE);
 }
 
 /* What a plain number becomes beside tensors of `dtype`: it is weak, so it gives way. */
 static enum kf_dtype beside(enum kf_dtype dtype, const json_t *value)
 {
-    enum kf_dtype own = natural_dtype(value);
+    enum kf_dtype own = kf_onnx_natural_dtype(value);
 
     if (dtype == KF_DTYPE_NONE || kf_number_is_float(dtype))
         return dtype == KF_DTYPE_NONE ? own : dtype;
@@ -221,16 +106,80 @@ static enum kf_dtype beside(enum kf_dtype dtype, const json_t *value)
     return dtype == KF_DTYPE_BOOL ? own : dtype;
 }
 
-bool kf_onnx_operands(struct kf_onnx_call *call, json_t *const *values, size_t n,
-                      struct kf_onnx_tensor **out)
+/* True when sizes that meet others of `full` axes differ in the batch and the channels alone. */
+static bool is_thin(const int64_t *dims, unsigned rank, unsigned full)
+{
+    for (unsigned i = 0; i + 1 < rank; i++)
+        if (dims[i] != 1 && (i || rank < full))
+            return false;
+    return rank <= full;
+}
+
+/*
+ * How many axes tensors have that all can meet with their last axis moved; 0 when they meet as
+ * Keras has them: none of them is moved, or one of them would need a Transpose for it.
+ */
+static unsigned moved_rank(const struct kf_onnx_call *call, json_t *const *values, size_t n)
+{
+    int64_t dims[KF_ONNX_RANK_MAX];
+    unsigned rank = 0, of;
+    bool any = false, moved;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct kf_onnx_value *value = kf_onnx_resolve(call, values[i]);
+        const struct kf_onnx_tensor *x = kf_onnx_either(value, &moved);
+
+        if (!kf_onnx_is_tensor(values[i]))
+            continue;
+        if (!x || (rank && x->rank != rank) ||
+            (!value->moved && !is_thin(x->dims, x->rank, x->rank)))
+            return 0;
+        rank = x->rank;
+        any = any || moved;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!kf_onnx_is_tensor(values[i]) &&
+            (!kf_onnx_operand_sizes(values[i], dims, &of) || !is_thin(dims, of, rank)))
+            return 0;
+    return any ? rank : 0;
+}
+
+/* A constant that is thin, beside what is moved. */
+static struct kf_onnx_tensor *lay_out(struct kf_onnx *onnx, struct kf_onnx_tensor *x, unsigned rank)
+{
+    int64_t dims[KF_ONNX_RANK_MAX];
+
+    if (!x || x->rank == 0)
+        return x;
+    for (unsigned i = 0; i < rank; i++)
+        dims[i] = 1;
+    if (x->rank == rank)
+        dims[0] = x->dims[0];
+    dims[1] = x->dims[x->rank - 1];
+    return kf_onnx_constant(onnx, x->dtype, rank, dims, x->bytes);
+}
+
+/* With the last axis moved where `rank` says how many there are. */
+static struct kf_onnx_tensor *operand_as(struct kf_onnx_call *call, const json_t *value,
+                                         enum kf_dtype dtype, unsigned rank)
+{
+    if (!rank)
+        return kf_onnx_operand(call, value, dtype);
+    if (kf_onnx_is_tensor(value))
+        return kf_onnx_moved(call->onnx, kf_onnx_resolve(call, value));
+    return lay_out(call->onnx, kf_onnx_operand_constant(call, value, dtype), rank);
+}
+
+static bool meet(struct kf_onnx_call *call, json_t *const *values, size_t n, unsigned rank,
+                 struct kf_onnx_tensor **out)
 {
     enum kf_dtype dtype = KF_DTYPE_NONE;
 
     for (size_t i = 0; i < n; i++) {
         out[i] = NULL;
-        if (!kf_onnx_is_tensor(values[i]) && !array_of(values[i]))
+        if (!kf_onnx_is_tensor(values[i]) && !kf_onnx_array(values[i]))
             continue;
-        out[i] = kf_onnx_operand(call, values[i], KF_DTYPE_NONE);
+        out[i] = operand_as(call, values[i], KF_DTYPE_NONE, rank);
         if (!out[i])
             return false;
         dtype = kf_onnx_promote(dtype, out[i]->dtype);
@@ -240,11 +189,26 @@ bool kf_onnx_operands(struct kf_onnx_call *call, json_t *const *values, size_t n
             dtype = beside(dtype, values[i]);
     for (size_t i = 0; i < n; i++) {
         out[i] = out[i] ? kf_onnx_cast(call->onnx, out[i], dtype)
-                        : kf_onnx_operand(call, values[i], dtype);
+                        : operand_as(call, values[i], dtype, rank);
         if (!out[i])
             return false;
     }
     return true;
+}
+
+bool kf_onnx_operands(struct kf_onnx_call *call, json_t *const *values, size_t n,
+                      struct kf_onnx_tensor **out)
+{
+    return meet(call, values, n, 0, out);
+}
+
+bool kf_onnx_operands_either(struct kf_onnx_call *call, json_t *const *values, size_t n,
+                             struct kf_onnx_tensor **out, bool *moved)
+{
+    unsigned rank = call->onnx->runtime->beyond ? 0 : moved_rank(call, values, n);
+
+    *moved = rank > 0;
+    return meet(call, values, n, rank, out);
 }
 
 size_t kf_onnx_operand_axes(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,
@@ -271,11 +235,18 @@ struct kf_onnx_tensor *kf_onnx_operand_real(struct kf_onnx_call *call)
     return kf_onnx_as_real(call->onnx, kf_onnx_operand_first(call));
 }
 
+struct kf_onnx_tensor *kf_onnx_operand_either_real(struct kf_onnx_call *call, bool *moved)
+{
+    return kf_onnx_as_real(call->onnx, kf_onnx_operand_either(call, moved));
+}
+
 double kf_onnx_operand_number(const struct kf_onnx_call *call, const char *name, double fallback)
 {
     const json_t *value = kf_onnx_operand_json(call, name);
 
-    return json_is_number(value) || json_is_boolean(value) ? number_of(value) : fallback;
+    return json_is_boolean(value)  ? json_is_true(value)
+           : json_is_number(value) ? json_number_value(value)
+                                   : fallback;
 }
 
 bool kf_onnx_operand_pair(struct kf_onnx_call *call, struct kf_onnx_tensor **out)
@@ -283,6 +254,15 @@ bool kf_onnx_operand_pair(struct kf_onnx_call *call, struct kf_onnx_tensor **out
     json_t *values[2] = {kf_onnx_operand_json(call, "x1"), kf_onnx_operand_json(call, "x2")};
 
     return values[0] && values[1] && kf_onnx_operands(call, values, 2, out);
+}
+
+bool kf_onnx_operand_pair_either(struct kf_onnx_call *call, struct kf_onnx_tensor **out,
+                                 bool *moved)
+{
+    json_t *values[2] = {kf_onnx_operand_json(call, "x1"), kf_onnx_operand_json(call, "x2")};
+
+    *moved = false;
+    return values[0] && values[1] && kf_onnx_operands_either(call, values, 2, out, moved);
 }
 
 int kf_onnx_operand_axis(struct kf_onnx_call *call, const struct kf_onnx_tensor *x,

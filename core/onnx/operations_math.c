@@ -11,28 +11,35 @@
 
 void kf_onnx_form_op_activation(struct kf_onnx_call *call)
 {
-    struct kf_onnx_tensor *x = kf_onnx_operand_real(call);
+    bool moved, known;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either(call, &moved);
     int axis = x && x->rank ? kf_onnx_operand_axis(call, x, "axis", -1) : 0;
-    bool known;
 
+    if (x && moved)
+        axis = kf_onnx_moved_axis(axis, x->rank);
     if (x && axis >= 0)
-        kf_onnx_give(call, kf_onnx_activation(call->onnx, call->op, x, axis, &known));
+        kf_onnx_give_as(call, kf_onnx_activation(call->onnx, call->op, x, axis, &known), moved);
 }
 
 void kf_onnx_form_op_gelu(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_gelu(call->onnx, kf_onnx_operand_real(call),
-                                    kf_json_bool(call->layer->config, "approximate", true)));
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either_real(call, &moved);
+
+    kf_onnx_give_as(
+        call, kf_onnx_gelu(call->onnx, x, kf_json_bool(call->layer->config, "approximate", true)),
+        moved);
 }
 
 void kf_onnx_form_op_sloped(struct kf_onnx_call *call)
 {
     double slope = kf_onnx_operand_number(call, "alpha", 1);
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either_real(call, &moved);
 
     if (strcmp(call->op, "LeakyRelu") == 0)
         slope = kf_onnx_operand_number(call, "negative_slope", 0.2);
-    kf_onnx_give(
-        call, kf_onnx_unary_with(call->onnx, call->op, kf_onnx_operand_real(call), "alpha", slope));
+    kf_onnx_give_as(call, kf_onnx_unary_with(call->onnx, call->op, x, "alpha", slope), moved);
 }
 
 void kf_onnx_form_op_along(struct kf_onnx_call *call)
@@ -54,9 +61,10 @@ void kf_onnx_form_op_along(struct kf_onnx_call *call)
 
 void kf_onnx_form_op_square(struct kf_onnx_call *call)
 {
-    struct kf_onnx_tensor *x = kf_onnx_operand_first(call);
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either(call, &moved);
 
-    kf_onnx_give(call, kf_onnx_binary(call->onnx, "Mul", x, x));
+    kf_onnx_give_as(call, kf_onnx_binary(call->onnx, "Mul", x, x), moved);
 }
 
 /* Two operators, one after the other. */
@@ -65,13 +73,15 @@ void kf_onnx_form_op_two(struct kf_onnx_call *call)
     const char *second = strchr(call->op, ' ');
     const char *first =
         second ? kf_arena_strndup(call->onnx->arena, call->op, (size_t)(second - call->op)) : NULL;
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either_real(call, &moved);
 
     if (!first)
         kf_onnx_no_memory(call->onnx);
     else
-        kf_onnx_give(call,
-                     kf_onnx_unary(call->onnx, second + 1,
-                                   kf_onnx_unary(call->onnx, first, kf_onnx_operand_real(call))));
+        kf_onnx_give_as(call,
+                        kf_onnx_unary(call->onnx, second + 1, kf_onnx_unary(call->onnx, first, x)),
+                        moved);
 }
 
 /* To the base 2 or 10; "1" is the logarithm of what is 1 larger. */
@@ -97,9 +107,10 @@ void kf_onnx_form_op_expm1(struct kf_onnx_call *call)
 void kf_onnx_form_op_power(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
+    bool moved;
 
-    if (kf_onnx_operand_pair(call, x))
-        kf_onnx_give(call, kf_onnx_binary(call->onnx, "Pow", x[0], x[1]));
+    if (kf_onnx_operand_pair_either(call, x, &moved))
+        kf_onnx_give_as(call, kf_onnx_binary(call->onnx, "Pow", x[0], x[1]), moved);
 }
 
 /* What is left over, with the sign of the divisor. */
@@ -158,10 +169,13 @@ void kf_onnx_form_op_clip(struct kf_onnx_call *call)
     json_t *values[3] = {kf_onnx_operand_json(call, "x"), kf_onnx_operand_json(call, "x_min"),
                          kf_onnx_operand_json(call, "x_max")};
     struct kf_onnx_tensor *x[3];
+    bool moved;
 
-    if (values[0] && values[1] && values[2] && kf_onnx_operands(call, values, 3, x))
-        kf_onnx_give(call, kf_onnx_binary(call->onnx, "Min",
-                                          kf_onnx_binary(call->onnx, "Max", x[0], x[1]), x[2]));
+    if (values[0] && values[1] && values[2] && kf_onnx_operands_either(call, values, 3, x, &moved))
+        kf_onnx_give_as(
+            call,
+            kf_onnx_binary(call->onnx, "Min", kf_onnx_binary(call->onnx, "Max", x[0], x[1]), x[2]),
+            moved);
 }
 
 void kf_onnx_form_op_full_like(struct kf_onnx_call *call)

@@ -9,25 +9,35 @@
 
 void kf_onnx_form_op_unary(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_unary(call->onnx, call->op, kf_onnx_operand_first(call)));
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either(call, &moved);
+
+    kf_onnx_give_as(call, kf_onnx_unary(call->onnx, call->op, x), moved);
 }
 
 void kf_onnx_form_op_real(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_unary(call->onnx, call->op, kf_onnx_operand_real(call)));
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either_real(call, &moved);
+
+    kf_onnx_give_as(call, kf_onnx_unary(call->onnx, call->op, x), moved);
 }
 
 void kf_onnx_form_op_same(struct kf_onnx_call *call)
 {
-    kf_onnx_give(call, kf_onnx_operand_first(call));
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either(call, &moved);
+
+    kf_onnx_give_as(call, x, moved);
 }
 
 /* Of truths the sum is "or" and the product "and". */
 void kf_onnx_form_op_binary(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
+    bool moved;
 
-    if (!kf_onnx_operand_pair(call, x))
+    if (!kf_onnx_operand_pair_either(call, x, &moved))
         return;
     if (x[0]->dtype == KF_DTYPE_BOOL) {
         const char *op = kf_in_words("Add Max", call->op)   ? "Or"
@@ -37,19 +47,22 @@ void kf_onnx_form_op_binary(struct kf_onnx_call *call)
         if (!op)
             kf_onnx_refuse(call, "it subtracts truths");
         else
-            kf_onnx_give(call, kf_onnx_binary(call->onnx, op, x[0], x[1]));
+            kf_onnx_give_as(call, kf_onnx_binary(call->onnx, op, x[0], x[1]), moved);
         return;
     }
-    kf_onnx_give(call, kf_onnx_binary(call->onnx, call->op, x[0], x[1]));
+    kf_onnx_give_as(call, kf_onnx_binary(call->onnx, call->op, x[0], x[1]), moved);
 }
 
 void kf_onnx_form_op_divide(struct kf_onnx_call *call)
 {
     struct kf_onnx_tensor *x[2];
+    bool moved;
 
-    if (kf_onnx_operand_pair(call, x))
-        kf_onnx_give(call, kf_onnx_binary(call->onnx, "Div", kf_onnx_as_real(call->onnx, x[0]),
-                                          kf_onnx_as_real(call->onnx, x[1])));
+    if (kf_onnx_operand_pair_either(call, x, &moved))
+        kf_onnx_give_as(call,
+                        kf_onnx_binary(call->onnx, "Div", kf_onnx_as_real(call->onnx, x[0]),
+                                       kf_onnx_as_real(call->onnx, x[1])),
+                        moved);
 }
 
 /* Truths are compared as whole numbers: Greater and Less take none. */
@@ -119,14 +132,25 @@ void kf_onnx_form_op_reduce(struct kf_onnx_call *call)
     kf_onnx_give(call, kf_onnx_reduce(call->onnx, call->op, x, axes, n, keepdims(call)));
 }
 
+/* What is left of a moved tensor is as Keras has it when no axis in the middle is. */
 void kf_onnx_form_op_reduce_real(struct kf_onnx_call *call)
 {
-    struct kf_onnx_tensor *x = kf_onnx_operand_real(call);
+    bool moved, keep = keepdims(call);
+    struct kf_onnx_tensor *x = kf_onnx_operand_either_real(call, &moved);
     int64_t axes[KF_ONNX_RANK_MAX];
-    size_t n = x ? kf_onnx_operand_axes(call, x, "axis", axes) : 0;
+    size_t n = x ? kf_onnx_operand_axes(call, x, "axis", axes) : 0, middle = 0;
 
+    for (size_t i = 0; i < n; i++)
+        middle += axes[i] > 0 && axes[i] + 1 < (int64_t)x->rank;
+    if (moved && !keep && middle + 2 < x->rank) {
+        x = kf_onnx_operand_real(call);
+        moved = false;
+    }
+    for (size_t i = 0; i < n && moved; i++)
+        axes[i] = kf_onnx_moved_axis((int)axes[i], x->rank);
     if (x && (n || !x->rank))
-        kf_onnx_give(call, kf_onnx_reduce(call->onnx, call->op, x, axes, n, keepdims(call)));
+        kf_onnx_give_as(call, kf_onnx_reduce(call->onnx, call->op, x, axes, n, keep),
+                        moved && keep);
 }
 
 void kf_onnx_form_op_reduce_truth(struct kf_onnx_call *call)
@@ -146,12 +170,14 @@ void kf_onnx_form_op_reduce_truth(struct kf_onnx_call *call)
 void kf_onnx_form_op_cast(struct kf_onnx_call *call)
 {
     enum kf_dtype dtype = kf_onnx_dtype_named(kf_json_str(call->layer->config, "dtype", NULL));
+    bool moved;
+    struct kf_onnx_tensor *x = kf_onnx_operand_either(call, &moved);
 
     if (dtype == KF_DTYPE_NONE || (dtype == KF_DTYPE_BFLOAT16 && !call->onnx->runtime->bfloat16))
         kf_onnx_refuse(call, "it casts to %s",
                        kf_json_str(call->layer->config, "dtype", "no dtype"));
     else
-        kf_onnx_give(call, kf_onnx_cast(call->onnx, kf_onnx_operand_first(call), dtype));
+        kf_onnx_give_as(call, kf_onnx_cast(call->onnx, x, dtype), moved);
 }
 
 void kf_onnx_form_op_where(struct kf_onnx_call *call)

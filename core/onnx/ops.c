@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops.h"
+#include "../base/str.h"
 #include "../model/numbers.h"
 #include <math.h>
 #include <string.h>
@@ -44,14 +45,22 @@ static struct kf_onnx_tensor *same(struct kf_onnx *onnx, struct kf_onnx_node *no
 
 struct kf_onnx_tensor *kf_onnx_unary(struct kf_onnx *onnx, const char *op, struct kf_onnx_tensor *x)
 {
+    const char *formula = kf_onnx_formula_of(onnx, op, x);
+
+    if (formula)
+        return kf_onnx_formula(onnx, formula, x, NULL, NULL);
     return x ? same(onnx, node1(onnx, op, x), x, x->dtype) : NULL;
 }
 
 struct kf_onnx_tensor *kf_onnx_unary_with(struct kf_onnx *onnx, const char *op,
                                           struct kf_onnx_tensor *x, const char *name, double value)
 {
-    struct kf_onnx_node *node = node1(onnx, op, x);
+    const char *formula = kf_onnx_formula_of(onnx, op, x);
+    struct kf_onnx_node *node;
 
+    if (formula)
+        return kf_onnx_formula(onnx, formula, x, kf_onnx_scalar(onnx, x->dtype, value), NULL);
+    node = node1(onnx, op, x);
     kf_onnx_set_float(onnx, node, name, value);
     return x ? same(onnx, node, x, x->dtype) : NULL;
 }
@@ -85,6 +94,20 @@ struct kf_onnx_tensor *kf_onnx_cast(struct kf_onnx *onnx, struct kf_onnx_tensor 
     node = node1(onnx, "Cast", x);
     kf_onnx_set_int(onnx, node, "to", kf_onnx_dtype(dtype));
     return same(onnx, node, x, dtype);
+}
+
+struct kf_onnx_tensor *kf_onnx_counted(struct kf_onnx *onnx, struct kf_onnx_tensor *x)
+{
+    bool narrow = x && !kf_number_is_float(x->dtype) && x->dtype != KF_DTYPE_BOOL &&
+                  x->dtype != KF_DTYPE_STRING && kf_dtype_size(x->dtype) < 4;
+
+    return narrow ? kf_onnx_cast(onnx, x, KF_DTYPE_INT32) : x;
+}
+
+struct kf_onnx_tensor *kf_onnx_relu(struct kf_onnx *onnx, struct kf_onnx_tensor *x)
+{
+    return !x || kf_number_is_float(x->dtype) ? kf_onnx_unary(onnx, "Relu", x)
+                                              : kf_onnx_binary_with(onnx, "Max", x, 0);
 }
 
 /* How long an axis is that comes of two: 1 stretches, and what is known is taken. */
@@ -121,7 +144,16 @@ static struct kf_onnx_tensor *broadcast(struct kf_onnx *onnx, struct kf_onnx_nod
 struct kf_onnx_tensor *kf_onnx_binary(struct kf_onnx *onnx, const char *op,
                                       struct kf_onnx_tensor *x, struct kf_onnx_tensor *y)
 {
-    return x && y ? broadcast(onnx, node2(onnx, op, x, y), x->dtype) : NULL;
+    enum kf_dtype dtype = x ? x->dtype : KF_DTYPE_NONE;
+
+    if (!x || !y)
+        return NULL;
+    if (kf_in_words("Add Sub Mul Div Max Min", op) && !onnx->runtime->beyond) {
+        x = kf_onnx_counted(onnx, x);
+        y = kf_onnx_counted(onnx, y);
+    }
+    return x && y ? kf_onnx_cast(onnx, broadcast(onnx, node2(onnx, op, x, y), x->dtype), dtype)
+                  : NULL;
 }
 
 struct kf_onnx_tensor *kf_onnx_binary_with(struct kf_onnx *onnx, const char *op,

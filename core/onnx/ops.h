@@ -24,8 +24,23 @@ struct kf_onnx_tensor *kf_onnx_unary_with(struct kf_onnx *onnx, const char *op,
                                           struct kf_onnx_tensor *x, const char *name, double value);
 /** ... giving truths. */
 struct kf_onnx_tensor *kf_onnx_test(struct kf_onnx *onnx, const char *op, struct kf_onnx_tensor *x);
+/** What is above 0, of whole numbers too. */
+struct kf_onnx_tensor *kf_onnx_relu(struct kf_onnx *onnx, struct kf_onnx_tensor *x);
+/** Whole numbers that are too narrow for the operators of arithmetic become int32. */
+struct kf_onnx_tensor *kf_onnx_counted(struct kf_onnx *onnx, struct kf_onnx_tensor *x);
 struct kf_onnx_tensor *kf_onnx_cast(struct kf_onnx *onnx, struct kf_onnx_tensor *x,
                                     enum kf_dtype dtype);
+
+/* Formulas (formula.c). */
+
+/** What ONNX Runtime computes in the place of an operator that it has not in the dtype of `x`; NULL
+ * where it has it. */
+const char *kf_onnx_formula_of(const struct kf_onnx *onnx, const char *op,
+                               const struct kf_onnx_tensor *x);
+/** Its result of `a`, and of `b` and `c`, which may be NULL when it does not name them. */
+struct kf_onnx_tensor *kf_onnx_formula(struct kf_onnx *onnx, const char *text,
+                                       struct kf_onnx_tensor *a, struct kf_onnx_tensor *b,
+                                       struct kf_onnx_tensor *c);
 
 /* Two in, broadcast. */
 struct kf_onnx_tensor *kf_onnx_binary(struct kf_onnx *onnx, const char *op,

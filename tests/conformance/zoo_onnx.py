@@ -39,6 +39,10 @@ def layer(make, shape, dtype="float32"):
     return build
 
 
+def act(name, dtype=None):
+    return lambda x: L.Activation(name, dtype=dtype)(x)
+
+
 def chain(shape, *makes, dtype="float32"):
     def build():
         x = y = L.Input(shape, dtype=dtype, name="x")
@@ -57,6 +61,26 @@ def residual():
     z = L.Concatenate()([z, L.MaxPooling2D(3, strides=1, padding="same")(y)])
     z = L.Conv2DTranspose(2, 3, strides=2, padding="same")(z)
     return keras.Model(x, L.GlobalAveragePooling2D()(L.Softmax()(z)))
+
+
+def regions():
+    """Operations between convolutions: of what they give, of what a block of one pixel says, and of constants for each channel."""
+    x = L.Input((8, 9, 3), name="x")
+    y = L.Conv2D(4, 3, padding="same")(x)
+    z = y * O.relu6(y + 3.0) / 6.0 + y
+    z = z * L.Conv2D(4, 1, activation="sigmoid")(L.Reshape((1, 1, 4))(L.GlobalAveragePooling2D()(z)))
+    z = O.maximum(O.square(z) - CHANNELS, O.mean(z, axis=(1, 2), keepdims=True)) * CHANNELS[2]
+    z = O.clip(O.leaky_relu(z, 0.1), -2.0, 1.5) + 2 ** O.tanh(O.cast(z, "float64"))
+    z = L.Conv2D(3, 2)(O.softmax(O.isfinite(z) * O.silu(O.cast(z, "float32")), axis=-1))
+    return keras.Model(x, O.mean(z, axis=(1, 2)) + O.gelu(O.mean(z, axis=(1, 2))))
+
+
+def regions_unlike():
+    """The same where shapes meet that have no common form: fewer axes, and pixels of a constant."""
+    x = L.Input((4, 5, 3), name="x")
+    y, row = L.Conv2D(3, 2)(x), L.Dense(3)(L.GlobalAveragePooling2D()(x))
+    z = L.Conv2D(3, 1)(y + PIXELS) * O.reshape(row, (-1, 1, 1, 3))
+    return keras.Model(x, [O.mean(z, axis=-1), O.mean(z, axis=(1, 3), keepdims=True) - z, O.softmax(y, axis=1), z + x[:, 1:, 1:], O.true_divide(z, 2)])
 
 
 def scaled():
@@ -95,6 +119,8 @@ def fixed_batch(function):
     return build
 
 
+CHANNELS = np.array([-0.5, 0.1, 0.4, 0.8], "float32")
+PIXELS = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4, 1)
 BINS = np.array([-0.5, 0.0, 0.5], "float32")
 BINS6 = np.linspace(-1, 1, 6, dtype="float32")
 THREE = 3 * np.eye(3, dtype="float32")
@@ -208,6 +234,24 @@ GROUPS = {
     "mask": {
         "holes": masked([1, 0, 1, 1, 0, 1]),
         "in_front": masked([0, 0, 1, 1, 1, 1]),
+    },
+    "form": {
+        "regions": regions,
+        "regions_unlike": regions_unlike,
+    },
+    "dtype": {
+        "whole": operations(*(act(name) for name in ("relu", "relu6", "tanh", "exponential", "leaky_relu")), lambda x: L.LeakyReLU(0.3)(x),
+                            lambda x: L.ReLU(negative_slope=0.2)(x), lambda x: L.ReLU(3.7)(x), lambda x: L.ReLU(threshold=1.5)(x), O.relu,
+                            lambda x: O.leaky_relu(x, 0.4), dtype="int32"),
+        "whole_narrow": operations(act("relu"), act("relu6"), lambda x: L.ReLU(4.0)(x), lambda x: O.relu(x) - x, dtype="int8"),
+        "double": operations(*(act(name, "float64") for name in ("elu", "celu", "selu", "leaky_relu", "hard_sigmoid", "hard_silu", "softplus",
+                                                                  "log_sigmoid", "softsign", "mish", "relu", "silu")),
+                             lambda x: L.ELU(0.7, dtype="float64")(x), lambda x: L.LeakyReLU(dtype="float64")(x), lambda x: L.PReLU(dtype="float64")(x),
+                             O.sinh, O.cosh, O.tan, lambda x: O.elu(x, 0.4), dtype="float64"),
+        "double_larger": chain((4, 6, 2), lambda: L.UpSampling2D(2, interpolation="bilinear", dtype="float64"),
+                               lambda: L.Resizing(5, 7, interpolation="bilinear", dtype="float64"), dtype="float64"),
+        "double_nearest": chain((4, 6, 2), lambda: L.UpSampling2D(2, dtype="float64"), dtype="float64"),
+        "half_celu": operations(act("celu", "float16"), dtype="float16"),
     },
 }
 
