@@ -36,9 +36,11 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
     kf_adapt_note_theano(adapt);
     KF_TRY(kf_adapt_source_notes(adapt, graph));
 
+    KF_TRY(kf_adapt_graph_losses(adapt, graph));
     KF_TRY(kf_adapt_merges(adapt, graph));
     KF_TRY(kf_adapt_lambdas(adapt, graph));
     KF_TRY(kf_adapt_op_layers(adapt, graph));
+    KF_TRY(kf_adapt_local(adapt, graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_masks(adapt, graph));
     KF_TRY(kf_adapt_astray(adapt));

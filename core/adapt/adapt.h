@@ -152,11 +152,9 @@ int kf_adapt_lone_input(struct kf_adapt *adapt, const struct kf_graph *graph, si
 /* insert.c: a layer of `class_name` in front of layer `index`, which keeps all its calls. */
 int kf_insert_before(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
                      const char *class_name, json_t *config, struct kf_layer **out);
-
 /** ... and one that is there already. */
 int kf_insert_layer(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
                     struct kf_layer *before);
-
 /** "<name>_<class>", with a number where the graph has that; NULL when memory ran out. */
 const char *kf_free_name(struct kf_adapt *adapt, const struct kf_graph *graph, const char *name,
                          const char *class_name);
@@ -201,7 +199,10 @@ int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);
  * only on an input whose kept axes have a known size. */
 int kf_adapt_normalization(struct kf_adapt *adapt, const struct kf_at *at);
 
-/* keras2_merge.c: the Merge of Keras 1 that Keras 2.0-2.2 still have. */
+/* keras2_local.c: locally connected layers, as others; keras2_losses.c: losses in the graph go;
+ * keras2_merge.c: the Merge of Keras 1 that Keras 2.0-2.2 still have. */
+int kf_adapt_local(struct kf_adapt *adapt, struct kf_graph *graph);
+int kf_adapt_graph_losses(struct kf_adapt *adapt, struct kf_graph *graph);
 int kf_adapt_merges(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* keras3_keras2.c: from Keras 3 down to Keras 2. */

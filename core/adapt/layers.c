@@ -2,8 +2,8 @@
 #include "../base/str.h"
 #include "../io/text/json.h"
 #include "../model/lambda.h"
+#include "../model/packages.h"
 #include "adapt.h"
-#include "packages.h"
 #include <string.h>
 
 /* A sentence about a Lambda, of code that may be long. */

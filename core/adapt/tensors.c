@@ -189,12 +189,18 @@ static int scale(struct kf_adapt *adapt, struct kf_layer *layer, const struct ga
     return 0;
 }
 
+/* Without weights, a part that is made of another one is what that one is. */
+static bool is_derived(const struct kf_adapt *adapt, const struct kf_layer *layer)
+{
+    return adapt->model->weightless && layer->attribute && !layer->config_key;
+}
+
 int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer)
 {
     for (size_t i = 0; i < N_ROWS(gates_rows); i++) {
         const struct gates_row *row = &gates_rows[i];
 
-        if (!kf_in_words(row->classes, layer->class_name) ||
+        if (!kf_in_words(row->classes, layer->class_name) || is_derived(adapt, layer) ||
             !kf_streq(kf_json_str(layer->config, row->key, NULL), "hard_sigmoid"))
             continue;
         kf_report_rule(adapt->rep, row->name);

@@ -97,6 +97,10 @@ const struct kf_payload *kf_rewrite_slice(struct kf_arena *arena, const struct k
 const struct kf_payload *kf_rewrite_widen(struct kf_arena *arena, const struct kf_payload *inner,
                                           unsigned axis, bool *fits);
 
+/** The same bytes in a shape of as many elements. */
+const struct kf_payload *kf_rewrite_reshape(struct kf_arena *arena, const struct kf_payload *inner,
+                                            const uint64_t *dims, unsigned rank, bool *fits);
+
 /** The same bytes with the first two axes as one: (a, b, c) becomes (a * b, c). */
 const struct kf_payload *kf_rewrite_rows(struct kf_arena *arena, const struct kf_payload *inner,
                                          bool *fits);

@@ -2,6 +2,7 @@
 #include "../base/num.h"
 #include "numbers.h"
 #include "rewrite_private.h"
+#include <string.h>
 
 /* A range of an axis. */
 struct slice {
@@ -88,6 +89,20 @@ const struct kf_payload *kf_rewrite_flatten(struct kf_arena *arena, const struct
     payload->dims[last - 1] = inner->dims[last - 1] * inner->dims[last];
     payload->dims[last] = 0;
     return payload;
+}
+
+const struct kf_payload *kf_rewrite_reshape(struct kf_arena *arena, const struct kf_payload *inner,
+                                            const uint64_t *dims, unsigned rank, bool *fits)
+{
+    struct kf_payload *payload = same_bytes(arena, inner);
+
+    if (!payload)
+        return NULL;
+    memset(payload->dims, 0, sizeof(payload->dims));
+    memcpy(payload->dims, dims, rank * sizeof(*dims));
+    payload->rank = rank;
+    *fits = kf_payload_elements(payload) == kf_payload_elements(inner);
+    return *fits ? payload : NULL;
 }
 
 const struct kf_payload *kf_rewrite_squeeze(struct kf_arena *arena, const struct kf_payload *inner,

@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "core/adapt/packages.h"
 #include "core/base/alloc.h"
 #include "core/model/lambda.h"
 #include "core/model/marshal.h"
+#include "core/model/packages.h"
 
 #define TAKES_MEAN   "; takes: x, axis; touches: tf, reduce_mean, K, abs; constants: 2.5, 70000, "
 #define TAKES_SCALED "; takes: x; touches: K, abs"

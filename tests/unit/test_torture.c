@@ -27,6 +27,7 @@
 
 static const char *const cases[] = {
     "activation_hard_sigmoid",
+    "add_loss_other_input",
     "bidirectional_go_backwards",
     "cudnn_gru",
     "custom_refused",
@@ -40,6 +41,7 @@ static const char *const cases[] = {
     "keras1_theano_border",
     "lambda_closure_refused",
     "lambda_in_chain",
+    "locally_connected2d_first",
     "lstm_hard_sigmoid",
     "mask_add",
     "mha_self",

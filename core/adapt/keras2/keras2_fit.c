@@ -2,6 +2,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../adapt.h"
+#include "../lambda/lambdas.h"
 #include "../training/training.h"
 #include <string.h>
 
@@ -122,6 +123,7 @@ int kf_adapt_keras2_release(struct kf_adapt *adapt)
     if (adapt->native)
         kf_adapt_note_theano(adapt);
     KF_TRY(kf_adapt_merges(adapt, adapt->model->graph));
+    KF_TRY(kf_adapt_lambdas(adapt, adapt->model->graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_keras2_calls(adapt, adapt->model->graph));
     KF_TRY(fit_graph(adapt, adapt->model->graph));

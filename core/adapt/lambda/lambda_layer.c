@@ -7,6 +7,8 @@
 
 /* One Lambda: what it computes, and the operations in its place. */
 
+#define GETITEM "__operators__.getitem"
+
 /* Where its nodes stand in the graph. */
 struct lambda {
     struct kf_adapt *adapt;
@@ -120,7 +122,9 @@ static bool understand(struct lambda *lambda, const struct kf_call *call, struct
 
     trace->keras = KF_SINCE(keras);
     fine = given && !takes_more(given) && kf_python_trace(trace, &lambda->code, given) &&
-           end_in_node(trace);
+           end_in_node(trace) &&
+           (lambda->adapt->rules != KF_RULES_KERAS2 ||
+            kf_lambda_fit(trace, kf_lambda_floats(lambda->graph)));
     json_decref(given);
     return fine;
 }
@@ -171,7 +175,7 @@ static int become(struct lambda *lambda, struct kf_layer *layer, const char *fun
         return kf_adapt_no_memory(lambda->adapt, lambda->layer->path);
     json_decref(layer->config);
     layer->config = config;
-    layer->class_name = "TFOpLambda";
+    layer->class_name = strcmp(function, GETITEM) == 0 ? "SlicingOpLambda" : "TFOpLambda";
     layer->module = layer->registered_name = NULL;
     return 0;
 }

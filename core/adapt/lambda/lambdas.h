@@ -22,4 +22,15 @@ int kf_lambda_replace(struct kf_adapt *adapt, struct kf_graph *graph, size_t ind
 /** Whether the code of the Lambda `index` of a chain is understood as it is called there. */
 int kf_lambda_understood(struct kf_adapt *adapt, struct kf_graph *graph, size_t index, bool *out);
 
+/* lambda_fit.c */
+
+/** Whether nothing but float32 goes through a graph. */
+bool kf_lambda_floats(const struct kf_graph *graph);
+
+struct kf_trace;
+
+/** Bring the nodes of a trace to what TensorFlow takes, in a graph of `floats` alone or not; false
+ * where that is not known. */
+bool kf_lambda_fit(struct kf_trace *trace, bool floats);
+
 #endif

@@ -3,6 +3,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/classes.h"
+#include "../../model/packages.h"
 #include "../keras2/keras2_config.h"
 #include "../layer_vars.h"
 #include "../loose/loose_names.h"
@@ -166,7 +167,15 @@ static int add_bidirectional(struct made *made, const struct kf_legacy_group *gr
 static int add_shaped(struct made *made, const struct kf_legacy_group *group)
 {
     const struct shaped *row = find_shaped(made, group);
+    char text[KF_PACKAGE_TEXT];
+    unsigned long number;
+    const char *package =
+        kf_package_hint_named(group->name, kf_loose_class(group->name, &number), text);
 
+    if (package)
+        return kf_report_add(made->rep, KF_ARCHITECTURE_MISSING, group->name,
+                             "the file has %zu weights of the layer, and by its name it is a %s",
+                             group->n, package);
     if (!row)
         return refuse(made, group, "and neither its name nor their shapes tell its class");
     kf_report_rule(made->rep, row->name);

@@ -6,10 +6,11 @@ V1 = tf.compat.v1.keras.layers
 g = Group("dropped")
 g.layer("thresholded_relu", (6,), lambda: L.ThresholdedReLU(theta=0.3))
 g.chain("thresholded_relu_default", (6,), lambda: [L.Dense(6), L.ThresholdedReLU(), L.Dense(6)])
+LOCAL = {"implementation_2": "refused:implementation", "implementation_3": "refused:implementation"}
 for name, options in [("", {}), ("same_size", dict(kernel_size=1)), ("implementation_2", dict(implementation=2)), ("implementation_3", dict(implementation=3))]:
     options = {"kernel_size": 2, **options}
-    g.layer("_".join(filter(None, ["locally_connected1d", name])), (5, 3), lambda o=options: L.LocallyConnected1D(4, **o), expect="refused:LocallyConnected1D")
-    g.layer("_".join(filter(None, ["locally_connected2d", name])), (4, 4, 2), lambda o=options: L.LocallyConnected2D(3, **o), expect="refused:LocallyConnected2D")
+    g.layer("_".join(filter(None, ["locally_connected1d", name])), (5, 3), lambda o=options: L.LocallyConnected1D(4, **o), expect=LOCAL.get(name, "right"))
+    g.layer("_".join(filter(None, ["locally_connected2d", name])), (4, 4, 2), lambda o=options: L.LocallyConnected2D(3, **o), expect=LOCAL.get(name, "right"))
 g.layer("lstm_of_v1", (5, 3), lambda: V1.LSTM(4))
 g.layer("gru_of_v1", (5, 3), lambda: V1.GRU(4))
 g.layer("dense_of_v1", (6,), lambda: V1.Dense(4))
@@ -60,10 +61,36 @@ def op_layer(x):
 
 
 g.add("dense_features", dense_features, expect="refused:DenseFeatures")
-g.add("add_loss", lambda: with_loss(small()), expect="refused:AddLoss", note="right is as good")
-g.add("add_metric", lambda: with_metric(small()), expect="refused:AddMetric", note="right is as good")
+g.add("add_loss", lambda: with_loss(small()), note="what only training adds up goes")
+g.add("add_metric", lambda: with_metric(small()), note="what only training adds up goes")
 g.graph("ragged_methods", (6,), from_ragged, expect="refused:ClassMethod", reloads=False)
 g.graph("tensorflow_op_layer", (6,), op_layer, expect="refused:TensorFlowOpLayer", reloads=False, note="right is as good")
+
+
+
+def loss_of_another_input():
+    """A layer is called for the loss alone, too, and what leads there has weights and no equal in Keras 3."""
+    x, y, shared = L.Input((6,), name="x"), L.Input((3,), name="y"), L.Dense(3)
+    other = shared(L.Dense(5, activation="relu")(y))
+    output = shared(L.Dense(5, activation="relu")(x))
+    model = K.Model([x, y], [output, L.Dense(2)(y)])
+    model.add_loss(tf.reduce_mean(tf.math.bessel_i0e(L.Dense(2)(other - output))))
+    model.add_metric(tf.reduce_max(other), name="other")
+    return model
+
+
+def loss_in_nested():
+    x = L.Input((6,))
+    return K.Model(x, L.Dense(2)(with_loss(small())(x)))
+
+
+g.add("add_loss_other_input", loss_of_another_input)
+g.add("add_loss_nested", loss_in_nested)
+g.layer("locally_connected1d_strided", (7, 3), lambda: L.LocallyConnected1D(4, 3, strides=2, activation="relu"))
+g.layer("locally_connected1d_first", (3, 7), lambda: L.LocallyConnected1D(4, 3, data_format="channels_first"))
+g.layer("locally_connected2d_first", (2, 5, 4), lambda: L.LocallyConnected2D(3, (3, 2), data_format="channels_first"))
+g.chain("locally_connected2d_strided", (6, 5, 2), lambda: [L.LocallyConnected2D(3, (3, 2), strides=2, activation="tanh"), L.Flatten(), L.Dense(3)])
+g.layer("locally_connected2d_no_bias", (5, 4, 2), lambda: L.LocallyConnected2D(3, (3, 2), use_bias=False), expect="refused:bias")
 
 g = Group("cudnn", note="the reference is the plain layer in 2.15, which reads the cuDNN weights")
 SHAPE = (5, 3)

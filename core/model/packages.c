@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packages.h"
 #include "../base/str.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,4 +67,31 @@ const char *kf_package_hint(const struct kf_layer *layer, char text[KF_PACKAGE_T
         if (in_patterns(packages[i].classes, class_name))
             return hint(text, ": there is one of that name in", &packages[i]);
     return "";
+}
+
+/* Whether a name in snake case is that of a class; what has a "*" behind it is none. */
+static bool is_snake_of(const char *name, size_t n, const char *class_name, size_t length)
+{
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (name[i] != '_' && (k >= length || tolower((unsigned char)class_name[k++]) != name[i]))
+            return false;
+    return k == length;
+}
+
+const char *kf_package_hint_named(const char *name, size_t n, char text[KF_PACKAGE_TEXT])
+{
+    for (size_t i = 0; i < N_PACKAGES && memchr(name, '_', n); i++)
+        for (const char *at = packages[i].classes; *at;) {
+            size_t length = strcspn(at, " ");
+
+            if (is_snake_of(name, n, at, length)) {
+                snprintf(text, KF_PACKAGE_TEXT, "%.*s of %s (%s)", (int)length, at,
+                         packages[i].name, packages[i].how);
+                return text;
+            }
+            at += length + (at[length] == ' ');
+        }
+    return NULL;
 }
