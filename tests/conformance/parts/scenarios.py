@@ -120,7 +120,7 @@ SCENARIOS = [
     Scenario("refused: weights without a config", "weights/k2_cells.legacy.h5", "architecture", refused=True),
     Scenario("refused: hub.KerasLayer with its address", "scenarios/hub.h5", "https://tfhub.dev/google/nnlm-en-dim50/2", refused=True),
     Scenario("refused: TFOpLambda of no operation of Keras 3", "scenarios/outside.h5", "tf.math.lgamma", refused=True),
-    Scenario("refused: LocallyConnected2D", "zoo/locally_connected2d.h5", "LocallyConnected2D", refused=True),
+    Scenario("refused: LocallyConnected2D with a dense kernel", "zoo/locally_connected2d_implementation_2.h5", "LocallyConnected2D", refused=True),
 ]
 SUFFIXES = {"keras": ".keras", "weights.h5": ".weights.h5"}
 
