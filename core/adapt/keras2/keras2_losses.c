@@ -166,6 +166,9 @@ static int say(struct needs *needs)
         } else if (layer->n_tensors) {
             KF_TRY(kf_report_add(needs->adapt->rep, KF_EXTRA_DROPPED, layer->path,
                                  "its weights serve no output of the model: they are left out"));
+        } else {
+            KF_TRY(kf_report_add(needs->adapt->rep, code, layer->path,
+                                 "it leads to no output of the model: it is left out"));
         }
     }
     return 0;
