@@ -284,7 +284,7 @@ def main(out, part=""):
                 if part not in f"{group}_{id}":
                     continue
                 save(out, f"{group}_{id}", make, number + 1)
-                manifest.write(f"{group}_{id}\t{group}\t1e-05\n")
+                manifest.write(f"{group}_{id}\t{group}\t{0.01 if id.startswith('half') else 1e-05}\n")
 
 
 if __name__ == "__main__":

@@ -46,14 +46,18 @@ def test_the_documents_have_commands():
 
 
 def saved_model(folder):
-    """A SavedModel, and a checkpoint."""
+    """A SavedModel, and a checkpoint: alone, by its number, and among others."""
     with tarfile.open(SAVED / "trained_legacy_adam.tar") as archive:
         archive.extractall(folder, filter="data")
     (folder / "trained_legacy_adam").rename(folder / "saved_model_folder")
+    (folder / "checkpoints").mkdir()
     with tarfile.open(SAVED / "weights_attention_three_concat_scale.tar") as archive:
         for end in ("index", "data-00000-of-00001"):
             member = archive.extractfile(f"weights_attention_three_concat_scale/weights.ckpt.{end}")
-            (folder / f"ckpt.{end}").write_bytes(member.read())
+            data = member.read()
+            for name in ("ckpt", "ckpt-7", "checkpoints/ckpt-6", "checkpoints/ckpt-7"):
+                (folder / f"{name}.{end}").write_bytes(data)
+    (folder / "checkpoints" / "checkpoint").write_text('model_checkpoint_path: "ckpt-7"\n')
 
 
 @pytest.fixture
@@ -90,7 +94,7 @@ def folder(tmp_path, model):
 ARCHITECTURES = {
     "weights.npz": GOLDEN / "npz_named" / "architecture.json",
     "m.weights.json": GOLDEN / "shards_two" / "architecture.json",
-    "ckpt.index": SAVED / "weights_attention_three_concat_scale.json",
+    **dict.fromkeys(("ckpt.index", "ckpt-7", "checkpoints/"), SAVED / "weights_attention_three_concat_scale.json"),
 }
 
 
