@@ -61,7 +61,7 @@ def models(tmp_path_factory):
     return {
         "dense": FIXTURES / "zoo" / "dense.h5",
         "keras1": FIXTURES / "zoo1" / "bidirectional_lstm.h5",
-        "lambda": FIXTURES / "lambdas" / "k1_clip.h5",
+        "lambda": FIXTURES / "lambdas" / "k2_ellipsis.h5",
         "weights": FIXTURES / "weights" / "k213_attention.weights.h5",
         "architecture": FIXTURES / "weights" / "k213_attention.json",
         "text": text, "lite": lite, "big": big,
