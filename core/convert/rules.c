@@ -20,8 +20,6 @@ static const char *const names[] = {
 #define KF1_MERGE(mode, class_name, key, new_key) "keras1-merge:" mode,
 #define KF1_SPLIT(class_name, function, branches) "keras1-split:" class_name,
 #include "../adapt/keras1/keras1_keras2.def"
-    "local:LocallyConnected1D",
-    "local:LocallyConnected2D",
     "keras1-merge:cos",
     "keras1-merge:lambda",
     "keras1-theano:padding",
@@ -49,6 +47,7 @@ static const char *const names[] = {
 #define KF_RECLASS(from, to, add, source)                 "class:" from,
 #define KF_GONE(class_name, why)                          "gone:" class_name,
 #define KF_TRAINS(class_name, what)                       "trains:" class_name,
+#define KF_LOCAL(class_name, axes)                        "local:" class_name,
 #include "../adapt/keras2_keras3.def"
 #define KF_RULE(classes, key, what, value, since, source) "down:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "down:class:" from,

@@ -15,6 +15,15 @@
  * local_conv, bias_add (2.15); Keras 1.2.2 keras/layers/local.py
  */
 
+static const struct local_row {
+    const char *class_name;
+    unsigned axes;
+    const char *name;
+} local_rows[] = {
+#define KF_LOCAL(class_name, axes) {class_name, axes, "local:" class_name},
+#include "../keras2_keras3.def"
+};
+
 /* Of the kernel of ones and zeros. */
 #define ELEMENTS_MAX (1u << 26)
 
@@ -225,6 +234,8 @@ static json_t *einsum_config(const struct local *local)
         json_array_append_new(shape, json_integer((json_int_t)local->out[i]));
     json_array_insert_new(shape, local->first ? 0 : local->axes,
                           json_integer((json_int_t)local->filters));
+    if (json_array_size(shape) != local->axes + 1)
+        return NULL;
     config = json_pack("{s:s, s:b, s:s, s:O, s:s?}", "name", local->layer->name, "trainable",
                        local->layer->trainable, "equation", equation, "output_shape", shape,
                        "bias_axes", local->bias ? strchr(equation, '>') + 2 : NULL);
@@ -274,19 +285,26 @@ static int become_einsum(struct local *local)
     return local->weights->payload && (!local->bias || local->bias->payload) ? 0 : no_memory(local);
 }
 
+static const struct local_row *row_of(const struct kf_layer *layer)
+{
+    for (size_t i = 0; i < sizeof(local_rows) / sizeof(local_rows[0]); i++)
+        if (strcmp(local_rows[i].class_name, layer->class_name) == 0)
+            return &local_rows[i];
+    return NULL;
+}
+
 static int split(struct kf_adapt *adapt, struct kf_graph *graph, size_t index)
 {
     struct local local = {
         .adapt = adapt, .graph = graph, .layer = graph->layers[index], .index = index};
-    const char *class_name = local.layer->class_name;
+    const struct local_row *row = row_of(local.layer);
 
-    if (!kf_in_words("LocallyConnected1D LocallyConnected2D", class_name))
+    if (!row)
         return 0;
-    local.axes = strcmp(class_name, "LocallyConnected2D") == 0 ? 2 : 1;
+    local.axes = row->axes;
     if (!read_config(&local) || !read_weights(&local))
         return 0;
-    kf_report_rule(adapt->rep,
-                   local.axes == 2 ? "local:LocallyConnected2D" : "local:LocallyConnected1D");
+    kf_report_rule(adapt->rep, row->name);
     if (local.first)
         KF_TRY(put_last(&local));
     KF_TRY(put_window(&local));

@@ -39,10 +39,18 @@ int kf_adapt_astray(struct kf_adapt *adapt)
     return kf_adapt_biases(adapt, graph);
 }
 
+/* Behind a refusal: what lets the file through. */
+static const char *way_out(const struct kf_adapt *adapt)
+{
+    if (adapt->rep->source.backend)
+        return "; guess=yes takes the bias as it is meant";
+    return "; of a model that was trained on JAX or PyTorch they do not: guess=yes takes it for "
+           "one";
+}
+
 int kf_adapt_report_astray(struct kf_adapt *adapt, const struct kf_layer *layer, const char *what,
                            bool certain)
 {
-    bool known = adapt->rep->source.backend != NULL;
     enum kf_code code =
         certain && !(adapt->was_astray && adapt->options->guess) ? KF_NO_EQUAL : KF_FINDING;
 
@@ -53,9 +61,5 @@ int kf_adapt_report_astray(struct kf_adapt *adapt, const struct kf_layer *layer,
     return kf_report_add(adapt->rep, code, layer->path,
                          "%s: on TensorFlow Keras 3 adds it along the wrong axis from 3.7 on, "
                          "and what is written along its own, so that predictions differ%s",
-                         what,
-                         code == KF_FINDING ? ""
-                         : known            ? "; guess=yes takes the bias as it is meant"
-                                 : "; of a model that was trained on JAX or PyTorch they "
-                                   "do not: guess=yes takes it for one");
+                         what, code == KF_FINDING ? "" : way_out(adapt));
 }

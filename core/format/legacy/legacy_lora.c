@@ -33,19 +33,11 @@ static const struct row *row_of(const struct kf_layer *layer)
     return NULL;
 }
 
-static struct kf_tensor *find(const struct kf_layer *layer, const char *variable)
-{
-    for (size_t i = 0; i < layer->n_tensors; i++)
-        if (strcmp(layer->tensors[i].variable, variable) == 0)
-            return &layer->tensors[i];
-    return NULL;
-}
-
 static int expect(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     struct pass *pass = context;
     const struct row *row = row_of(layer);
-    struct kf_tensor *tensors, *kernel = row ? find(layer, row->variable) : NULL;
+    struct kf_tensor *tensors, *kernel = row ? kf_layer_tensor(layer, row->variable) : NULL;
 
     (void)graph;
     if (!kernel)
@@ -68,9 +60,9 @@ static int merge(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     struct pass *pass = context;
     const struct row *row = row_of(layer);
-    struct kf_tensor *kernel = row ? find(layer, row->variable) : NULL;
-    const struct kf_tensor *a = row ? find(layer, row->a) : NULL;
-    const struct kf_tensor *b = row ? find(layer, row->b) : NULL;
+    struct kf_tensor *kernel = row ? kf_layer_tensor(layer, row->variable) : NULL;
+    const struct kf_tensor *a = row ? kf_layer_tensor(layer, row->a) : NULL;
+    const struct kf_tensor *b = row ? kf_layer_tensor(layer, row->b) : NULL;
     double rank = row ? (double)kf_json_int(layer->config, "lora_rank", 0) : 1, alpha = rank;
     const json_t *told = json_object_get(layer->config, "lora_alpha");
 
