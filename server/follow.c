@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "follow.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BLOCK ((size_t)256 * 1024)
+#define BLOCK  ((size_t)256 * 1024)
+#define SMALL  ((uint64_t)256 << 20) /* bytes that are left to the kernel to put on the disk */
+#define STRIDE ((uint64_t)8 << 20)
 
 struct follow {
     int fd;
-    uint64_t at; /* the thread's */
+    uint64_t at;    /* the thread's */
+    uint64_t begun; /* up to where the disk is told to begin */
     follow_take *take;
     void *user;
     unsigned char *block;
@@ -34,6 +39,19 @@ static size_t wait_for(struct follow *follow)
     return n < BLOCK ? (size_t)n : BLOCK;
 }
 
+/*
+ * A large file goes to the disk while it comes. Left alone, it and what is made of it would
+ * together pass what the kernel lets stand unwritten, and the conversion would wait for the disk.
+ */
+static void begin_writing(struct follow *follow)
+{
+    if (follow->at < SMALL || follow->at - follow->begun < STRIDE)
+        return;
+    (void)sync_file_range(follow->fd, (off_t)follow->begun, (off_t)(follow->at - follow->begun),
+                          SYNC_FILE_RANGE_WRITE);
+    follow->begun = follow->at;
+}
+
 static void *run(void *cls)
 {
     struct follow *follow = cls;
@@ -48,6 +66,7 @@ static void *run(void *cls)
             follow->failed = true;
         else
             follow->at += (uint64_t)done;
+        begin_writing(follow);
     }
     return NULL;
 }

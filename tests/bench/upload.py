@@ -4,13 +4,16 @@
 
     upload.py --kferry build/kferry --python PYTHON-WITH-H5PY [--mib 2048] [--runs 5] [--folder DIR]
 
-The parts: `cp` of the source, which is read and written as an upload is, `kferry convert --sha256`,
-for the service hashes what comes, and reading the result. Nothing waits for the disk, as the service
-does not for what is sent and gone; each begins when all is on the disk that was written before. The
-client sends from a file and throws away what it gets. Each line has the median wall time, its
-spread, the ratio to the parts in the same runs, and the seconds of processors of all who took part.
+The parts: `cp` of the source, which is read and written as an upload is, `kferry convert` of the
+copy, also with `--sha256`, for the service hashes what comes, and reading the result. They follow
+each other as in the service, whose input and result also stand on the disk at one time. Nothing is
+synced, as the service syncs nothing that is sent and gone; each line begins when all is on the disk
+that was written before. The client sends from a file and throws away what it gets. Each line has the
+median wall time, its spread, the ratio to the parts in the same runs, and the seconds of processors
+of all who took part.
 """
 import argparse
+import collections
 import http.client
 import os
 import pathlib
@@ -28,6 +31,7 @@ import service  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PIECE = 1 << 20
+PLAIN, HASHED = "parts", "parts, with SHA-256"
 BOUNDARY = b"kferry-bench"
 HEAD = b'--' + BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="model.h5"\r\n\r\n'
 TAIL = b'\r\n--' + BOUNDARY + b'\r\nContent-Disposition: form-data; name="to"\r\n\r\nkeras\r\n--' + BOUNDARY + b'--\r\n'
@@ -74,31 +78,45 @@ def read_file(path):
         read(file)
 
 
+def parts(options, folder, *flags):
+    """(what, how) of the same work by commands, in order."""
+    source, copy, out = folder / "large.h5", folder / "copy.h5", folder / "out.keras"
+    return [
+        ("write", lambda: command("cp", "--sparse=never", "--reflink=never", source, copy)),
+        ("convert", lambda: command(options.kferry, "convert", "-q", *flags, copy, "-o", out)),
+        ("read", lambda: read_file(out)),
+    ]
+
+
 def works(options, folder, address):
-    """(what, how) in the order of the table; the result that is read is made before."""
-    source, copy, out = folder / "large.h5", folder / "copy", folder / "out.keras"
+    """The lines of the table: each a list of (what, how), one after the other."""
+    source = folder / "large.h5"
     form = f"multipart/form-data; boundary={BOUNDARY.decode()}"
     return {
-        "write": lambda: command("cp", "--sparse=never", "--reflink=never", source, copy),
-        "convert": lambda: command(options.kferry, "convert", "-q", source, "-o", out),
-        "convert, with SHA-256": lambda: command(options.kferry, "convert", "-q", "--sha256", source, "-o", out),
-        "read": lambda: read_file(folder / "result.keras"),
-        "service": lambda: send(address, "PUT", service.PATH, source),
-        "service, by a form": lambda: send(address, "POST", "/v1/convert", source, HEAD, TAIL, form),
+        PLAIN: parts(options, folder),
+        HASHED: parts(options, folder, "--sha256"),
+        "service": [("", lambda: send(address, "PUT", service.PATH, source))],
+        "service, by a form": [("", lambda: send(address, "POST", "/v1/convert", source, HEAD, TAIL, form))],
     }
 
 
-def measure(work, folder, pid):
+def measure(work, pid):
     """Seconds, and those of processors."""
-    os.sync()
-    before, began = os.times(), time.perf_counter()
-    served = seconds_of(pid)
+    before, began, served = os.times(), time.perf_counter(), seconds_of(pid)
     work()
-    took = time.perf_counter() - began
-    after = os.times()
-    for name in ("copy", "out.keras"):
-        (folder / name).unlink(missing_ok=True)
+    took, after = time.perf_counter() - began, os.times()
     return took, sum(after[:4]) - sum(before[:4]) + seconds_of(pid) - served
+
+
+def measure_line(rows, title, steps, folder, pid):
+    """A line of the table, and one for each of its parts."""
+    os.sync()
+    figures = {f"  {what}": measure(how, pid) for what, how in steps}
+    rows[title].append(tuple(map(sum, zip(*figures.values()))))
+    for what in figures if len(figures) > 1 else ():
+        rows[title + what].append(figures[what])
+    for name in ("copy.h5", "out.keras"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def main():
@@ -109,35 +127,30 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder", default=None)
     options = parser.parse_args()
+    rows = collections.defaultdict(list)
     code = "import run, sys; run.make_dense(sys.argv[1], run.LAYERS, int(sys.argv[2]))"
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder, width = pathlib.Path(name), int((options.mib * 2**18 / run.LAYERS) ** 0.5)
         environment = os.environ | {"PYTHONPATH": str(HERE)}
         subprocess.run([options.python, "-c", code, folder / "large.h5", str(width)], check=True, env=environment)
-        command(options.kferry, "convert", "-q", folder / "large.h5", "-o", folder / "result.keras")
         serve = [options.kferry, "serve", "--listen", "127.0.0.1:0", "--scratch-dir", folder / "scratch"]
         with service.Server(serve, KFERRY_BODY_MAX="16GiB") as server:
             all_ = works(options, folder, server.address)
-            rows = {what: [] for what in all_}
             for turn in range(options.runs):
-                for what in all_ if turn % 2 == 0 else reversed(all_):
-                    rows[what].append(measure(all_[what], folder, server.process.pid))
+                for title in all_ if turn % 2 == 0 else reversed(all_):
+                    measure_line(rows, title, all_[title], folder, server.process.pid)
     show(options, rows)
 
 
 def show(options, rows):
-    plain = ("write", "convert", "read")
-    hashed = ("write", "convert, with SHA-256", "read")
-    for title, parts in (("the parts", plain), ("the parts, with SHA-256", hashed)):
-        rows[title] = [tuple(map(sum, zip(*of_run))) for of_run in zip(*(rows[part] for part in parts))]
-    base = {title: statistics.median(took for took, _ in rows[title]) for title in ("the parts", "the parts, with SHA-256")}
+    base = [statistics.median(took for took, _ in rows[title]) for title in (PLAIN, HASHED)]
     print(f"{options.mib} MiB of float32, {options.runs} runs\n")
-    print(f"{'':26}{'median s':>10}{'min':>8}{'max':>8}{'x parts':>9}{'x with SHA':>12}{'processors s':>14}")
-    for what, row in rows.items():
+    print(f"{'':30}{'median s':>10}{'min':>8}{'max':>8}{'x parts':>9}{'x with SHA':>12}{'processors s':>14}")
+    for what, row in sorted(rows.items()):
         seconds, work = zip(*row)
         middle = statistics.median(seconds)
-        ratios = "".join(f"{middle / b:{n}.2f}" for b, n in zip(base.values(), (9, 12)))
-        print(f"{what:26}{middle:10.2f}{min(seconds):8.2f}{max(seconds):8.2f}{ratios}{statistics.median(work):14.2f}")
+        ratios = "".join(f"{middle / b:{n}.2f}" for b, n in zip(base, (9, 12)))
+        print(f"{what:30}{middle:10.2f}{min(seconds):8.2f}{max(seconds):8.2f}{ratios}{statistics.median(work):14.2f}")
 
 
 if __name__ == "__main__":
