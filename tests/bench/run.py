@@ -8,7 +8,7 @@
 The models are made here with h5py, dense random float32: 16 large Dense layers, CuDNN kernels that
 must be turned round, gates that must be scaled, the variables of a SavedModel, and 2,500 layers. Each line gives the median wall
 time until the result is on the disk, its spread, the ratio to `cp` in the same run, order
-alternated, and the largest process's memory.
+alternated, the seconds of processors, and the largest process's memory.
 
 --flat converts models of 1 GiB and of so many GiB, once each, and compares the memory. Their sources
 are holes in a file, read as zeros like any bytes; the results take their whole size on the disk.
@@ -133,7 +133,7 @@ def make_by(kferry, folder):
 
 
 def measure(command):
-    """Seconds until the result is on the disk, and MiB of the largest process."""
+    """Seconds until the result is on the disk, those of processors, and MiB of the largest process."""
     os.sync()
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -142,7 +142,7 @@ def measure(command):
     os.sync()
     if status:
         raise SystemExit(f"{command[0]} failed: {error.decode()[-400:]}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
+    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def lines(options, folder):
@@ -168,7 +168,7 @@ def run_flat(options, folder):
     for what in ("copied", "turned"):
         for gib in (1, options.flat):
             source, out = pathlib.Path(folder, f"{what}-{gib}.h5"), pathlib.Path(folder, "out.keras")
-            took, mib = measure([options.kferry, "convert", source, "-o", out])
+            took, _, mib = measure([options.kferry, "convert", source, "-o", out])
             if out.stat().st_size < gib * 2**30 * 0.99:
                 raise SystemExit(f"the result has {out.stat().st_size} bytes")
             print(f"{'.h5 to .keras, ' + what:32}{gib:10}{took:8.1f}{mib:8.0f}", flush=True)
@@ -191,22 +191,24 @@ def main():
         subprocess.run([options.python, __file__, "--make", folder, str(options.mib)], check=True)
         make_by(options.kferry, folder)
         table = list(lines(options, folder))
-        seconds, memory = [[] for _ in table], [0.0 for _ in table]
+        seconds, work, memory = [[] for _ in table], [[] for _ in table], [0.0 for _ in table]
         for run in range(options.runs):
             order = range(len(table)) if run % 2 == 0 else reversed(range(len(table)))
             for i in order:
-                took, mib = measure(table[i][1])
+                took, used, mib = measure(table[i][1])
                 seconds[i].append(took)
+                work[i].append(used)
                 memory[i] = max(memory[i], mib)
                 for made in pathlib.Path(folder).glob("out*"):
                     shutil.rmtree(made) if made.is_dir() else made.unlink()
     print(f"{options.mib} MiB of weights (half for 2,500 layers), {options.runs} runs\n")
-    print(f"{'':32}{'median s':>10}{'min':>8}{'max':>8}{'x cp':>8}{'MiB':>8}")
+    print(f"{'':32}{'median s':>10}{'min':>8}{'max':>8}{'x cp':>8}{'processors s':>14}{'MiB':>8}")
     copies = {source: statistics.median(took) for (title, _, source), took in zip(table, seconds)
               if title.startswith("cp ")}
-    for (title, _, source), took, mib in zip(table, seconds, memory):
-        middle = statistics.median(took)
-        print(f"{title:32}{middle:10.2f}{min(took):8.2f}{max(took):8.2f}{middle / copies[source]:8.2f}{mib:8.0f}")
+    for (title, _, source), took, used, mib in zip(table, seconds, work, memory):
+        middle, spread = statistics.median(took), f"{min(took):8.2f}{max(took):8.2f}"
+        ratio = middle / copies[source]
+        print(f"{title:32}{middle:10.2f}{spread}{ratio:8.2f}{statistics.median(used):14.2f}{mib:8.0f}")
 
 
 if __name__ == "__main__":
