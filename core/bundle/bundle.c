@@ -258,7 +258,8 @@ const struct kf_input *kf_bundle_one(const struct kf_bundle *bundle, struct kf_r
         refuse_none(bundle, rep);
         return NULL;
     }
-    if (bundle->n_models > 1 && !(model = kf_bundle_latest(bundle, rep))) {
+    if (bundle->n_models > 1 &&
+        (bundle->options->all_checkpoints || !(model = kf_bundle_latest(bundle, rep)))) {
         refuse_several(bundle, rep);
         return NULL;
     }
@@ -304,13 +305,17 @@ static json_t *row_json(const char *path, enum kf_kind_id kind)
     return json_pack("{s:s, s:s, s:s}", "path", path, "format", info->name, "title", info->title);
 }
 
-json_t *kf_bundle_facts(const struct kf_bundle *bundle)
+json_t *kf_bundle_facts(const struct kf_bundle *bundle, struct kf_report *rep)
 {
+    const struct kf_bundle_model *latest =
+        bundle->n_models > 1 ? kf_bundle_latest(bundle, rep) : NULL;
     json_t *models = json_array(), *others = json_array();
 
     for (size_t i = 0; i < bundle->n_models; i++) {
         json_t *row = row_json(bundle->models[i].path, kind_of(bundle, &bundle->models[i]));
 
+        if (latest)
+            json_object_set_new(row, "latest", json_boolean(&bundle->models[i] == latest));
         json_object_set_new(row, "files", files_json(&bundle->models[i]));
         json_array_append_new(models, row);
     }

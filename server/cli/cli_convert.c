@@ -57,6 +57,15 @@ static int choose_archive(struct cli *cli, struct kf_param_error *err)
     return archive && !given ? kf_request_set(&cli->request, "archive", archive, err) : 0;
 }
 
+/* A folder has room for each of several checkpoints, unless it is itself the result. */
+static int choose_checkpoints(struct cli *cli, struct kf_param_error *err)
+{
+    if (!cli->output || cli->unpacked || !cli_takes_several(cli) ||
+        kf_request_has(&cli->request, "checkpoints"))
+        return 0;
+    return kf_request_set(&cli->request, "checkpoints", "all", err);
+}
+
 /* The name of the first input; 0, or -1 with `err`. */
 static int name_input(struct cli *cli, struct kf_param_error *err)
 {
@@ -91,7 +100,7 @@ static int complete(struct cli *cli)
     }
     if ((req->filename[0] == '\0' && name_input(cli, &err) < 0) ||
         (to && kf_request_set(req, "to", to, &err) < 0) || choose_archive(cli, &err) < 0 ||
-        kf_request_check(req, &err) < 0) {
+        choose_checkpoints(cli, &err) < 0 || kf_request_check(req, &err) < 0) {
         cli_error("%s", err.detail);
         return EXIT_USAGE;
     }
@@ -119,7 +128,7 @@ static int find_place(struct place *out, const struct cli *cli)
     size_t end = strlen(cli->output);
     int n;
 
-    if (name && !uri && mkdir(cli->output, 0777) < 0 && errno != EEXIST) {
+    if (name && !uri && !cli->dry_run && mkdir(cli->output, 0777) < 0 && errno != EEXIST) {
         cli_error("cannot make %s: %s", cli->output, strerror(errno));
         free(name);
         return EXIT_CANNOT_WRITE;
@@ -244,12 +253,13 @@ static const char *folder_of(const struct cli *cli, const struct place *place)
 static enum job_task task_of(const struct cli_job *job)
 {
     const struct cli *cli = job->cli;
-    bool many = cli->n_inputs > 1 || (cli_is_folder(cli->inputs[0]) && !cli->unpacked) ||
-                (job->parts && parts_are_several(job->parts));
+    bool many = cli->n_inputs > 1 || (cli_is_folder(cli->inputs[0]) && !cli->unpacked);
+    bool listed = (many && cli->request.options.all_checkpoints) ||
+                  (!cli->dry_run && job->parts && parts_are_several(job->parts));
 
-    if (cli->dry_run)
-        return JOB_PLAN;
-    return many && cli_takes_several(cli) ? JOB_LIST : JOB_CONVERT;
+    if (listed && cli->output && cli_takes_several(cli))
+        return JOB_LIST;
+    return cli->dry_run ? JOB_PLAN : JOB_CONVERT;
 }
 
 /* What a service packed for us, where one file was to be written. */

@@ -331,10 +331,9 @@ int cli_remote_run(struct cli_job *job, enum job_task task, const char *address)
     job->result = (struct job_result){.outcome = JOB_INTERNAL};
     if (status != 0)
         return status;
-    if (task == JOB_CONVERT || task == JOB_LIST)
-        status = convert(&remote);
-    else
-        status = ask(&remote, task);
+    if (task == JOB_LIST)
+        task = job->cli->dry_run ? JOB_PLAN : JOB_CONVERT; /* the service lists them itself */
+    status = task == JOB_CONVERT ? convert(&remote) : ask(&remote, task);
     if (status == 0)
         job->result.outcome = JOB_DONE;
     if (status == EXIT_AGAIN && !job->told)

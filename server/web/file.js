@@ -109,7 +109,7 @@ function noModel(inspection, missing) {
 function bundle(inspection) {
   const { models, others = [] } = inspection;
   return h("section", { "aria-labelledby": "models" }, h("h2", { id: "models" }, count(models.length, "model"), " in it"),
-    h("ul", { class: "plain" }, models.map((row) => h("li", {}, h("code", {}, row.path), h("span", { class: "soft" }, ` ${row.title}`)))),
+    h("ul", { class: "plain" }, models.map((row) => h("li", {}, h("code", {}, row.path), h("span", { class: "soft" }, ` ${row.title}${row.latest ? ", the latest" : ""}`)))),
     others.length ? opened(`${count(others.length, "other file")}, left alone`, () => h("ul", { class: "plain" }, others.map((row) =>
       h("li", {}, h("code", {}, row.path ?? row.name ?? ""), h("span", { class: "soft" }, ` ${row.title ?? ""}`))))) : null);
 }

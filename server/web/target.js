@@ -16,7 +16,7 @@ const WORDS = /^[a-z0-9-]+( [a-z0-9-]+)*$/; // a list of values, against a descr
 
 const LABELS = {
   allow: "Accept at worst", custom: "Custom classes and Lambda", require: "Insist on", guess: "Take likely mappings",
-  backend: "Backend of a Keras 1 model", input_shape: "Input shape", checksum: "Checksums", histograms: "Histograms", archive: "Archive", opset: "ONNX operator set", quantize: "Quantized weights",
+  backend: "Backend of a Keras 1 model", input_shape: "Input shape", checksum: "Checksums", checkpoints: "Checkpoints", histograms: "Histograms", archive: "Archive", opset: "ONNX operator set", quantize: "Quantized weights",
 };
 
 // Options that a refusal with this code may be answered by.
@@ -107,8 +107,16 @@ class Chooser {
     this.button = h("button", { class: "main" }, "Convert");
     this.form = h("form", { onsubmit: (event) => { event.preventDefault(); this.convert(); } },
       targetList(targets, formats, hints), this.version, this.options, this.outcome, h("div", { class: "row" }, this.button));
+    this.chooseCheckpoints();
     this.form.addEventListener("change", (event) => { if (event.target.name === "to") this.showVersions(); });
     this.showVersions();
+  }
+
+  // Where several are shown, several are meant.
+  chooseCheckpoints() {
+    const option = this.options.querySelector('[data-option="checkpoints"]');
+    option.hidden = !this.inspection.models?.some(({ latest }) => latest);
+    if (!option.hidden) option.querySelector("select").value = "all";
   }
 
   get format() {

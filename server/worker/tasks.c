@@ -145,12 +145,12 @@ static int inspect(const struct kf_input *in, const struct kf_request *req, stru
 }
 
 /* What an input is that is not one model; `bundle` is NULL where it cannot be taken apart. */
-static int inspect_bundle(const struct kf_bundle *bundle, const struct kf_report *rep)
+static int inspect_bundle(const struct kf_bundle *bundle, struct kf_report *rep)
 {
     json_t *facts = json_pack("{s:s?, s:s?, s:n, s:n, s:n, s:n, s:[], s:[], s:[]}", "format",
                               rep->source.format, "title", rep->source.title, "keras_version",
                               "backend", "model", "graph", "layers", "tensors", "loads_in");
-    json_t *held = bundle ? kf_bundle_facts(bundle) : json_object();
+    json_t *held = bundle ? kf_bundle_facts(bundle, rep) : json_object();
 
     if (!held || json_object_update(facts, held) < 0) {
         json_decref(facts);

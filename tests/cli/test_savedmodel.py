@@ -199,11 +199,37 @@ def test_the_latest_of_several_checkpoints_is_taken(kferry, check_report, latest
     assert "the latest of 2 checkpoints" in lines(report)
 
 
-def test_a_folder_of_checkpoints_can_become_a_folder_of_models(kferry):
-    put(kferry.folder / "m", checkpoints("ckpt-2"))
-    done = kferry.run("convert", "m", "--to", "keras", "-o", "all/")
+@pytest.mark.parametrize("packed", [None, zip_, tar])
+def test_a_folder_of_checkpoints_can_become_a_folder_of_models(kferry, packed):
+    (packed or put)(kferry.folder / "m", checkpoints("ckpt-2"))
+    planned = kferry.run("convert", "m", "--to", "keras", "--dry-run", "-o", "all/", "--report", "plan.json")
+    assert planned.returncode == 0 and "2 of 2 models can be converted" in planned.stderr, planned.stderr
+    assert not (kferry.folder / "all").exists()
+    done = kferry.run("convert", "m", "--to", "keras", "-o", "all/", "--report", "report.json")
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (kferry.folder / "all").iterdir()} == {"ckpt-1.keras", "ckpt-2.keras"}
+    plan, report = (json.loads((kferry.folder / f"{name}.json").read_text()) for name in ("plan", "report"))
+    assert [(row["path"], row["verdict"]) for row in plan["models"]] == [(row["path"], row["verdict"]) for row in report["models"]]
+
+
+@pytest.mark.parametrize("packed", [None, zip_])
+def test_a_folder_may_get_the_latest_alone(kferry, packed):
+    (packed or put)(kferry.folder / "m.ckpts", checkpoints("ckpt-1"))
+    report = convert(kferry, "m.ckpts", out="all/", told=("--checkpoints", "latest"))
+    assert report["source"]["member"].endswith("ckpt-1.index")
+    assert len(list((kferry.folder / "all").iterdir())) == 1
+    report = convert(kferry, "m.ckpts", told=("--checkpoints", "all"), status=65)
+    assert report["problems"][0]["code"] == "several-models"
+
+
+def test_the_latest_of_several_checkpoints_is_marked(kferry):
+    zip_(kferry.folder / "m.zip", checkpoints("ckpt-2"))
+    models = json.loads(kferry.run("inspect", "m.zip", "--json").stdout)["models"]
+    assert [row["latest"] for row in models] == [False, True]
+    assert "latest" in kferry.run("inspect", "m.zip").stdout
+    zip_(kferry.folder / "m.zip", checkpoints(None))
+    models = json.loads(kferry.run("inspect", "m.zip", "--json").stdout)["models"]
+    assert not any("latest" in row for row in models)
 
 
 @pytest.mark.parametrize("latest", [None, "ckpt-3", "ckpt", "ckpt-"])

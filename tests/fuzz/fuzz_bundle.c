@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     options.scratch = scratch();
     kf_report_init(&rep);
     if (kf_bundle_open(&bundle, &in, &options, &rep) == 0) {
-        json_t *facts = kf_bundle_facts(bundle);
+        json_t *facts = kf_bundle_facts(bundle, &rep);
 
         FUZZ_CHECK(facts);
         check_models(bundle);

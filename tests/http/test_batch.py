@@ -104,6 +104,32 @@ def test_batch_without_any_result_is_422(service, model):
     schema("summary.schema.json")(problem["report"])
 
 
+def checkpoints():
+    """Two checkpoints with their architecture, and the list that calls the second one the latest."""
+    with zipfile.ZipFile(FIXTURES / "savedmodel/weights.zip") as made:
+        files = {"model.json": made.read("weights_dense.json")}
+        with tarfile.open(fileobj=io.BytesIO(made.read("weights_dense.tar"))) as saved:
+            for m in saved:
+                for n in (1, 2) if "weights.ckpt" in m.name else ():
+                    files[m.name.split("/")[1].replace("weights.ckpt", f"c-{n}")] = saved.extractfile(m).read()
+    return packed({**files, "checkpoint": b'model_checkpoint_path: "c-2"\n'})
+
+
+def test_of_several_checkpoints_the_latest_or_all(service):
+    body = checkpoints()
+    answer = service.put(TO + "set.zip", body, Accept="application/zip")
+    assert sorted(unpacked(answer)) == ["set-kferry/report.json", "set-kferry/set.keras"]
+    latest = service.put(TO + "set.zip", body).body
+    answer = service.put(TO + "set.zip?checkpoints=all", body, Accept="application/zip")
+    files = unpacked(answer)
+    assert {"set-kferry/c-1.keras", "set-kferry/c-2.keras", "set-kferry/summary.json"} < set(files)
+    assert files["set-kferry/c-2.keras"] == latest
+    assert service.put(TO + "set.zip?checkpoints=all", body).status == 406
+    plan = service.put("/v1/plan/keras/set.zip?checkpoints=all", body).json()
+    assert plan["counts"] == {"models": 2, "succeeded": 2, "failed": 0}
+    assert [row["latest"] for row in service.put("/v1/inspect/set.zip", body).json()["models"]] == [False, True]
+
+
 def test_plan_of_a_batch_is_its_summary(service, model):
     answer = service.put("/v1/plan/keras/set.zip", packed({"1.h5": model, "2.h5": model}))
     assert answer.status == 200, answer

@@ -204,7 +204,7 @@ static int open_bundle(void *context)
     status = kf_bundle_open(&bundle, &in, &options, &rep);
     kf_alloc_fail_after(0);
     if (status == 0) {
-        json_t *facts = kf_bundle_facts(bundle);
+        json_t *facts = kf_bundle_facts(bundle, &rep);
 
         assert_int_equal(kf_bundle_count(bundle), 4);
         assert_string_equal(kf_bundle_model(bundle, 0)->path, "a");

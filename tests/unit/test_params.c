@@ -51,6 +51,7 @@ static void all_parameters_reach_the_options(void **state)
     set(&req, "input_shape", "None,7;3");
     set(&req, "checksum", "sha256");
     set(&req, "opset", "13");
+    set(&req, "checkpoints", "all");
     set(&req, "histograms", "yes");
     set(&req, "filename", "a.h5");
     assert_int_equal(kf_request_check(&req, &err), 0);
@@ -65,6 +66,7 @@ static void all_parameters_reach_the_options(void **state)
     assert_string_equal(req.options.input_shape, "None,7;3");
     assert_int_equal(req.options.checksum, KF_CHECKSUM_SHA256);
     assert_int_equal(req.options.opset, 13);
+    assert_true(req.options.all_checkpoints);
     assert_true(req.options.histograms);
     assert_string_equal(req.filename, "a.h5");
     kf_request_finish(&req);
@@ -292,7 +294,7 @@ static void every_parameter_is_described(void **state)
     (void)state;
     for (; kf_param_describe(n, &name, &values, &help); n++)
         assert_true(kf_param_known(name) && *values && *help);
-    assert_int_equal(n, 17);
+    assert_int_equal(n, 18);
 }
 
 int main(void)

@@ -38,8 +38,8 @@ size_t kf_bundle_count(const struct kf_bundle *bundle);
 const struct kf_bundle_model *kf_bundle_model(const struct kf_bundle *bundle, size_t index);
 
 /**
- * The one model, or the latest of the checkpoints in a folder that says which it is; where it was
- * found is told in `rep`.
+ * The one model, or the latest of the checkpoints in a folder that says which it is, unless the
+ * options want all of them; where it was found is told in `rep`.
  *
  * Outcomes: NULL with NOT_A_MODEL, which tells what there is instead, or SEVERAL_MODELS.
  */
@@ -54,10 +54,11 @@ void kf_bundle_keep(struct kf_bundle *bundle);
 bool kf_bundle_is_unpacked(const struct kf_bundle *bundle, const struct kf_input *file);
 
 /**
- * For inspection: {"models": [{"path", "format", "title", "files"}], "others": [{"path", "format",
- * "title"}]}, the latter what belongs to no model. New reference; NULL when memory ran out.
+ * For inspection: {"models": [{"path", "format", "title", "latest", "files"}], "others": [{"path",
+ * "format", "title"}]}, the latter what belongs to no model; `latest` where one of several
+ * checkpoints is. New reference; NULL when memory ran out.
  */
-json_t *kf_bundle_facts(const struct kf_bundle *bundle);
+json_t *kf_bundle_facts(const struct kf_bundle *bundle, struct kf_report *rep);
 
 /**
  * Bytes of a file's name before what says what it is: "m" of "m.weights.h5", "m_weights.h5",

@@ -48,6 +48,7 @@ struct kf_options {
     enum kf_custom custom;
     bool require_training;
     bool guess;
+    bool all_checkpoints; /* of a folder: each is a model, not the latest alone */
     enum kf_backend backend;
     int opset;                 /* of ONNX, 0 for the default */
     enum kf_quantize quantize; /* of the weights, where the target can hold them so */
