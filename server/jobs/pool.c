@@ -7,6 +7,7 @@
 #include "jobs.h"
 #include "queue.h"
 #include "scratch.h"
+#include "worker_wait.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -24,7 +25,7 @@ static void *supervise(void *arg)
     unsigned seen = 0;
     int input;
 
-    while (queue_pop(queue, &req, &seen)) {
+    for (worker_ready(); queue_pop(queue, &req, &seen); worker_ready()) {
         if (!req) {
             queue_store_done(queue, seen, !jobs_run_next(server));
             continue;
@@ -35,6 +36,7 @@ static void *supervise(void *arg)
         conversion_resume(req);
         scratch_drop(server->scratch, input);
     }
+    worker_dismiss();
     return NULL;
 }
 

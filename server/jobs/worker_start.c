@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "worker_start.h"
+#include "worker_wait.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,12 +17,9 @@
 #define WORKER   "kferry-worker"
 #define INPUT_FD 3
 
-/* What the new process gets: what to run, where, and which descriptors. */
-struct launch {
-    char *const *argv;
-    const char *dir; /* NULL for the folder of this process */
-    const struct job_input *inputs;
-    size_t n_inputs;
+/* Where a new process has its standard input, output and error; -1 for nowhere. */
+struct streams {
+    int orders, said;
 };
 
 static const char *const tasks[] = {"convert", "plan", "inspect", "list", "diff"};
@@ -45,14 +43,20 @@ static bool find_worker(char path[PATH_MAX])
            access(path, X_OK) == 0;
 }
 
+static int set_stream(posix_spawn_file_actions_t *actions, int from, int to)
+{
+    return from < 0 ? posix_spawn_file_actions_addopen(actions, to, "/dev/null", O_RDWR, 0)
+                    : posix_spawn_file_actions_adddup2(actions, from, to);
+}
+
 /* What a new process does before it becomes the worker. `inputs` stand above where they go. */
 static int set_actions(posix_spawn_file_actions_t *actions, const struct launch *launch,
-                       const int *inputs, int said)
+                       const int *inputs, struct streams streams)
 {
-    int bad = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+    int bad = set_stream(actions, streams.orders, 0);
 
-    bad |= posix_spawn_file_actions_adddup2(actions, said, 1);
-    bad |= posix_spawn_file_actions_adddup2(actions, said, 2);
+    bad |= set_stream(actions, streams.said, 1);
+    bad |= set_stream(actions, streams.said, 2);
     for (size_t i = 0; i < launch->n_inputs; i++)
         bad |= posix_spawn_file_actions_adddup2(actions, inputs[i], INPUT_FD + (int)i);
     bad |= posix_spawn_file_actions_addclosefrom_np(actions, INPUT_FD + (int)launch->n_inputs);
@@ -77,7 +81,7 @@ static int set_attributes(posix_spawnattr_t *attributes)
     return bad;
 }
 
-static pid_t spawn(const struct launch *launch, const int *inputs, int said)
+static pid_t spawn(const struct launch *launch, const int *inputs, struct streams streams)
 {
     static char *const no_environment[] = {NULL};
     posix_spawn_file_actions_t actions;
@@ -92,7 +96,7 @@ static pid_t spawn(const struct launch *launch, const int *inputs, int said)
     }
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    error = set_actions(&actions, launch, inputs, said) | set_attributes(&attributes);
+    error = set_actions(&actions, launch, inputs, streams) | set_attributes(&attributes);
     if (error == 0)
         error = posix_spawn(&pid, path, &actions, &attributes, launch->argv, no_environment);
     posix_spawn_file_actions_destroy(&actions);
@@ -114,7 +118,7 @@ static pid_t spawn_with_inputs(const struct launch *launch, int said)
             break;
     }
     if (copies && n == launch->n_inputs)
-        pid = spawn(launch, copies, said);
+        pid = spawn(launch, copies, (struct streams){-1, said});
     error = errno;
     while (n-- > 0)
         close(copies[n]);
@@ -123,7 +127,15 @@ static pid_t spawn_with_inputs(const struct launch *launch, int said)
     return pid;
 }
 
-/* Start with a pipe for what it says. */
+pid_t worker_spawn_waiting(int orders)
+{
+    char *const argv[] = {(char[]){WORKER}, (char[]){"wait"}, NULL};
+    const struct launch launch = {.argv = argv, .dir = "/"};
+
+    return spawn(&launch, NULL, (struct streams){orders, -1});
+}
+
+/* Start with a pipe for what it says, or hand over to one that was started before. */
 static pid_t start(const struct launch *launch, int *said_out)
 {
     int said[2];
@@ -131,7 +143,9 @@ static pid_t start(const struct launch *launch, int *said_out)
 
     if (pipe2(said, O_CLOEXEC) < 0)
         return -1;
-    pid = spawn_with_inputs(launch, said[1]);
+    pid = worker_hand_over(launch, said[1]);
+    if (pid < 0)
+        pid = spawn_with_inputs(launch, said[1]);
     close(said[1]);
     if (pid < 0)
         close(said[0]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "../cli/exit_codes.h"
+#include "order_wait.h"
 #include "sandbox.h"
 #include "tasks.h"
 #include <fcntl.h>
@@ -15,11 +16,13 @@
  * kferry-worker: one conversion in a process of its own.
  *
  *   kferry-worker convert|plan|inspect|list|diff [SANDBOX [PARENT [MEMORY [FILE_SIZE [CPU]]]]]
+ *   kferry-worker wait
  *   kferry-worker probe [SANDBOX]
  *   kferry-worker rules
  *
  * The folder it is started in is its job (job.h), descriptors 3 and up its inputs. Sizes are bytes,
  * CPU is seconds, 0 is no limit; SANDBOX is prefer, require or off; with PARENT it dies too.
+ * `wait` is told all of that later (order_wait.h).
  */
 struct order {
     const char *task;
@@ -121,17 +124,24 @@ static int settle(const struct order *order)
 
 int main(int argc, char **argv)
 {
+    char *told[ORDER_WORDS_MAX + 1];
     struct order order;
     const struct task *task;
     int status;
 
+    clearenv();
+    json_object_seed(0); /* opens /dev/urandom, which it cannot later */
+    if (argc == 2 && strcmp(argv[1], "wait") == 0) {
+        argc = order_wait(told);
+        argv = told;
+    }
+    if (argc == 0) /* the service has ended */
+        return EXIT_FINE;
     if (!read_order(&order, argc, argv)) {
         fprintf(stderr, "usage: kferry-worker convert|plan|inspect|list|diff|probe|rules [SANDBOX "
                         "[MEMORY [FILE_SIZE [CPU]]]]]\n");
         return EXIT_USAGE;
     }
-    clearenv();
-    json_object_seed(0); /* opens /dev/urandom, which it cannot later */
     if (strcmp(order.task, "probe") == 0)
         return probe(order.mode);
     if (strcmp(order.task, "rules") == 0)

@@ -152,7 +152,9 @@ def test_worker_loads_no_network_library(program_path):
         assert name not in service, service
 
 
-@pytest.mark.parametrize("args", [[], ["dance"], ["convert", "maybe"], ["convert", "off", "x"]])
+@pytest.mark.parametrize("args", [[], ["dance"], ["wait"], ["convert", "maybe"], ["convert", "off", "x"]])
 def test_wrong_orders_are_usage(program_path, args):
-    done = subprocess.run([program_path.parent / "kferry-worker", *args], capture_output=True)
+    done = subprocess.run(
+        [program_path.parent / "kferry-worker", *args], capture_output=True, stdin=subprocess.DEVNULL
+    )
     assert done.returncode == 64

@@ -23,9 +23,22 @@ FIXTURES = Path(
 
 # Stands in for kferry-worker: does what the file `mode` beside it says, then becomes the real one.
 WORKER = """#!{python} -SE
-import os, struct, sys, time
+import os, socket, struct, sys, time
+argv = sys.argv[1:]
+if argv == ["wait"]:
+    words, fds, _, _ = socket.recv_fds(socket.socket(fileno=0), 256, 64)
+    if not words:
+        os._exit(0)
+    argv = [word.decode() for word in words.split(b"\\0")[1:-1]]
+    *inputs, said, folder = fds
+    assert inputs == list(range(3, said))
+    os.fchdir(folder)
+    for fd in (1, 2):
+        os.dup2(said, fd)
+    for fd in inputs:
+        os.set_inheritable(fd, True)
 mode = open({mode!r}).read().split()
-if sys.argv[1:2] != ["probe"] and mode and mode[0] != "wake":
+if argv[:1] != ["probe"] and mode and mode[0] != "wake":
     if mode[0] == "kill":
         os.kill(os.getpid(), int(mode[1]))
     if mode[0] in ("tell", "lie"):
@@ -35,7 +48,7 @@ if sys.argv[1:2] != ["probe"] and mode and mode[0] != "wake":
     parent, end = os.getppid(), time.time() + float(mode[1])
     while time.time() < end and os.getppid() == parent and open({mode!r}).read() != "wake":
         time.sleep(min(0.1, max(0, end - time.time())))
-os.execv({real!r}, ["kferry-worker"] + sys.argv[1:])
+os.execv({real!r}, ["kferry-worker"] + argv)
 """
 
 
@@ -202,7 +215,21 @@ class Service:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def children(self):
-        """Process ids of the workers, zombies included."""
+        """Process ids of the workers that have a job, zombies included."""
+        return [pid for pid in self._processes() if not is_waiting(pid)]
+
+    def waiting(self):
+        """Process ids of the workers that wait for a job."""
+        return {pid for pid in self._processes() if is_waiting(pid)}
+
+    def end_waiting(self):
+        """Kill the workers that wait, so that the next jobs start their own."""
+        assert wait_until(lambda: len(self.waiting()) == int(self.settings["KFERRY_WORKERS"]))
+        for pid in self.waiting():
+            os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: not self.waiting())
+
+    def _processes(self):
         pids = []
         for entry in os.listdir("/proc"):
             try:
@@ -236,6 +263,14 @@ class Service:
 # What the service says of a worker that somebody killed; SIGKILL may as well be the kernel's, for
 # want of memory.
 KILLED = ("worker-crashed",)
+
+
+def is_waiting(pid):
+    """A worker stands in the folder of its job, or at "/" before it has one."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd") == "/"
+    except OSError:
+        return False
 
 
 def idle(capacity):

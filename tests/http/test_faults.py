@@ -132,6 +132,7 @@ def test_it_recovers(shaken, faults, model, call, error, between):
 
 
 def test_the_shim_reaches_the_service(shaken, faults, model):
+    shaken.end_waiting()
     faults.fail("posix_spawn", errno.EAGAIN)
     answer = attempt(shaken, "PUT", CONVERT, model)
     assert answer.status >= 500 and faults.failed > 0

@@ -181,6 +181,7 @@ def test_workers_that_cannot_be_run_are_unready(service, model):
     worker = service.folder / "kferry-worker"
     good = worker.read_bytes()
     worker.write_text("#!/nonexistent/program\n")
+    service.end_waiting()
     for _ in range(2):
         answer = service.put(TO, model)
         assert (answer.status, answer.json()["code"]) == (500, "internal-error")

@@ -26,7 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "http"))
 
-from kferry_service import FIXTURES, KILLED, Service, multipart, wait_until  # noqa: E402
+from kferry_service import FIXTURES, KILLED, Service, is_waiting, multipart, wait_until  # noqa: E402
 
 TO = "/v1/convert/keras/"
 BUSY = (429, 503, 507)
@@ -47,7 +47,7 @@ class Killer(threading.Thread):
         path = f"/proc/{self.service.process.pid}/task"
         while not self.done.wait(0.002):
             for pid in self._children(path):
-                if pid not in self.seen:
+                if pid not in self.seen and not is_waiting(pid):
                     self.seen.add(pid)
                     if self.random.randrange(self.one_in) == 0:
                         self._kill(pid)
