@@ -110,3 +110,40 @@ int kf_down_form_getitem(struct kf_down_op *op)
     }
     return kf_down_set(op, "slice_spec", spec);
 }
+
+/* One number in lists as deep as a tensor is, for its first axis. */
+static int append_deep(struct kf_down_op *op, json_t *list, json_int_t number, size_t rank)
+{
+    json_t *value = json_integer(number);
+
+    while (rank--)
+        value = json_pack("[o]", value);
+    return kf_json_append(list, value, op->ops->adapt->rep);
+}
+
+/*
+ * The last axis runs fastest, but in a tensor of more than one axis the first one does, whose
+ * places then come out last. Source: backend/tensorflow/numpy.py, unravel_index (3.15.1)
+ */
+int kf_down_form_unravel(struct kf_down_op *op)
+{
+    const json_t *shape = json_object_get(op->kwargs, "shape");
+    size_t rank = kf_down_rank(kf_down_argument(op, 0, "indices")), n = json_array_size(shape);
+    json_auto_t *strides = json_array(), *sizes = json_array();
+
+    if (!rank || !n)
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = rank == 1 ? i : n - 1 - i, from = rank == 1 ? at + 1 : 0;
+        size_t end = rank == 1 ? n : at;
+        json_int_t stride = 1;
+
+        for (size_t k = from; k < end && stride <= INT32_MAX; k++)
+            stride *= json_integer_value(json_array_get(shape, k));
+        KF_TRY(append_deep(op, strides, stride, rank));
+        KF_TRY(append_deep(op, sizes, json_integer_value(json_array_get(shape, at)), rank));
+    }
+    KF_TRY(kf_down_set(op, "strides", json_incref(strides)));
+    KF_TRY(kf_down_set(op, "sizes", json_incref(sizes)));
+    return kf_down_form_recipe(op);
+}

@@ -37,27 +37,6 @@ int kf_down_form_last_channel(struct kf_down_op *op)
                : kf_down_refuse(op, "what it is scaled by is not along the last axis");
 }
 
-/* What is no logit comes out of a softmax or a sigmoid, and Keras 3 looks for what was before. */
-int kf_down_form_from_logits(struct kf_down_op *op)
-{
-    if (!kf_json_bool(op->kwargs, "from_logits", false))
-        return kf_down_refuse(op, "Keras 3 takes the logits before a softmax or a sigmoid where it "
-                                  "finds them: call it with from_logits=True");
-    json_object_del(op->kwargs, "from_logits");
-    return 0;
-}
-
-/* Labels have one axis less than logits. */
-int kf_down_form_sparse_logits(struct kf_down_op *op)
-{
-    size_t labels = kf_down_rank(kf_down_argument(op, 0, "target"));
-    size_t logits = kf_down_rank(kf_down_argument(op, 1, "output"));
-
-    return !labels || !logits     ? kf_down_refuse(op, KF_DOWN_NOT_TOLD)
-           : labels + 1 != logits ? kf_down_refuse(op, "its labels have an axis of their own")
-                                  : kf_down_form_from_logits(op);
-}
-
 /* Keys or values: for each head of the queries one, and heads before places; keys as columns. */
 static int spread_heads(struct kf_down_op *op, const char *key, json_int_t groups, bool columns,
                         json_t **out)

@@ -36,6 +36,14 @@ int kf_down_form_complex(struct kf_down_op *op)
     return kf_down_form_recipe(op);
 }
 
+/* Each number as its real and its imaginary part. */
+int kf_down_form_pairs(struct kf_down_op *op)
+{
+    return op->dtype == KF_DTYPE_COMPLEX64
+               ? 0
+               : kf_down_refuse(op, "TensorFlow sees pairs in complex numbers alone");
+}
+
 /*
  * Number `at` of a window as long as a sequence; one of an odd length is not periodic.
  *

@@ -114,9 +114,7 @@ size_t kf_down_axis(json_int_t axis, size_t rank);
 int kf_down_channels_last(struct kf_down_op *op, size_t rank, bool *moved);
 int kf_down_channels_back(struct kf_down_op *op, size_t rank);
 
-/* down_op_forms.c, down_op_items.c, down_op_ranks.c, down_op_matrices.c, down_op_images.c,
- * down_op_windows.c, down_op_places.c, down_op_network.c, down_op_einsum.c, down_op_recipe.c,
- * down_op_spectra.c */
+/* The forms, in the other down_op_*.c */
 
 /** The operation's argument as its function takes it, as a new ref or value; takes the other one.
  */
@@ -153,6 +151,7 @@ KF_DOWN_FORM(contrast)
 KF_DOWN_FORM(correlate)
 KF_DOWN_FORM(crop_images)
 KF_DOWN_FORM(cross)
+KF_DOWN_FORM(ctc_loss)
 KF_DOWN_FORM(deep)
 KF_DOWN_FORM(deep_split)
 KF_DOWN_FORM(depthwise)
@@ -185,6 +184,7 @@ KF_DOWN_FORM(one_hot)
 KF_DOWN_FORM(pad)
 KF_DOWN_FORM(pad_images)
 KF_DOWN_FORM(padded)
+KF_DOWN_FORM(pairs)
 KF_DOWN_FORM(patches)
 KF_DOWN_FORM(percentile)
 KF_DOWN_FORM(pool)
@@ -213,6 +213,7 @@ KF_DOWN_FORM(tril)
 KF_DOWN_FORM(triu)
 KF_DOWN_FORM(truths)
 KF_DOWN_FORM(unfold)
+KF_DOWN_FORM(unravel)
 KF_DOWN_FORM(view)
 KF_DOWN_FORM(where)
 #undef KF_DOWN_FORM
