@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -18,6 +19,7 @@
  *   instructions turned OUT.h5 INPUTS UNITS a CuDNNGRU, whose kernels are turned round
  *   instructions scaled OUT.h5 INPUTS UNITS an LSTM with hard_sigmoid, whose gates are scaled
  *   instructions convert IN TO OUT
+ *   instructions time IN TO OUT TIMES       the same again and again; a line of milliseconds each
  *   instructions inspect IN
  */
 static int pull_counting(const struct kf_payload *payload, uint64_t at, void *to, size_t n,
@@ -219,6 +221,30 @@ static int inspect(const char *path, struct kf_report *rep)
     return r;
 }
 
+static double milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static int convert_again(const char *path, const char *to, const char *out, int times)
+{
+    int r = 0;
+
+    for (; r == 0 && times > 0; times--) {
+        const double began = milliseconds();
+        struct kf_report rep;
+
+        kf_report_init(&rep);
+        r = convert(path, to, out, &rep);
+        kf_report_finish(&rep);
+        printf("%.3f\n", milliseconds() - began);
+    }
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     struct kf_report rep;
@@ -231,6 +257,8 @@ int main(int argc, char **argv)
         r = inspect(argv[2], &rep);
     else if (argc == 5)
         r = convert(argv[2], argv[3], argv[4], &rep);
+    else if (argc == 6 && strcmp(argv[1], "time") == 0)
+        r = convert_again(argv[2], argv[3], argv[4], atoi(argv[5]));
     for (size_t i = 0; r < 0 && i < rep.n_entries; i++)
         fprintf(stderr, "%s\n", rep.entries[i].what);
     kf_report_finish(&rep);

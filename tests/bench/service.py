@@ -4,7 +4,8 @@
 
     service.py --kferry build/kferry --python PYTHON-WITH-KERAS-3 [--model FILE.h5] [--seconds 5]
 
-The Python service loads and saves with real Keras, once imported, in one process. Latency is of one
+What reading and converting takes in a process that does nothing else is told by
+`bench_instructions` beside the program, one after the other. The Python service loads and saves with real Keras, once imported, in one process. Latency is of one
 client that waits for each answer; conversions per second are of as many clients as `--clients`.
 All have the same machine, one after the other, in `--rounds` rounds; the medians of these count.
 """
@@ -21,6 +22,7 @@ import threading
 import time
 
 PATH = "/v1/convert/keras/model.h5"
+IN_PROCESS = 1000  # conversions
 MODEL = pathlib.Path(__file__).resolve().parents[1] / "fixtures/zoo/dense.h5"
 PEER = """
 import os, sys, tempfile
@@ -136,6 +138,14 @@ def measure_command(kferry, model, folder, seconds):
     return taken, len(taken) / sum(taken), 0
 
 
+def measure_in_process(options, folder):
+    program = pathlib.Path(options.kferry).with_name("bench_instructions")
+    command = [program, "time", options.model, "keras", f"{folder}/out.keras", str(IN_PROCESS)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    taken = [float(line) / 1000 for line in said.split()]
+    return taken, len(taken) / sum(taken), 0
+
+
 def contenders(options, folder):
     def service(workers):
         return lambda: Server([options.kferry, "serve", "--listen", "127.0.0.1:0", "--scratch-dir", f"{folder}/scratch",
@@ -144,6 +154,7 @@ def contenders(options, folder):
     body = pathlib.Path(options.model).read_bytes()
     peer = lambda: Server([options.python, "-c", PEER])  # noqa: E731
     out = {f"kferry, {n} worker{'s' * (n > 1)}": lambda n=n: measure_server(service(n), body, options) for n in options.workers}
+    out["in process"] = lambda: measure_in_process(options, folder)
     out["kferry convert (a process each)"] = lambda: measure_command(options.kferry, options.model, folder, options.seconds)
     out["Python service, real Keras"] = lambda: measure_server(peer, body, options)
     return out
