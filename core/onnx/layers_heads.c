@@ -209,13 +209,14 @@ static struct kf_onnx_tensor *seen(struct kf_onnx_call *call, struct kf_onnx_val
         mask = kf_onnx_both(onnx, mask, kf_onnx_near_mask(onnx, x[0], x[1], window));
     for (size_t i = 0; i < 3; i++) {
         json_t *told = i ? kf_onnx_argument(call, 3 + i, names[i]) : NULL;
+        const int64_t axis = i ? 1 : 2;
 
         one = value[i] ? value[i]->mask : NULL;
         if (told)
             one =
                 kf_onnx_cast(onnx, kf_onnx_plain(onnx, kf_onnx_resolve(call, told)), KF_DTYPE_BOOL);
         if (one)
-            mask = kf_onnx_both(onnx, mask, kf_onnx_unsqueeze(onnx, one, &(int64_t){i ? 1 : 2}, 1));
+            mask = kf_onnx_both(onnx, mask, kf_onnx_unsqueeze(onnx, one, &axis, 1));
     }
     if (given)
         mask = kf_onnx_both(
