@@ -42,11 +42,20 @@
 #define POLL_MS        20
 #define RELOAD_MS      2000 /* between looks at the files that may change */
 
+/* What the connection's thread has found wrong meanwhile, it tells itself. */
 static void on_stalled(struct request *req)
 {
-    request_fail(req, "upload-timeout", "no byte of the body came for %u seconds",
-                 (unsigned)req->server->config->upload_idle);
-    reply_failure_early(req);
+    if (request_fail_first(req, "upload-timeout", "no byte of the body came for %u seconds",
+                           (unsigned)req->server->config->upload_idle))
+        reply_failure_early(req);
+}
+
+static void on_too_slow(struct request *req)
+{
+    if (request_fail_first(req, "upload-too-slow",
+                           "less than %u bytes of the body came in a second",
+                           (unsigned)req->server->config->upload_rate_min))
+        reply_failure_early(req);
 }
 
 /* What came in the time, against what had to come; false while that cannot be said. */
@@ -54,12 +63,8 @@ static bool is_too_slow(struct request *req, int64_t ms)
 {
     uint64_t least = req->server->config->upload_rate_min;
 
-    if (least == 0 || ms < (int64_t)req->server->config->upload_idle * 1000 ||
-        atomic_load(&req->arrived) * 1000 / (uint64_t)ms >= least)
-        return false;
-    request_fail(req, "upload-too-slow", "less than %u bytes of the body came in a second",
-                 (unsigned)least);
-    return true;
+    return least > 0 && ms >= (int64_t)req->server->config->upload_idle * 1000 &&
+           atomic_load(&req->arrived) * 1000 / (uint64_t)ms < least;
 }
 
 static void on_tick(void *cls)
@@ -131,7 +136,8 @@ static int make_shared(struct server *server)
     const struct watch_hooks hooks = {
         .stalled = on_stalled,
         .slow = conversion_unreserve,
-        .too_slow = is_too_slow,
+        .is_too_slow = is_too_slow,
+        .too_slow = on_too_slow,
         .gone = on_gone,
         .late = conversion_late,
         .tick = on_tick,

@@ -132,9 +132,9 @@ static enum MHD_Result submit(struct request *req)
         atomic_store(&req->stage, REQUEST_ANSWERABLE);
         return jobs_answer(req);
     }
+    watch_end(req->server->watch, &req->conversion->watch);
     if (atomic_load(&req->stage) != REQUEST_RECEIVING)
         return MHD_NO;
-    watch_end(req->server->watch, &req->conversion->watch);
     return reply_refusal(req);
 }
 

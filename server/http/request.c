@@ -54,20 +54,38 @@ static void make_text(char *text)
     json_decref(proof);
 }
 
-int request_fail(struct request *req, const char *code, const char *fmt, ...)
+static bool fail_first(struct request *req, const char *code, const char *fmt, va_list ap)
 {
     struct failure *failure = &req->failure;
-    va_list ap;
 
-    if (failure->code)
-        return -1;
+    if (atomic_exchange(&req->failing, true))
+        return false;
     failure->code = code;
-    va_start(ap, fmt);
     vsnprintf(failure->detail, sizeof failure->detail, fmt, ap);
-    va_end(ap);
     make_text(failure->detail);
     make_text(failure->parameter);
+    return true;
+}
+
+int request_fail(struct request *req, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)fail_first(req, code, fmt, ap);
+    va_end(ap);
     return -1;
+}
+
+bool request_fail_first(struct request *req, const char *code, const char *fmt, ...)
+{
+    va_list ap;
+    bool first;
+
+    va_start(ap, fmt);
+    first = fail_first(req, code, fmt, ap);
+    va_end(ap);
+    return first;
 }
 
 const char *request_header(const struct request *req, const char *name)

@@ -71,6 +71,7 @@ struct request {
     bool early;                  /* answered before its body: the connection ends with it */
     unsigned status;             /* sent; 0 for none */
     uint64_t bytes_out;          /* of the body that was to be sent */
+    atomic_bool failing;         /* somebody fills `failure` */
     struct failure failure;
     struct conversion *conversion; /* owned; only for work */
     struct request *next;          /* queue.c's */
@@ -86,6 +87,10 @@ KF_DEFINE_AUTO(request)
 
 /** Record why there is no result; returns -1. The first failure stands. */
 int request_fail(struct request *req, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** The same for a thread that answers itself; false when there is another failure already. */
+bool request_fail_first(struct request *req, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /** Header of the request, NULL when absent. */

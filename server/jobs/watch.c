@@ -59,6 +59,7 @@ static void hang_up(struct watch *watch, uint64_t serial)
 static void look_at(struct watch *watch, struct watch_entry *entry, int64_t now)
 {
     const struct watch_hooks *hooks = &watch->hooks;
+    bool stalled;
 
     if (entry->kind == WATCH_LINGER && now - entry->since > hooks->linger_ms)
         shutdown(entry->fd, SHUT_RDWR);
@@ -69,12 +70,12 @@ static void look_at(struct watch *watch, struct watch_entry *entry, int64_t now)
         return;
     if (now - entry->since > hooks->slow_ms)
         hooks->slow(entry->request);
-    if (now - request_last_byte(entry->request) <= hooks->idle_ms &&
-        !hooks->too_slow(entry->request, now - entry->since))
+    stalled = now - request_last_byte(entry->request) > hooks->idle_ms;
+    if (!stalled && !hooks->is_too_slow(entry->request, now - entry->since))
         return;
     entry->kind = WATCH_LINGER;
     entry->since = now;
-    hooks->stalled(entry->request);
+    (stalled ? hooks->stalled : hooks->too_slow)(entry->request);
     shutdown(entry->fd, SHUT_RDWR);
 }
 

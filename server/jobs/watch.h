@@ -32,9 +32,10 @@ struct watch_entry {
 
 /* What the thread does about what it sees. Called under its lock, so the request stays. */
 struct watch_hooks {
-    void (*stalled)(struct request *req);              /* no byte for `idle_ms` */
-    void (*slow)(struct request *req);                 /* an upload takes longer than `slow_ms` */
-    bool (*too_slow)(struct request *req, int64_t ms); /* an upload came too slowly for `ms` */
+    void (*stalled)(struct request *req); /* no byte for `idle_ms` */
+    void (*slow)(struct request *req);    /* an upload takes longer than `slow_ms` */
+    bool (*is_too_slow)(struct request *req, int64_t ms); /* did it come too slowly for `ms`? */
+    void (*too_slow)(struct request *req);                /* an upload did */
     void (*gone)(struct request *req); /* the client hung up; the entry is out of the list */
     bool (*late)(struct request *req); /* waited for `queue_ms`; true when it was taken out */
     void (*tick)(void *cls);           /* a few times a second, without the lock */
