@@ -1,9 +1,9 @@
-"""Adds `old_*` to the SavedModels: what tf.keras 2.1 (Python 3.7) and 2.4 save otherwise than 2.15.
+"""Adds `old_*` to the SavedModels: what tf.keras 2.1 (Python 3.7), 2.4 and tf_keras 2.21 save otherwise than 2.15.
 
     savedmodel_age.py OUT_DIR [NAME-FILTER]
 
 In 2.4 vocabularies stand in tables that are saved with the variables, and layers that draw numbers have a state of their own among
-them; in 2.1 the InputLayer of a Sequential has a number among its layers, and operations are layers.
+them; in 2.1 the InputLayer of a Sequential has a number among its layers, and operations are layers. In 2.21 layers have arguments that came after 2.15.
 """
 import os
 import pathlib
@@ -12,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 
-os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", TF_USE_LEGACY_KERAS="1")
 
 import numpy as np
 import tensorflow as tf
@@ -92,6 +92,12 @@ def operations():
     return K.Model([x, y], L.Dense(2)(tf.abs(base(x) - base(y)))), samples.make_inputs([([None, 4], "float32")] * 2)
 
 
+def late_arguments():
+    x = L.Input((4, 4, 6), name="in_0")
+    h = L.Reshape((16, 6))(L.RandomContrast(0.2)(L.RandomFlip("horizontal")(x)))
+    return K.Model(x, L.Dense(3)(L.MultiHeadAttention(2, 4)(h, h))), samples.make_inputs([([None, 4, 4, 6], "float32")])
+
+
 def pack(folder, path):
     """A folder as a tar that depends on nothing but its files."""
     def plain(member):
@@ -130,7 +136,8 @@ CASES_2_4 = {"old_text": (text, "saved"), "old_words": (words, "saved"), "old_wo
              "old_text_binary": (counted_words("binary"), "saved"), "old_text_count": (counted_words("count"), "saved"),
              "old_text_tf_idf": (counted_words("tf-idf"), "saved"), "old_known_words": (known_words, "saved"),
              "old_exported": (exported, "exported"), "old_augmented": (augmented, "saved"), "old_chain": (chain, "saved")}
-CASES = CASES_2_1 if tf.__version__.startswith("2.1.") else CASES_2_4
+CASES_2_21 = {"old_late_arguments": (late_arguments, "saved")}
+CASES = {"2.1.": CASES_2_1, "2.21": CASES_2_21}.get(tf.__version__[:4], CASES_2_4)
 
 
 def main(out, pattern=""):
