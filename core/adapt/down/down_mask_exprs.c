@@ -7,6 +7,42 @@
 /* Deeper chains of operations are no masks that Keras made. */
 #define DEPTH_MAX 64
 
+enum reads { OTHER, THROUGH, COMPARES, REDUCES, JOINS };
+
+#define NONE KF_MASK_OPAQUE
+
+static const struct row {
+    const char *class_name;
+    enum reads reads;
+    enum kf_mask_kind kind;
+} rows[] = {
+#define KF_MASK_NODE(class_name, reads, kind) {class_name, reads, kind},
+#include "down_mask_nodes.def"
+#undef KF_MASK_NODE
+};
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const struct row *row_of(const struct kf_layer *layer)
+{
+    static const struct row other = {"", OTHER, NONE};
+
+    for (size_t i = 0; layer && i < N_ROWS; i++)
+        if (strcmp(rows[i].class_name, layer->class_name) == 0)
+            return &rows[i];
+    return &other;
+}
+
+/* The class that is read so. */
+static const char *class_of(enum reads reads, enum kf_mask_kind kind)
+{
+    size_t i = 0;
+
+    while (i + 1 < N_ROWS && (rows[i].reads != reads || rows[i].kind != kind))
+        i++;
+    return rows[i].class_name;
+}
+
 static int no_memory(struct kf_down_masks *masks)
 {
     return kf_adapt_no_memory(masks->adapt, masks->graph->path);
@@ -151,7 +187,7 @@ static int read_any(struct kf_down_masks *masks, const struct kf_layer *layer,
 
     if (json_array_size(axis) == 1)
         axis = json_array_get(axis, 0);
-    if (!below || strcmp(below->class_name, "NotEqual") != 0 || json_integer_value(axis) != -1 ||
+    if (row_of(below)->reads != COMPARES || json_integer_value(axis) != -1 ||
         kf_json_bool(layer->config, "keepdims", false))
         return kf_mask_expr_opaque(masks, out);
     return read_comparison(masks, below, json_array_get(below->calls[0].args, 1), out);
@@ -177,20 +213,22 @@ static int read_node(struct kf_down_masks *masks, const json_t *ref, unsigned de
                      const struct kf_mask_expr **out)
 {
     const struct kf_layer *layer = operation_at(masks, ref);
-    const char *class_name = layer ? layer->class_name : "";
+    const struct row *row = row_of(layer);
 
-    if (depth < DEPTH_MAX && strcmp(class_name, "ConvertToTensor") == 0)
+    switch (depth < DEPTH_MAX ? row->reads : OTHER) {
+    case THROUGH:
         return read_node(masks, json_array_get(layer->calls[0].args, 0), depth + 1, out);
-    if (depth < DEPTH_MAX && strcmp(class_name, "NotEqual") == 0 &&
-        is_zero(json_array_get(layer->calls[0].args, 1)))
-        return read_comparison(masks, layer, NULL, out);
-    if (depth < DEPTH_MAX && strcmp(class_name, "Any") == 0)
+    case COMPARES:
+        return is_zero(json_array_get(layer->calls[0].args, 1))
+                   ? read_comparison(masks, layer, NULL, out)
+                   : kf_mask_expr_opaque(masks, out);
+    case REDUCES:
         return read_any(masks, layer, out);
-    if (depth < DEPTH_MAX && strcmp(class_name, "LogicalAnd") == 0)
-        return read_join(masks, layer, depth, KF_MASK_AND, out);
-    if (depth < DEPTH_MAX && strcmp(class_name, "LogicalOr") == 0)
-        return read_join(masks, layer, depth, KF_MASK_OR, out);
-    return kf_mask_expr_opaque(masks, out);
+    case JOINS:
+        return read_join(masks, layer, depth, row->kind, out);
+    default:
+        return kf_mask_expr_opaque(masks, out);
+    }
 }
 
 int kf_mask_expr_read(struct kf_down_masks *masks, const json_t *ref,
@@ -216,9 +254,10 @@ static bool make_source(struct kf_down_masks *masks, const struct kf_mask_expr *
     json_t *args = json_pack("[o, f]", json_deep_copy(expr->from),
                              expr->value ? json_number_value(expr->value) : 0.0);
 
-    if (kf_down_node(masks->adapt, masks->graph, "NotEqual", json_object(), args, out) < 0)
+    if (kf_down_node(masks->adapt, masks->graph, class_of(COMPARES, NONE), json_object(), args,
+                     out) < 0)
         return false;
-    return !expr->value || kf_down_node(masks->adapt, masks->graph, "Any",
+    return !expr->value || kf_down_node(masks->adapt, masks->graph, class_of(REDUCES, NONE),
                                         json_pack("{s:i, s:b}", "axis", -1, "keepdims", 0),
                                         json_pack("[o]", ref_json(*out)), out) >= 0;
 }
@@ -226,7 +265,7 @@ static bool make_source(struct kf_down_masks *masks, const struct kf_mask_expr *
 static bool make_join(struct kf_down_masks *masks, const struct kf_mask_expr *expr,
                       struct kf_ref *out)
 {
-    const char *class_name = expr->kind == KF_MASK_AND ? "LogicalAnd" : "LogicalOr";
+    const char *class_name = class_of(JOINS, expr->kind);
     struct kf_ref other;
 
     if (!kf_mask_expr_node(masks, expr->of[0], out))

@@ -32,6 +32,10 @@ static const struct kf_down_row rows[] = {
 #undef KF_DOWN
 };
 
+#define KF_NO_FLOATS(classes, source) static const char no_floats[] = classes;
+#include "down_floats.def"
+#undef KF_NO_FLOATS
+
 static int no_memory(struct kf_down_ops *ops)
 {
     return kf_adapt_no_memory(ops->adapt, ops->graph->path);
@@ -195,15 +199,14 @@ static int down_parts(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
-/* Source: keras/src/layers/preprocessing/hashing.py, _hash_values_to_bins (2.15: it makes texts of
- * integers alone; 3.15.1: it cuts floats to integers) */
 static void refuse_floats(struct kf_down_ops *ops, const struct kf_layer *layer,
                           enum kf_dtype dtype)
 {
-    if (strcmp(layer->class_name, "Hashing") == 0 && kf_down_is_floating(dtype))
+    if (kf_in_words(no_floats, layer->class_name) && kf_down_is_floating(dtype))
         kf_report_add(ops->adapt->rep, KF_NO_EQUAL, layer->path,
-                      "Hashing is given floats, and in Keras 2 it takes integers and texts alone: "
-                      "put a cast to int64 in front of it");
+                      "%s is given floats, and in Keras 2 it takes integers and texts alone: put a "
+                      "cast to int64 in front of it",
+                      layer->class_name);
 }
 
 /* A layer that stays: what dtype it gives to the operations behind it. */

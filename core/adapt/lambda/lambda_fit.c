@@ -4,6 +4,7 @@
 #include "../ops/ops.h"
 #include "lambdas.h"
 #include "python.h"
+#include <math.h>
 #include <string.h>
 
 /*
@@ -11,14 +12,26 @@
  * which takes more.
  */
 
-/* Functions of floats that give floats. */
-#define FLOATS                                                                                     \
-    "__operators__.getitem clip_by_value concat expand_dims identity math.abs math.add math.exp "  \
-    "math.log math.maximum math.minimum math.multiply math.negative math.pow math.reduce_max "     \
-    "math.reduce_mean math.reduce_min math.reduce_sum math.sigmoid math.sqrt math.square "         \
-    "math.subtract math.tanh math.truediv nn.relu nn.softmax reshape"
+#define KF_FLOATS(functions)   static const char floating[] = functions;
+#define KF_COMMUTES(functions) static const char commutes[] = functions;
+#define KF_FIXED(...)
+#define KF_LISTED(...)
+#include "lambda_fit.def"
+#undef KF_FLOATS
+#undef KF_COMMUTES
+#undef KF_FIXED
+#undef KF_LISTED
+#define KF_FLOATS(...)
+#define KF_COMMUTES(...)
 
-#define COMMUTE "math.add math.maximum math.minimum math.multiply"
+static const struct {
+    const char *function, *key;
+    double value; /* NAN: a list */
+} taken[] = {
+#define KF_FIXED(function, key, value) {function, key, value},
+#define KF_LISTED(function, key)       {function, key, NAN},
+#include "lambda_fit.def"
+};
 
 static bool is_float_layer(const struct kf_layer *layer)
 {
@@ -26,7 +39,7 @@ static bool is_float_layer(const struct kf_layer *layer)
         return kf_lambda_floats(layer->inner);
     return kf_op_dtype(layer, KF_DTYPE_FLOAT32) == KF_DTYPE_FLOAT32 ||
            strcmp(layer->class_name, "Lambda") == 0 ||
-           kf_in_words(FLOATS, kf_json_str(layer->config, "function", "?"));
+           kf_in_words(floating, kf_json_str(layer->config, "function", "?"));
 }
 
 bool kf_lambda_floats(const struct kf_graph *graph)
@@ -45,7 +58,7 @@ static bool fit_first(struct kf_trace *trace, const json_t *node, bool floats)
 
     if (!json_is_number(number) || !y)
         return true;
-    if (!kf_in_words(COMMUTE, kf_json_str(node, "function", ""))) {
+    if (!kf_in_words(commutes, kf_json_str(node, "function", ""))) {
         trace->starved |= json_array_set_new(args, 0, json_real(json_number_value(number))) < 0;
         return floats;
     }
@@ -65,24 +78,24 @@ static bool has_ellipsis(const json_t *spec)
     return json_object_get(spec, "class_name") != NULL;
 }
 
-/* tf.nn.elu takes no alpha: it is 1. */
-static bool fit_alpha(const json_t *node)
+/* Keys that the function takes otherwise than Keras 3, or not at all. */
+static bool fit_keys(struct kf_trace *trace, const json_t *node)
 {
-    json_t *kwargs = json_object_get(node, "kwargs");
+    json_t *kwargs = json_object_get(node, "kwargs"), *value;
+    bool fits = true;
 
-    if (strcmp(kf_json_str(node, "function", ""), "nn.elu") != 0)
-        return true;
-    return json_number_value(json_object_get(kwargs, "alpha")) == 1.0 &&
-           json_object_del(kwargs, "alpha") == 0;
-}
-
-/* tf.reverse takes a list alone. */
-static void fit_axis(struct kf_trace *trace, const json_t *node)
-{
-    json_t *kwargs = json_object_get(node, "kwargs"), *axis = json_object_get(kwargs, "axis");
-
-    if (strcmp(kf_json_str(node, "function", ""), "reverse") == 0 && !json_is_array(axis))
-        trace->starved |= json_object_set_new(kwargs, "axis", json_pack("[O]", axis)) < 0;
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (strcmp(kf_json_str(node, "function", ""), taken[i].function) != 0)
+            continue;
+        value = json_object_get(kwargs, taken[i].key);
+        if (!isnan(taken[i].value))
+            fits &= json_number_value(value) == taken[i].value &&
+                    json_object_del(kwargs, taken[i].key) == 0;
+        else if (!json_is_array(value))
+            trace->starved |=
+                json_object_set_new(kwargs, taken[i].key, json_pack("[O]", value)) < 0;
+    }
+    return fits;
 }
 
 bool kf_lambda_fit(struct kf_trace *trace, bool floats)
@@ -92,11 +105,10 @@ bool kf_lambda_fit(struct kf_trace *trace, bool floats)
 
     json_array_foreach(trace->nodes, i, node)
     {
-        floats = floats && kf_in_words(FLOATS, kf_json_str(node, "function", ""));
+        floats = floats && kf_in_words(floating, kf_json_str(node, "function", ""));
         if (has_ellipsis(json_object_get(json_object_get(node, "kwargs"), "slice_spec")) ||
-            !fit_first(trace, node, floats) || !fit_alpha(node))
+            !fit_first(trace, node, floats) || !fit_keys(trace, node))
             return false;
-        fit_axis(trace, node);
     }
     return true;
 }

@@ -6,11 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/*
- * Biases of several axes that go astray, see astray.c.
- *
- * Source: keras/src/layers/core/einsum_dense.py, layers/attention/multi_head_attention.py (3.15.1)
- */
+/* Biases of several axes that go astray, see astray.c. */
 
 /* A bias and the output that it is added to; sizes below 0 are not known. */
 struct sum {
@@ -108,9 +104,10 @@ static json_int_t size_of(const struct kf_layer *layer, const char *equation, co
     return kf_shape_axis(in, from - equation - (*out == '.' ? (json_int_t)n : 0));
 }
 
-static void check_einsum(struct kf_adapt *adapt, const struct kf_layer *layer,
+static void check_einsum(struct kf_adapt *adapt, const struct kf_flow *flow, struct kf_call_at at,
                          const struct kf_shape *in)
 {
+    const struct kf_layer *layer = flow->graph->layers[at.layer];
     const char *equation = kf_json_str(layer->config, "equation", "");
     const char *axes = kf_json_str(layer->config, "bias_axes", NULL), *out = strstr(equation, "->");
     struct sum sum = {0};
@@ -120,9 +117,9 @@ static void check_einsum(struct kf_adapt *adapt, const struct kf_layer *layer,
         return;
     out += 2;
     sum.rank = *out == '.' ? in->rank + strlen(out) - strcspn(equation, ",") : strlen(out);
-    for (const char *at = out; *at; at++)
-        if (strchr(axes, *at))
-            add_axis(&sum, size_of(layer, equation, out, at, in), strlen(at) - 1, &several);
+    for (const char *letter = out; *letter; letter++)
+        if (strchr(axes, *letter))
+            add_axis(&sum, size_of(layer, equation, out, letter, in), strlen(letter) - 1, &several);
     if (!sum.length || sum.from_end == 1)
         return;
     sum.last = size_of(layer, equation, out, out + strlen(out) - 1, in);
@@ -130,26 +127,52 @@ static void check_einsum(struct kf_adapt *adapt, const struct kf_layer *layer,
     refuse(adapt, layer, &sum);
 }
 
+/* Most models have no such layer, and need no shapes. */
+static bool may_einsum(const struct kf_layer *layer)
+{
+    return kf_json_str(layer->config, "bias_axes", NULL);
+}
+
+static bool may_heads(const struct kf_layer *layer)
+{
+    return kf_json_int(layer->config, "key_dim", 0) == 1 ||
+           kf_json_int(layer->config, "value_dim", 0) == 1;
+}
+
+static const struct row {
+    const char *class_name;
+    void (*check)(struct kf_adapt *adapt, const struct kf_flow *flow, struct kf_call_at at,
+                  const struct kf_shape *in);
+    bool (*may)(const struct kf_layer *layer);
+} rows[] = {
+#define KF_BIASES(class_name, shape) {class_name, check_##shape, may_##shape},
+#include "biases.def"
+#undef KF_BIASES
+};
+
+static const struct row *row_of(const struct kf_layer *layer)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].class_name, layer->class_name) == 0)
+            return &rows[i];
+    return NULL;
+}
+
 static int check_call(struct kf_flow *flow, struct kf_call_at at,
                       const struct kf_shape *const *inputs, size_t n, void *context)
 {
-    const struct kf_layer *layer = flow->graph->layers[at.layer];
+    const struct row *row = row_of(flow->graph->layers[at.layer]);
 
-    if (n && strcmp(layer->class_name, "MultiHeadAttention") == 0)
-        check_heads(context, flow, at, inputs[0]);
-    if (n && strcmp(layer->class_name, "EinsumDense") == 0)
-        check_einsum(context, layer, inputs[0]);
+    if (n && row)
+        row->check(context, flow, at, inputs[0]);
     return 0;
 }
 
-/* Most models have no such layer, and need no shapes. */
 static bool may_go_astray(const struct kf_layer *layer)
 {
-    if (strcmp(layer->class_name, "EinsumDense") == 0)
-        return kf_json_str(layer->config, "bias_axes", NULL);
-    return strcmp(layer->class_name, "MultiHeadAttention") == 0 &&
-           (kf_json_int(layer->config, "key_dim", 0) == 1 ||
-            kf_json_int(layer->config, "value_dim", 0) == 1);
+    const struct row *row = row_of(layer);
+
+    return row && row->may(layer);
 }
 
 int kf_adapt_biases(struct kf_adapt *adapt, struct kf_graph *graph)

@@ -29,6 +29,9 @@ static const struct {
 #include "training.def"
 };
 
+#define KF_PACED(classes) static const char paced[] = classes;
+#include "training.def"
+
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define WHERE        "compile/optimizer"
 
@@ -69,9 +72,7 @@ static const struct key_row *row_of(const char *key)
 /* Decay slows Nadam's momentum, and every other optimizer's learning rate. */
 static int take_decay(struct optimizer *opt, const struct key_row *row, const json_t *value)
 {
-    bool nadam = strcmp(opt->kind.class_name, "Nadam") == 0;
-
-    if (row->what == DECAY && !nadam) {
+    if (row->what == DECAY && !kf_in_words(paced, opt->kind.class_name)) {
         opt->decay = json_number_value(value);
         if (opt->decay > 0)
             return 0;
@@ -233,41 +234,6 @@ static int check_clipping(struct optimizer *opt)
     for (size_t i = 0; i < N_ROWS(keys); i++)
         n += json_is_number(json_object_get(opt->made, keys[i]));
     return n > 1 ? lose(opt, "gradients are clipped in two ways, Keras 3 has one") : 0;
-}
-
-static int find_embedding(struct kf_layer *layer, struct kf_graph *graph, void *context)
-{
-    const struct kf_layer **found = context;
-
-    (void)graph;
-    if (!*found && layer->trainable && strcmp(layer->class_name, "Embedding") == 0)
-        *found = layer;
-    return 0;
-}
-
-const struct kf_layer *kf_training_embedding(struct kf_adapt *adapt)
-{
-    const struct kf_layer *embedding = NULL;
-
-    kf_layers_each(adapt->model->graph, find_embedding, &embedding);
-    return embedding;
-}
-
-/*
- * The gradient of an Embedding is a list of rows. Where a batch uses a row twice, Keras 2 adds the
- * two before the optimizer sees them; Keras 3 does not on TensorFlow, and so squares each alone.
- *
- * Source: 2.15 keras/src/optimizers/optimizer.py, _deduplicate_sparse_grad; keras/src/backend/
- * tensorflow/sparse.py, elementwise_unary (3.15.1)
- */
-int kf_training_differs(struct kf_adapt *adapt, const char *path, const char *optimizer)
-{
-    if (strcmp(optimizer, "SGD") == 0)
-        return 0;
-    return kf_report_add(adapt->rep, KF_TRAINING_DIFFERS, path,
-                         "on TensorFlow, Keras 3 takes other steps with %s than Keras 2 where a "
-                         "batch uses a row of an Embedding more than once; not on JAX or PyTorch",
-                         optimizer);
 }
 
 static int check_embedding(struct optimizer *opt)
