@@ -70,7 +70,8 @@ static const char *const names[] = {
 #define KF_DOWN_LAYER(class_name, when, operation, config, scale) "down:layer:" class_name,
 #include "../adapt/down/down_layers.def"
 #undef KF_DOWN_LAYER
-    "down:layer:ReversibleEmbedding",
+#define KF_REVERSIBLE(class_name, forward, reverse, gone) "down:layer:" class_name,
+#include "../adapt/down/down_reversible.def"
 #define KF_DOWN_UNWRAP(class_name, source) "down:unwrap:" class_name,
 #define KF_DOWN_CHAIN(class_name, source)  "down:chain:" class_name,
 #include "../adapt/down/down_unwraps.def"

@@ -11,14 +11,26 @@
  * A ReversibleEmbedding looks words up, and turns what came of them into words again where it is
  * called with reverse=True. In Keras 2 the first is an Embedding, the second an EinsumDense with
  * the same numbers in another order: two variables, which train apart.
- *
- * Source: keras/src/layers/core/reversible_embedding.py (3.15.1)
  */
+
+static const struct row {
+    const char *class_name, *forward, *reverse, *gone, *name;
+} rows[] = {
+#define KF_REVERSIBLE(class_name, forward, reverse, gone)                                          \
+    {class_name, forward, reverse, gone, "down:layer:" class_name},
+#include "down_reversible.def"
+};
+
+static const char *const cap_operations[] = {
+#define KF_CAP(operation) operation,
+#include "down_reversible.def"
+};
 
 struct reversing {
     struct kf_adapt *adapt;
     struct kf_graph *graph;
     struct kf_layer *layer;
+    const struct row *row;
     size_t index;        /* of the layer */
     struct kf_ref *made; /* what each call's output is now */
     size_t n_reversed;
@@ -85,7 +97,7 @@ static int add_reverse(struct reversing *one, struct kf_layer **out)
     if (!tensors)
         return no_memory(one);
     KF_TRY(reverse_tensor(one, tensors));
-    KF_TRY(kf_down_add_layer(one->adapt, one->graph, one->layer, "reverse", "EinsumDense",
+    KF_TRY(kf_down_add_layer(one->adapt, one->graph, one->layer, "reverse", one->row->reverse,
                              reverse_config(one), out));
     (*out)->tensors = tensors;
     (*out)->n_tensors = 1;
@@ -96,14 +108,13 @@ static int add_reverse(struct reversing *one, struct kf_layer **out)
 static int put_cap(struct reversing *one, struct kf_ref *at)
 {
     const json_t *cap = json_object_get(one->layer->config, "logit_soft_cap");
-    static const char *const operations[] = {"TrueDivide", "Tanh", "Multiply"};
 
     for (size_t i = 0; json_is_number(cap) && i < 3; i++) {
         json_t *args = json_pack("[o]", kf_ref_new(at->layer, at->call, at->output));
 
         if (i != 1)
             KF_TRY(kf_json_append(args, json_real(json_number_value(cap)), one->adapt->rep));
-        KF_TRY(kf_down_node(one->adapt, one->graph, operations[i], json_object(), args, at));
+        KF_TRY(kf_down_node(one->adapt, one->graph, cap_operations[i], json_object(), args, at));
     }
     return 0;
 }
@@ -184,13 +195,14 @@ static int become_embedding(struct reversing *one)
 {
     struct kf_layer *layer = one->layer;
     bool idle = layer->n_tensors > 1 && !one->n_reversed;
+    const char *key;
+    json_t *value;
+    void *next;
 
-    layer->class_name = "Embedding";
+    layer->class_name = one->row->forward;
     layer->n_tensors = 1;
-    for (const char *const *key =
-             (const char *const[]){"tie_weights", "reverse_dtype", "logit_soft_cap", NULL};
-         *key; key++)
-        json_object_del(layer->config, *key);
+    json_object_foreach_safe(layer->config, next, key, value) if (kf_in_words(one->row->gone, key))
+        json_object_del(layer->config, key);
     return kf_report_add(one->adapt->rep, KF_CLASS_REPLACED, layer->path,
                          one->n_reversed ? "a ReversibleEmbedding became an Embedding, and an "
                                            "EinsumDense where it is called with reverse=True: "
@@ -200,18 +212,26 @@ static int become_embedding(struct reversing *one)
                                          : "a ReversibleEmbedding became an Embedding");
 }
 
+static const struct row *row_of(const struct kf_layer *layer)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].class_name, layer->class_name) == 0)
+            return &rows[i];
+    return NULL;
+}
+
 int kf_down_reversible(struct kf_adapt *adapt, struct kf_graph *graph)
 {
     size_t n = graph->n_layers;
 
     for (size_t i = 0; i < n; i++) {
         struct kf_layer *layer = graph->layers[i];
-        struct reversing one = {.adapt = adapt, .graph = graph, .layer = layer, .index = i};
+        struct reversing one = {
+            .adapt = adapt, .graph = graph, .layer = layer, .row = row_of(layer), .index = i};
 
         if (layer->inner)
             KF_TRY(kf_down_reversible(adapt, layer->inner));
-        if (layer->operation || layer->custom ||
-            strcmp(layer->class_name, "ReversibleEmbedding") != 0 || !is_plain(layer))
+        if (layer->operation || layer->custom || !one.row || !is_plain(layer))
             continue;
         for (size_t k = 0; k < layer->n_calls; k++)
             one.n_reversed += is_reversed(&layer->calls[k]);
@@ -221,7 +241,7 @@ int kf_down_reversible(struct kf_adapt *adapt, struct kf_graph *graph)
             KF_TRY(reverse_calls(&one));
         for (size_t k = 0; k < layer->n_calls; k++)
             json_object_del(layer->calls[k].kwargs, "reverse");
-        kf_report_rule(adapt->rep, "down:layer:ReversibleEmbedding");
+        kf_report_rule(adapt->rep, one.row->name);
         KF_TRY(become_embedding(&one));
     }
     return 0;
