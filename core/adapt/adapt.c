@@ -4,6 +4,7 @@
 #include "lambda/lambdas.h"
 #include "ops/ops.h"
 #include "shapes/flow.h"
+#include "shapes/shapes.h"
 #include "training/training.h"
 
 int kf_adapt_no_memory(struct kf_adapt *adapt, const char *where)
@@ -98,8 +99,11 @@ int kf_adapt(struct kf_model *model, enum kf_dialect dialect, int keras, enum kf
                              .runner = runner};
 
     KF_TRY(kf_adapt_pruned(&adapt, model->graph));
-    if (model->dialect == KF_DIALECT_KERAS3)
+    if (model->dialect == KF_DIALECT_KERAS3) {
         KF_TRY(kf_adapt_astray(&adapt));
+        if (runner != KF_RUNS_NOBODY && (runner != KF_RUNS_KERAS || !adapt.native))
+            KF_TRY(kf_adapt_cut_counts(&adapt, model->graph));
+    }
     while (model->dialect != dialect) {
         const struct way *way = find_way(model->dialect, dialect);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
 #include "../io/text/json.h"
-#include "adapt.h"
+#include "shapes/shapes.h"
 #include <string.h>
 
 /*
@@ -301,8 +301,10 @@ static int causal_attention(struct kf_adapt *adapt, const struct kf_at *at)
 
 static const struct kf_shape_row shapes[] = {
 #define KF_SHAPE(name, classes, apply) {classes, apply},
+#define KF_SHAPE_OF(name, classes)     {classes, kf_shape_of_##name},
 #include "shapes/shapes.def"
 #undef KF_SHAPE
+#undef KF_SHAPE_OF
 };
 
 int kf_apply_shapes(struct kf_adapt *adapt, const struct kf_shape_row *rows, size_t n,

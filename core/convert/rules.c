@@ -68,8 +68,10 @@ static const char *const names[] = {
 #include "../adapt/down/down_activations.def"
 #undef KF_DOWN_ACTIVATION
 #define KF_DOWN_LAYER(class_name, when, operation, config, scale) "down:layer:" class_name,
+#define KF_DOWN_WIDE(class_name, ...)                             "down:layer:" class_name,
 #include "../adapt/down/down_layers.def"
 #undef KF_DOWN_LAYER
+#undef KF_DOWN_WIDE
 #define KF_REVERSIBLE(class_name, forward, reverse, gone) "down:layer:" class_name,
 #include "../adapt/down/down_reversible.def"
 #define KF_DOWN_UNWRAP(class_name, source) "down:unwrap:" class_name,
@@ -201,8 +203,10 @@ static const char *const names[] = {
     "width:bias",
     "lookup:size",
 #define KF_SHAPE(name, classes, apply) "shape:" name,
+#define KF_SHAPE_OF(name, classes)     "shape:" #name,
 #include "../adapt/shapes/shapes.def"
 #undef KF_SHAPE
+#undef KF_SHAPE_OF
 };
 
 const char *kf_rule_name(size_t index)

@@ -14,6 +14,7 @@ import keras as K
 import numpy as np
 from keras import ops
 
+import down_encodings
 import samples
 
 L = K.layers
@@ -350,7 +351,7 @@ def masked_models():
 
 
 MODELS = (operation_models, activation_models, layer_models, more_operation_models, heads_models, spectrum_models, unwrapped_models, masked_models,
-          scaled_models, odd_operation_models)
+          scaled_models, odd_operation_models, down_encodings.models)
 
 
 def main(out, only=""):

@@ -66,6 +66,6 @@ def check_single_use(sources):
             head = source.code[source.code.rfind("\n\n", 0, match.start(1)):match.start(1)]
             name = match.group(1)
             users = {user for user in words[name] if user.endswith(".c")}
-            named = re.sub("^kf_(op_form|down_form|onnx_form|tf_form|tfjs_form|act|split)_", "", name) in rows - {name}
+            named = re.sub("^kf_(op_form|down_form|onnx_form|tf_form|tfjs_form|act|split|shape_of)_", "", name) in rows - {name}
             if "static" not in head and "extern" not in head and name != "main" and users == {source.name} and not named:
                 yield source.name, source.line_of(match.start(1)), f"{name} is used here alone and not static"

@@ -3,7 +3,7 @@
 #include "../../io/text/json.h"
 #include "../../model/operations.h"
 #include "../../model/policy.h"
-#include "down_ops.h"
+#include "down_encodings.h"
 #include <string.h>
 
 /*
@@ -15,12 +15,25 @@
 
 static const struct row {
     const char *class_name, *when, *operation, *config, *scale, *name;
+    bool wide; /* only where Keras 2 encodes fewer axes */
 } rows[] = {
 #define KF_DOWN_LAYER(class_name, when, operation, config, scale)                                  \
-    {class_name, when, operation, config, scale, "down:layer:" class_name},
+    {class_name, when, operation, config, scale, "down:layer:" class_name, false},
+#define KF_DOWN_WIDE(class_name, when, operation, config)                                          \
+    {class_name, when, operation, config, NULL, "down:layer:" class_name, true},
 #include "down_layers.def"
 #undef KF_DOWN_LAYER
+#undef KF_DOWN_WIDE
 };
+
+static bool is_wide(const struct kf_layer *layer)
+{
+    struct kf_shape in = {0};
+
+    return layer->n_calls == 1 &&
+           kf_down_said_shape(json_array_get(layer->calls[0].args, 0), &in) &&
+           kf_down_encodes_more(layer, &in);
+}
 
 /* Whether the config has one of the values that Keras 2 does not take. */
 static bool is_meant(const struct kf_layer *layer, const struct row *row)
@@ -32,7 +45,7 @@ static bool is_meant(const struct kf_layer *layer, const struct row *row)
 
     json_object_foreach(when, key, value) meant |=
         json_equal(json_object_get(layer->config, key), value);
-    return meant &&
+    return meant && (!row->wide || is_wide(layer)) &&
            (row->scale ? layer->n_tensors == 1 && kf_streq(layer->tensors[0].variable, row->scale)
                        : !layer->n_tensors);
 }

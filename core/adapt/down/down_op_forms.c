@@ -212,8 +212,15 @@ int kf_down_form_reshape(struct kf_down_op *op)
 int kf_down_form_one_hot(struct kf_down_op *op)
 {
     const char *dtype = kf_json_str(op->kwargs, "dtype", NULL);
+    json_t *made = NULL;
 
-    return dtype ? 0 : kf_down_set(op, "dtype", json_string("float32"));
+    if (!dtype)
+        KF_TRY(kf_down_set(op, "dtype", json_string("float32")));
+    if (!kf_down_is_floating(kf_down_dtype(op->ops, op->first)))
+        return 0;
+    KF_TRY(kf_down_function(op, "cast", json_incref(op->first),
+                            json_pack("{s:s}", "dtype", "int64"), &made));
+    return kf_down_set_first(op, made);
 }
 
 /* The condition is a truth value in TensorFlow. */

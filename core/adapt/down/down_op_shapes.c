@@ -33,9 +33,10 @@ json_int_t kf_down_size(const json_t *argument, json_int_t axis)
     return (json_int_t)json_array_size(array);
 }
 
-/* The shape that a file says beside a tensor. */
-static bool read_shape(struct kf_shape *out, const json_t *shape)
+bool kf_down_said_shape(const json_t *ref, struct kf_shape *out)
 {
+    const json_t *shape = json_object_get(ref, "shape");
+
     out->rank = json_array_size(shape);
     for (size_t i = 0; i < out->rank && i < KF_RANK_MAX; i++)
         out->dims[i] = json_is_integer(json_array_get(shape, i))
@@ -58,22 +59,25 @@ static int add_input(json_t *ref, void *context)
 
     if (in->n == KF_FLOW_INPUTS || !kf_ref_get(ref, &at) || at.layer >= in->ops->n_shapes)
         return 0;
-    in->list[in->n] = read_shape(&in->said[in->n], json_object_get(ref, "shape"))
-                          ? &in->said[in->n]
-                          : &in->ops->shapes[at.layer];
+    in->list[in->n] =
+        kf_down_said_shape(ref, &in->said[in->n]) ? &in->said[in->n] : &in->ops->shapes[at.layer];
     in->n++;
     return 0;
 }
 
-void kf_down_note_shape(struct kf_down_ops *ops, size_t index)
+void kf_down_note_shape(struct kf_down_ops *ops, size_t index, struct kf_shape *first)
 {
     const struct kf_layer *layer = ops->graph->layers[index];
     struct inputs in = {.ops = ops};
 
     if (index >= ops->n_shapes || layer->inner || layer->custom || layer->operation)
         return;
-    if (layer->n_calls == 1)
+    if (ops->graph->topology == KF_SEQUENTIAL && index > 0)
+        in.list[in.n++] = &ops->shapes[index - 1];
+    else if (layer->n_calls > 0)
         kf_refs_each(layer->calls[0].args, add_input, &in);
+    if (in.n)
+        *first = *in.list[0];
     if (layer->n_calls < 2)
         kf_shape_after(layer, in.list, in.n, &ops->shapes[index]);
 }

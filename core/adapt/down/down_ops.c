@@ -6,6 +6,7 @@
 #include "../../model/operations.h"
 #include "../../model/order.h"
 #include "../ops/ops.h"
+#include "down_encodings.h"
 #include <string.h>
 
 #define FIRST_KERAS3 300 /* of an operation that is in no release's list */
@@ -31,10 +32,6 @@ static const struct kf_down_row rows[] = {
 #include "down_ops.def"
 #undef KF_DOWN
 };
-
-#define KF_NO_FLOATS(classes, source) static const char no_floats[] = classes;
-#include "down_floats.def"
-#undef KF_NO_FLOATS
 
 static int no_memory(struct kf_down_ops *ops)
 {
@@ -199,23 +196,14 @@ static int down_parts(struct kf_adapt *adapt, struct kf_layer *layer)
     return 0;
 }
 
-static void refuse_floats(struct kf_down_ops *ops, const struct kf_layer *layer,
-                          enum kf_dtype dtype)
-{
-    if (kf_in_words(no_floats, layer->class_name) && kf_down_is_floating(dtype))
-        kf_report_add(ops->adapt->rep, KF_NO_EQUAL, layer->path,
-                      "%s is given floats, and in Keras 2 it takes integers and texts alone: put a "
-                      "cast to int64 in front of it",
-                      layer->class_name);
-}
-
 /* A layer that stays: what dtype it gives to the operations behind it. */
 static int pass_layer(struct kf_down_ops *ops, size_t index)
 {
     struct kf_layer *layer = ops->graph->layers[index];
     enum kf_dtype dtype = KF_DTYPE_NONE;
+    struct kf_shape in = {0};
 
-    kf_down_note_shape(ops, index);
+    kf_down_note_shape(ops, index, &in);
     if (layer->inner) {
         KF_TRY(down_graph(ops->adapt, layer->inner, &dtype));
         return set_dtype(ops, index, dtype);
@@ -225,7 +213,7 @@ static int pass_layer(struct kf_down_ops *ops, size_t index)
         dtype = kf_down_dtype(ops, json_array_get(layer->calls[0].args, 0));
     else if (ops->graph->topology == KF_SEQUENTIAL && index > 0)
         dtype = ops->dtypes[index - 1].first;
-    refuse_floats(ops, layer, dtype);
+    kf_down_check_encoding(ops, layer, &in, dtype);
     return set_dtype(ops, index, kf_op_dtype(layer, dtype));
 }
 

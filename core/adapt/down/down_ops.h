@@ -84,16 +84,18 @@ enum kf_dtype kf_down_dtype(const struct kf_down_ops *ops, const json_t *value);
 /** A constant in the dtype of the tensors beside it, as TensorFlow takes it; a new reference. */
 json_t *kf_down_numbers(enum kf_dtype dtype, json_t *value);
 
-/** An argument of the operation's call by its place or its name, borrowed; NULL where it has none.
- */
+/** An argument of the operation's call by place or name, borrowed; NULL where it has none. */
 json_t *kf_down_argument(const struct kf_down_op *op, size_t index, const char *key);
 
 /* down_op_shapes.c */
 
 #define KF_DOWN_NOT_TOLD "how many axes its tensors have is not in the file"
 
-/** Note which shape a layer gives, from those of what it is called with. */
-void kf_down_note_shape(struct kf_down_ops *ops, size_t index);
+/** The shape that the file says beside a tensor; false where it says none. */
+bool kf_down_said_shape(const json_t *ref, struct kf_shape *out);
+
+/** Note which shape a layer gives, from those of what it is called with, of which `first` is. */
+void kf_down_note_shape(struct kf_down_ops *ops, size_t index, struct kf_shape *first);
 
 /** Write the noted shapes beside the tensors of a layer's call for which the file says none. */
 int kf_down_tell_shapes(struct kf_down_ops *ops, struct kf_layer *layer);
@@ -101,8 +103,7 @@ int kf_down_tell_shapes(struct kf_down_ops *ops, struct kf_layer *layer);
 /** How many axes an argument has, a tensor by what the file says of it; 0 where it is not told. */
 size_t kf_down_rank(const json_t *argument);
 
-/** As long as axis `axis` of an argument is, from the end where that is negative; -1 for a free one
- * and for what is not told. */
+/** The size of an argument's axis, from the end where that is negative; -1 for free or not told. */
 json_int_t kf_down_size(const json_t *argument, json_int_t axis);
 
 /** An axis counted from the front; the rank where there is no such axis. */
@@ -116,8 +117,7 @@ int kf_down_channels_back(struct kf_down_op *op, size_t rank);
 
 /* The forms, in the other down_op_*.c */
 
-/** The operation's argument as its function takes it, as a new ref or value; takes the other one.
- */
+/** The operation's argument as its function takes it, a new ref or value; takes the other one. */
 int kf_down_set_first(struct kf_down_op *op, json_t *first);
 
 /** Set what the function is called with by name; takes `value`. */

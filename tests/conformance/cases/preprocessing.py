@@ -119,3 +119,4 @@ g.graph("text_vectorization_adapted_and_lookup", TEXT, lambda x: L.Concatenate()
     adapted(L.TextVectorization(output_mode="count"), SEEN)(x), L.StringLookup(vocabulary=KNOWN, output_mode="one_hot")(x)]), **LEARNT)
 g.graph("string_lookup_adapted_two", [WORDS, WORDS], lambda x: L.Concatenate()([
     adapted(L.StringLookup(), WORDS_SEEN)(x[0]), adapted(L.StringLookup(), ["void", "void", "star", "dust"])(x[1])]), **LEARNT)
+g.chain("integer_lookup_counts_normalized", INTS, lambda: [L.IntegerLookup(vocabulary=[1, 3, 4, 7], output_mode="count"), L.LayerNormalization(), L.Dense(2)])

@@ -105,6 +105,7 @@ g.chain("conv_lstm2d_stack", SPACE[2], lambda: [L.ConvLSTM2D(2, 2, padding="same
 g.chain("conv_lstm2d_relu", SPACE[2], lambda: L.ConvLSTM2D(2, 2, activation="relu", dropout=0.2, recurrent_dropout=0.2))
 g.chain("conv_lstm2d_dilated", SPACE[2], lambda: L.ConvLSTM2D(2, 2, dilation_rate=2))
 g.chain("conv_lstm2d_bidirectional", SPACE[2], lambda: L.Bidirectional(L.ConvLSTM2D(2, 2)))
+g.chain("conv_lstm1d_open", (3, None, 2), lambda: L.ConvLSTM1D(2, 2), expect="refused:ConvLSTM1D", note="Keras 3 builds it for one size alone")
 
 g = Group("bidirectional")
 for mode in ("concat", "sum", "mul", "ave", None):
