@@ -47,18 +47,33 @@ int64_t kf_onnx_window_reach(const struct kf_onnx_window *window, unsigned i)
     return (window->size[i] - 1) * window->dilation[i] + 1;
 }
 
-/* Zeros so that an output is as large as the input, divided by the stride. */
+static bool is_dilated(const struct kf_onnx_window *window)
+{
+    for (unsigned i = 0; i < window->n; i++)
+        if (window->dilation[i] > 1)
+            return true;
+    return false;
+}
+
+/*
+ * Zeros so that an output is as large as the input, divided by the stride. ONNX Runtime does not
+ * find out itself how many a dilated window needs; as it strides by 1, no size has to be known.
+ */
 void kf_onnx_window_same(struct kf_onnx_window *window, const struct kf_onnx_tensor *x)
 {
+    const bool dilated = is_dilated(window);
+
     for (unsigned i = 0; i < window->n; i++) {
         int64_t size = x->dims[i + 2], pad;
 
-        if (size == KF_ONNX_FREE) {
+        if (size == KF_ONNX_FREE && !dilated) {
             window->automatic = true;
             continue;
         }
-        pad = ((size + window->stride[i] - 1) / window->stride[i] - 1) * window->stride[i] +
-              kf_onnx_window_reach(window, i) - size;
+        pad = size == KF_ONNX_FREE
+                  ? kf_onnx_window_reach(window, i) - 1
+                  : ((size + window->stride[i] - 1) / window->stride[i] - 1) * window->stride[i] +
+                        kf_onnx_window_reach(window, i) - size;
         window->before[i] = pad > 0 ? pad / 2 : 0;
         window->after[i] = pad > 0 ? pad - pad / 2 : 0;
     }

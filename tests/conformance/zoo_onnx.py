@@ -213,6 +213,9 @@ GROUPS = {
         "free_attention": chain((None, 8), lambda: Self(L.MultiHeadAttention(2, 3)), lambda: L.LayerNormalization(),
                                 lambda: L.GlobalAveragePooling1D()),
         "free_up_sampling": chain((None, None, 2), lambda: L.UpSampling2D(2, interpolation="bilinear"), lambda: L.AveragePooling2D(2)),
+        "free_dilated": chain((None, None, 2), lambda: L.Conv2D(4, 3, padding="same", dilation_rate=2),
+                              lambda: L.DepthwiseConv2D(2, padding="same", dilation_rate=3), lambda: L.Conv2D(3, 3, padding="same", dilation_rate=(1, 2))),
+        "free_dilated1d": chain((None, 3), lambda: L.Conv1D(4, 3, padding="same", dilation_rate=2), lambda: L.GlobalMaxPooling1D()),
     },
     "bits": {  # of opset 18 and later
         "logic": operations(O.bitwise_and, O.bitwise_or, O.bitwise_xor, lambda x, y: O.bitwise_not(x), lambda x, y: O.bitwise_invert(y),
