@@ -42,6 +42,7 @@ static bool hash_request(const struct kf_request *request, char out[65])
     bool ok;
 
     json_object_del(object, "filename");
+    json_object_del(object, "checkpoints"); /* which models there are, not what becomes of one */
     json_object_set_new(object, "release", json_string(KFERRY_VERSION));
     text = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
     ok = text && digest_sha256_text(text, out);
