@@ -111,13 +111,18 @@ class Service:
         if binary.exists():
             return binary
         shutil.copy(real, binary)
-        worker = self.folder / "kferry-worker"
         text = WORKER.format(
             python=sys.executable, mode=str(self.mode), real=str(real.parent / "kferry-worker")
         )
-        worker.write_text(text)
-        worker.chmod(0o755)
+        self.put_worker(text)
         return binary
+
+    def put_worker(self, text):
+        """As the program that is started from now on: by another file, as one that is being started is busy."""
+        new = self.folder / "new-worker"
+        new.write_text(text)
+        new.chmod(0o755)
+        new.replace(self.folder / "kferry-worker")
 
     def set_mode(self, mode):
         """What the next workers do first: "", "sleep 2", "tell 2" (progress, too), "lie 2", "kill 11".

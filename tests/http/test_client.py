@@ -471,8 +471,8 @@ def test_health_waits_for_a_service_that_comes_up(start, folder):
 
 
 def test_health_says_why_not(service, client):
-    (service.folder / "kferry-worker").write_text("#!/nonexistent/program\n")
     service.end_waiting()
+    service.put_worker("#!/nonexistent/program\n")
     for _ in range(2):
         assert client.run("convert", "-n", "model.h5", "--to", "h5").returncode == 70
     done = client.run("health")

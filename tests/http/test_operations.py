@@ -3,7 +3,6 @@
 
 import re
 import socket
-import stat
 import time
 
 import pytest
@@ -178,17 +177,15 @@ def test_service_without_a_working_worker_does_not_start(tmp_path, start):
 
 
 def test_workers_that_cannot_be_run_are_unready(service, model):
-    worker = service.folder / "kferry-worker"
-    good = worker.read_bytes()
-    worker.write_text("#!/nonexistent/program\n")
+    good = (service.folder / "kferry-worker").read_text()
     service.end_waiting()
+    service.put_worker("#!/nonexistent/program\n")
     for _ in range(2):
         answer = service.put(TO, model)
         assert (answer.status, answer.json()["code"]) == (500, "internal-error")
     assert service.get("/readyz").json()["reason"] == "workers-fail"
     assert service.get("/livez").status == 200
-    worker.write_bytes(good)
-    worker.chmod(stat.S_IRWXU)
+    service.put_worker(good)
     assert wait_until(lambda: service.get("/readyz").status == 200, 5)
     assert service.put(TO, model).status == 200
 
