@@ -57,8 +57,9 @@ struct job_limits {
 
 enum sandbox_mode { SANDBOX_PREFER, SANDBOX_REQUIRE, SANDBOX_OFF };
 
-/* Descriptors of inputs that a worker may get. */
+/* Descriptors of inputs that a worker may get, side by side from this one on. */
 #define JOB_INPUTS_MAX 1024
+#define JOB_INPUT_FD   3
 
 /** Allow this process as many descriptors as it may have: each input is one, and a worker's copy of
  * it another. */

@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WORKER   "kferry-worker"
-#define INPUT_FD 3
+#define WORKER "kferry-worker"
 
 /* Where a new process has its standard input, output and error; -1 for nowhere. */
 struct streams {
@@ -58,8 +57,8 @@ static int set_actions(posix_spawn_file_actions_t *actions, const struct launch 
     bad |= set_stream(actions, streams.said, 1);
     bad |= set_stream(actions, streams.said, 2);
     for (size_t i = 0; i < launch->n_inputs; i++)
-        bad |= posix_spawn_file_actions_adddup2(actions, inputs[i], INPUT_FD + (int)i);
-    bad |= posix_spawn_file_actions_addclosefrom_np(actions, INPUT_FD + (int)launch->n_inputs);
+        bad |= posix_spawn_file_actions_adddup2(actions, inputs[i], JOB_INPUT_FD + (int)i);
+    bad |= posix_spawn_file_actions_addclosefrom_np(actions, JOB_INPUT_FD + (int)launch->n_inputs);
     if (launch->dir)
         bad |= posix_spawn_file_actions_addchdir_np(actions, launch->dir);
     return bad;
@@ -113,7 +112,8 @@ static pid_t spawn_with_inputs(const struct launch *launch, int said)
     size_t n = 0;
 
     for (; copies && n < launch->n_inputs; n++) {
-        copies[n] = fcntl(launch->inputs[n].fd, F_DUPFD_CLOEXEC, INPUT_FD + (int)launch->n_inputs);
+        copies[n] =
+            fcntl(launch->inputs[n].fd, F_DUPFD_CLOEXEC, JOB_INPUT_FD + (int)launch->n_inputs);
         if (copies[n] < 0)
             break;
     }

@@ -5,6 +5,14 @@
 #include "job.h"
 #include <sys/types.h>
 
+/* What a worker gets: what to do, where, and which descriptors. All is borrowed. */
+struct launch {
+    char *const *argv;
+    const char *dir; /* NULL for the folder of this process */
+    const struct job_input *inputs;
+    size_t n_inputs;
+};
+
 /**
  * Start `kferry-worker` for a job: in its folder, in a process group of its own, with an empty
  * environment and no descriptor but 0 to 2 and the inputs.
@@ -13,5 +21,8 @@
  * process, or -1 with errno. From any thread.
  */
 pid_t worker_start(const struct job *job, int *said_out);
+
+/** Start a worker that reads its order from the socket `orders`. The process, or -1 with errno. */
+pid_t worker_spawn_waiting(int orders);
 
 #endif

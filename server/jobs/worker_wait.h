@@ -2,16 +2,7 @@
 #ifndef KF_SERVER_WORKER_WAIT_H
 #define KF_SERVER_WORKER_WAIT_H
 
-#include "job.h"
-#include <sys/types.h>
-
-/* What a worker gets: what to do, where, and which descriptors. All is borrowed. */
-struct launch {
-    char *const *argv;
-    const char *dir; /* NULL for the folder of this process */
-    const struct job_input *inputs;
-    size_t n_inputs;
-};
+#include "worker_start.h"
 
 /* A worker for each thread that wants one, started and loaded before there is a job for it. It has
  * seen nothing yet, serves one job like any other, and confines itself when it knows which. */
@@ -28,8 +19,5 @@ void worker_dismiss(void);
  * Returns the process, or -1 when none waits or it cannot be given that.
  */
 pid_t worker_hand_over(const struct launch *launch, int said);
-
-/** Start a worker that reads its order from the socket `orders`. The process, or -1 with errno. */
-pid_t worker_spawn_waiting(int orders);
 
 #endif

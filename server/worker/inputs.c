@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INPUT_FD 3
-
 /* Put one row where it belongs; `n_files` counts the files before it. */
 static int take_row(struct inputs *out, const json_t *row, int fd, size_t *n_files)
 {
@@ -54,9 +52,9 @@ int inputs_take(struct inputs *out, json_t *request)
     if (!out->files)
         return -1;
     for (size_t i = 0; i < n; i++)
-        if (take_row(out, json_array_get(out->told, i), INPUT_FD + (int)i, &n_files) < 0)
+        if (take_row(out, json_array_get(out->told, i), JOB_INPUT_FD + (int)i, &n_files) < 0)
             return -1;
-    if (n_files == 0 || out->files[0].fd != INPUT_FD)
+    if (n_files == 0 || out->files[0].fd != JOB_INPUT_FD)
         return -1;
     out->model = out->files[0];
     out->model.before = json_string_value(json_object_get(out->cut, "before"));

@@ -138,8 +138,9 @@ int main(int argc, char **argv)
     if (argc == 0) /* the service has ended */
         return EXIT_FINE;
     if (!read_order(&order, argc, argv)) {
-        fprintf(stderr, "usage: kferry-worker convert|plan|inspect|list|diff|probe|rules [SANDBOX "
-                        "[MEMORY [FILE_SIZE [CPU]]]]]\n");
+        fprintf(stderr, "usage: kferry-worker convert|plan|inspect|list|diff [SANDBOX [PARENT "
+                        "[MEMORY [FILE_SIZE [CPU]]]]]\n"
+                        "       kferry-worker wait | probe [SANDBOX] | rules\n");
         return EXIT_USAGE;
     }
     if (strcmp(order.task, "probe") == 0)

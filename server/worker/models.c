@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "models.h"
+#include "../jobs/job.h"
 
-#define INPUT_FD     3
 #define FROM_SCRATCH (-1)
 
 /* Takes nothing; `list` may be NULL, as after a failure. */
 static void append(json_t *list, const struct kf_bundle *bundle, const struct kf_input *file,
                    const char *role)
 {
-    int from = kf_bundle_is_unpacked(bundle, file) ? FROM_SCRATCH : file->fd - INPUT_FD;
+    int from = kf_bundle_is_unpacked(bundle, file) ? FROM_SCRATCH : file->fd - JOB_INPUT_FD;
     json_t *row = json_pack("{s:s, s:s, s:i}", "role", role, "name", file->name, "from", from);
 
     if (file->ranged) {

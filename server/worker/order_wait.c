@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "order_wait.h"
+#include "../jobs/job.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -8,9 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define INPUT_FD 3
-
-/* Bytes of the words; 0 at the end, -1 with errno. `n_out` descriptors lie at INPUT_FD and up. */
+/* Bytes of the words; 0 at the end, -1 with errno. `n_out` descriptors lie at JOB_INPUT_FD and up.
+ */
 static ssize_t receive(char words[ORDER_WORDS_SIZE], size_t *n_out)
 {
     struct iovec piece = {words, ORDER_WORDS_SIZE};
@@ -35,7 +35,7 @@ static ssize_t receive(char words[ORDER_WORDS_SIZE], size_t *n_out)
     *n_out = (rights->cmsg_len - CMSG_LEN(0)) / sizeof *fds;
     memcpy(fds, CMSG_DATA(rights), *n_out * sizeof *fds);
     for (size_t i = 0; i < *n_out; i++)
-        if (fds[i] != INPUT_FD + (int)i)
+        if (fds[i] != JOB_INPUT_FD + (int)i)
             return -1;
     return n;
 }
@@ -43,7 +43,7 @@ static ssize_t receive(char words[ORDER_WORDS_SIZE], size_t *n_out)
 /* The last two descriptors are where it speaks and where it works. */
 static bool settle(size_t n_fds)
 {
-    const int said = INPUT_FD + (int)n_fds - 2, folder = said + 1;
+    const int said = JOB_INPUT_FD + (int)n_fds - 2, folder = said + 1;
     int null;
 
     if (n_fds < 2 || fchdir(folder) < 0 || dup2(said, STDOUT_FILENO) < 0 ||

@@ -14,7 +14,6 @@
 
 /* HDF5, libzip and the worker's own files need a dozen; the inputs come on top. */
 #define FILES_MAX 64
-#define INPUT_FD  3
 
 #ifdef KF_SANITIZED
 #define RELAXED true
@@ -34,7 +33,7 @@ static uint64_t count_inputs(void)
 {
     uint64_t n = 0;
 
-    while (n < JOB_INPUTS_MAX && fcntl(INPUT_FD + (int)n, F_GETFD) >= 0)
+    while (n < JOB_INPUTS_MAX && fcntl(JOB_INPUT_FD + (int)n, F_GETFD) >= 0)
         n++;
     return n;
 }

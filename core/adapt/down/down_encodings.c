@@ -3,10 +3,8 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 
-static const char *const no_floats[] = {
-#define KF_NO_FLOATS(class_name, source) class_name,
+#define KF_NO_FLOATS(classes, source) static const char no_floats[] = classes;
 #include "down_encodings.def"
-};
 
 static const struct encoding {
     const char *class_name, *mode, *way;
@@ -37,20 +35,12 @@ bool kf_down_encodes_more(const struct kf_layer *layer, const struct kf_shape *i
     return !kf_streq(mode, "int") && in->rank + wider > 2;
 }
 
-static bool takes_no_floats(const struct kf_layer *layer)
-{
-    for (size_t i = 0; i < sizeof(no_floats) / sizeof(no_floats[0]); i++)
-        if (kf_streq(no_floats[i], layer->class_name))
-            return true;
-    return false;
-}
-
 void kf_down_check_encoding(struct kf_down_ops *ops, const struct kf_layer *layer,
                             const struct kf_shape *in, enum kf_dtype dtype)
 {
     const struct encoding *encoding = encoding_of(layer);
 
-    if (kf_down_is_floating(dtype) && takes_no_floats(layer))
+    if (kf_down_is_floating(dtype) && kf_in_words(no_floats, layer->class_name))
         kf_report_add(ops->adapt->rep, KF_NO_EQUAL, layer->path,
                       "%s is given floats, and in Keras 2 it takes integers and texts alone: put a "
                       "cast to int64 in front of it",

@@ -111,6 +111,11 @@ int kf_down_form_getitem(struct kf_down_op *op)
     return kf_down_set(op, "slice_spec", spec);
 }
 
+static bool is_size(const json_t *value)
+{
+    return json_integer_value(value) > 0 && json_integer_value(value) <= INT32_MAX;
+}
+
 /* One number in lists as deep as a tensor is, for its first axis. */
 static int append_deep(struct kf_down_op *op, json_t *list, json_int_t number, size_t rank)
 {
@@ -131,8 +136,11 @@ int kf_down_form_unravel(struct kf_down_op *op)
     size_t rank = kf_down_rank(kf_down_argument(op, 0, "indices")), n = json_array_size(shape);
     json_auto_t *strides = json_array(), *sizes = json_array();
 
-    if (!rank || !n)
+    if (!rank || !n || n > KF_RANK_MAX)
         return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
+    for (size_t i = 0; i < n; i++)
+        if (!is_size(json_array_get(shape, i)))
+            return kf_down_refuse(op, "an axis of its shape is not as long as TensorFlow's may be");
     for (size_t i = 0; i < n; i++) {
         size_t at = rank == 1 ? i : n - 1 - i, from = rank == 1 ? at + 1 : 0;
         size_t end = rank == 1 ? n : at;

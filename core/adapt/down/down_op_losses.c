@@ -59,8 +59,9 @@ int kf_down_form_from_logits(struct kf_down_op *op)
     if (!kf_ref_get(json_object_get(op->kwargs, "logits"), &at))
         return kf_down_refuse(op, "it is called with what is no tensor");
     maker = graph->layers[at.layer];
-    if (kf_streq(kf_json_str(maker->config, "function", NULL), name))
-        return kf_down_set(op, "logits", json_deep_copy(json_array_get(maker->calls[0].args, 0)));
+    if (at.call < maker->n_calls && kf_streq(kf_json_str(maker->config, "function", NULL), name))
+        return kf_down_set(op, "logits",
+                           json_deep_copy(json_array_get(maker->calls[at.call].args, 0)));
     return told && !may_hide(graph, at, name)
                ? 0
                : kf_down_refuse(op, "Keras 3 takes the logits before a softmax or a sigmoid where "

@@ -11,7 +11,7 @@ size_t kf_down_rank(const json_t *argument)
     size_t rank = 0;
 
     if (json_is_object(argument) && !array)
-        return json_array_size(shape);
+        return json_array_size(shape) <= KF_RANK_MAX ? json_array_size(shape) : 0;
     for (array = array ? array : argument; json_is_array(array) && rank < KF_RANK_MAX; rank++)
         array = json_array_get(array, 0);
     return rank;

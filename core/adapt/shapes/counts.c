@@ -8,12 +8,12 @@
 #define KF_CUTS(classes, source)          static const char cutting[] = classes;
 #include "counts.def"
 
-#define DEPTH_MAX 8 /* layers between that are looked through */
+#define LAYERS_MAX 64 /* that are looked through, as often as they are met */
 
 struct search {
     const struct kf_graph *graph;
     const struct kf_layer *lookup; /* one of those that count */
-    unsigned depth;
+    unsigned seen;
     bool others; /* a tensor that no lookup gave */
 };
 
@@ -29,12 +29,10 @@ static void see_output(struct search *search, size_t index, size_t k)
     if (kf_in_words(lookups, layer->class_name) &&
         kf_in_words(counting, kf_json_str(layer->config, "output_mode", "int"))) {
         search->lookup = layer;
-    } else if (kf_in_words(passes, layer->class_name) && search->depth < DEPTH_MAX) {
-        search->depth++;
-        see_inputs(search, index, k);
-        search->depth--;
-    } else {
+    } else if (!kf_in_words(passes, layer->class_name)) {
         search->others = true;
+    } else if (search->seen++ < LAYERS_MAX) {
+        see_inputs(search, index, k);
     }
 }
 
