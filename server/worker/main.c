@@ -4,6 +4,7 @@
 #include "order_wait.h"
 #include "sandbox.h"
 #include "tasks.h"
+#include "warm.h"
 #include <fcntl.h>
 #include <jansson.h>
 #include <kf/rules.h>
@@ -132,6 +133,9 @@ int main(int argc, char **argv)
     clearenv();
     json_object_seed(0); /* opens /dev/urandom, which it cannot later */
     if (argc == 2 && strcmp(argv[1], "wait") == 0) {
+        sandbox_prepare();
+        if (!order_is_there())
+            warm_up();
         argc = order_wait(told);
         argv = told;
     }

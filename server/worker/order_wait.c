@@ -4,7 +4,7 @@
 #include "../jobs/job.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -56,6 +56,13 @@ static bool settle(size_t n_fds)
         return false;
     close(null);
     return true;
+}
+
+bool order_is_there(void)
+{
+    struct pollfd orders = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    return poll(&orders, 1, 0) != 0;
 }
 
 int order_wait(char *argv[ORDER_WORDS_MAX + 1])

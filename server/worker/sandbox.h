@@ -24,6 +24,9 @@ struct sandbox {
  */
 int sandbox_enter(struct sandbox *out, enum sandbox_mode mode, int folder);
 
+/** Do of sandbox_enter() what does not depend on the job; it takes less time then. */
+void sandbox_prepare(void);
+
 /** Set the rlimits; a member that is 0 sets none. -1 when the kernel refused. */
 int sandbox_limit(const struct job_limits *limits);
 

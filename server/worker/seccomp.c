@@ -3,8 +3,12 @@
 #include "sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /*
@@ -171,11 +175,48 @@ static bool add_conditional(scmp_filter_ctx filter)
     return bad == 0 && add_fcntl(filter);
 }
 
-bool sandbox_seccomp(void)
+static struct sock_fprog *prepared; /* of sandbox_prepare() */
+
+static struct sock_fprog *read_program(int file)
+{
+    const off_t size = lseek(file, 0, SEEK_END);
+    struct sock_fprog *program = size > 0 ? malloc(sizeof *program + (size_t)size) : NULL;
+
+    if (!program)
+        return NULL;
+    program->filter = (struct sock_filter *)(program + 1);
+    program->len = (unsigned short)((size_t)size / sizeof *program->filter);
+    if (pread(file, program->filter, (size_t)size, 0) == size)
+        return program;
+    free(program);
+    return NULL;
+}
+
+/* The rules as the kernel takes them; NULL when they cannot be had. */
+static struct sock_fprog *compile(void)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    bool ok = filter && add_lists(filter) && add_conditional(filter) && seccomp_load(filter) == 0;
+    struct sock_fprog *program = NULL;
+    int file = -1;
 
+    if (filter && add_lists(filter) && add_conditional(filter))
+        file = memfd_create("filter", MFD_CLOEXEC);
+    if (file >= 0 && seccomp_export_bpf(filter, file) == 0)
+        program = read_program(file);
+    if (file >= 0)
+        close(file);
     seccomp_release(filter);
-    return ok;
+    return program;
+}
+
+void sandbox_prepare(void)
+{
+    if (!prepared)
+        prepared = compile();
+}
+
+bool sandbox_seccomp(void)
+{
+    sandbox_prepare();
+    return prepared && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prepared) == 0;
 }
