@@ -5,6 +5,7 @@
 #include "../clock.h"
 #include "progress.h"
 #include "worker_start.h"
+#include "worker_wait.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -182,6 +183,8 @@ static void reap(struct run *run, struct job_result *out)
     out->max_rss = (uint64_t)usage.ru_maxrss * 1024;
     out->outcome = pid < 0 ? JOB_INTERNAL : classify(run, status, out->cpu_ms);
     out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (out->signal != 0 && run->killed == JOB_DONE)
+        worker_renew();
     out->wall_ms = (uint64_t)(clock_ms() - run->began);
 }
 

@@ -18,7 +18,7 @@
 
 /* Where a new process has its standard input, output and error; -1 for nowhere. */
 struct streams {
-    int orders, said;
+    int in, said;
 };
 
 static const char *const tasks[] = {"convert", "plan", "inspect", "list", "diff"};
@@ -52,7 +52,7 @@ static int set_stream(posix_spawn_file_actions_t *actions, int from, int to)
 static int set_actions(posix_spawn_file_actions_t *actions, const struct launch *launch,
                        const int *inputs, struct streams streams)
 {
-    int bad = set_stream(actions, streams.orders, 0);
+    int bad = set_stream(actions, streams.in, 0);
 
     bad |= set_stream(actions, streams.said, 1);
     bad |= set_stream(actions, streams.said, 2);
@@ -127,12 +127,12 @@ static pid_t spawn_with_inputs(const struct launch *launch, int said)
     return pid;
 }
 
-pid_t worker_spawn_waiting(int orders)
+pid_t worker_spawn_forking(int asked)
 {
-    char *const argv[] = {(char[]){WORKER}, (char[]){"wait"}, NULL};
+    char *const argv[] = {(char[]){WORKER}, (char[]){"fork"}, NULL};
     const struct launch launch = {.argv = argv, .dir = "/"};
 
-    return spawn(&launch, NULL, (struct streams){orders, -1});
+    return spawn(&launch, NULL, (struct streams){asked, -1});
 }
 
 /* Start with a pipe for what it says, or hand over to one that was started before. */

@@ -22,7 +22,8 @@ struct launch {
  */
 pid_t worker_start(const struct job *job, int *said_out);
 
-/** Start a worker that reads its order from the socket `orders`. The process, or -1 with errno. */
-pid_t worker_spawn_waiting(int orders);
+/** Start what makes workers on demand from the socket `asked` (../worker/fork_server.h). The
+ * process, or -1 with errno. */
+pid_t worker_spawn_forking(int asked);
 
 #endif

@@ -10,13 +10,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Of a thread, and not of the service: a worker dies with the thread that started it. */
-static _Thread_local struct {
-    pid_t pid; /* 0 for none */
-    int orders;
-} waiting;
+/* Another process, and the socket to it. `pid` is 0 for none. */
+struct peer {
+    pid_t pid;
+    int socket;
+};
 
-/* What goes to the worker in one message. */
+/* Of a thread, and not of the service: a worker dies with the thread that started it. */
+static _Thread_local struct peer forking, waiting;
+
+/* What goes to one of them at once. */
 struct message {
     char words[ORDER_WORDS_SIZE]; /* argv, each with its NUL */
     size_t n_words;
@@ -24,30 +27,26 @@ struct message {
     size_t n_fds;
 };
 
-void worker_ready(void)
+static void end(struct peer *peer)
 {
-    int ends[2];
-
-    if (waiting.pid > 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+    if (peer->pid <= 0)
         return;
-    waiting.pid = worker_spawn_waiting(ends[1]);
-    waiting.orders = ends[0];
-    close(ends[1]);
-    if (waiting.pid < 0) {
-        waiting.pid = 0;
-        close(ends[0]);
-    }
+    close(peer->socket);
+    kill(peer->pid, SIGKILL);
+    while (waitpid(peer->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    peer->pid = 0;
+}
+
+void worker_renew(void)
+{
+    end(&forking);
 }
 
 void worker_dismiss(void)
 {
-    if (waiting.pid <= 0)
-        return;
-    close(waiting.orders);
-    kill(waiting.pid, SIGKILL);
-    while (waitpid(waiting.pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    waiting.pid = 0;
+    end(&waiting);
+    end(&forking);
 }
 
 static bool add_words(struct message *message, char *const *argv)
@@ -75,7 +74,7 @@ static bool add_fds(struct message *message, const struct launch *launch, int sa
     return true;
 }
 
-static bool send_message(int orders, struct message *message)
+static bool send_message(int to, struct message *message)
 {
     const size_t size = message->n_fds * sizeof *message->fds;
     struct iovec words = {message->words, message->n_words};
@@ -92,7 +91,55 @@ static bool send_message(int orders, struct message *message)
     *rights = (struct cmsghdr){
         .cmsg_len = CMSG_LEN(size), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     memcpy(CMSG_DATA(rights), message->fds, size);
-    return sendmsg(orders, &header, MSG_NOSIGNAL) == (ssize_t)message->n_words;
+    return sendmsg(to, &header, MSG_NOSIGNAL) == (ssize_t)message->n_words;
+}
+
+static bool start_forking(void)
+{
+    int ends[2];
+
+    if (forking.pid > 0)
+        return true;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return false;
+    forking = (struct peer){worker_spawn_forking(ends[1]), ends[0]};
+    close(ends[1]);
+    if (forking.pid > 0)
+        return true;
+    close(ends[0]);
+    forking.pid = 0;
+    return false;
+}
+
+/* A worker whose order will come by `orders`; -1 for none. */
+static pid_t fork_worker(int orders)
+{
+    struct message message = {.n_words = 1, .fds = {orders}, .n_fds = 1};
+    pid_t pid = -1;
+    ssize_t n = -1;
+
+    if (!send_message(forking.socket, &message))
+        return -1;
+    do
+        n = read(forking.socket, &pid, sizeof pid);
+    while (n < 0 && errno == EINTR);
+    return n == sizeof pid ? pid : -1;
+}
+
+void worker_ready(void)
+{
+    int ends[2];
+
+    if (waiting.pid > 0 || !start_forking() ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return;
+    waiting = (struct peer){fork_worker(ends[1]), ends[0]};
+    close(ends[1]);
+    if (waiting.pid > 0)
+        return;
+    close(ends[0]);
+    waiting.pid = 0;
+    end(&forking);
 }
 
 pid_t worker_hand_over(const struct launch *launch, int said)
@@ -107,14 +154,14 @@ pid_t worker_hand_over(const struct launch *launch, int said)
     dir = open(launch->dir ? launch->dir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir >= 0) {
         sent = add_words(&message, launch->argv) && add_fds(&message, launch, said, dir) &&
-               send_message(waiting.orders, &message);
+               send_message(waiting.socket, &message);
         close(dir);
     }
     if (!sent) {
-        worker_dismiss();
+        end(&waiting);
         return -1;
     }
-    close(waiting.orders);
+    close(waiting.socket);
     waiting.pid = 0;
     return pid;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "../cli/exit_codes.h"
+#include "fork_server.h"
 #include "order_wait.h"
 #include "sandbox.h"
 #include "tasks.h"
@@ -17,14 +18,17 @@
  * kferry-worker: one conversion in a process of its own.
  *
  *   kferry-worker convert|plan|inspect|list|diff [SANDBOX [PARENT [MEMORY [FILE_SIZE [CPU]]]]]
- *   kferry-worker wait
+ *   kferry-worker fork
  *   kferry-worker probe [SANDBOX]
  *   kferry-worker rules
  *
  * The folder it is started in is its job (job.h), descriptors 3 and up its inputs. Sizes are bytes,
  * CPU is seconds, 0 is no limit; SANDBOX is prefer, require or off; with PARENT it dies too.
- * `wait` is told all of that later (order_wait.h).
+ * `fork` makes workers that are told all of that later (fork_server.h).
  */
+/* For how long the service has nothing to do before its time is taken for what a job could do. */
+#define REST_MS 10
+
 struct order {
     const char *task;
     enum sandbox_mode mode;
@@ -123,6 +127,17 @@ static int settle(const struct order *order)
     return status;
 }
 
+/* What libraries would tidy up at the end the kernel takes back at once; a sanitizer looks at it.
+ */
+static int leave(int status)
+{
+#ifndef KF_SANITIZED
+    if (fflush(NULL) == 0)
+        _exit(status);
+#endif
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     char *told[ORDER_WORDS_MAX + 1];
@@ -132,10 +147,13 @@ int main(int argc, char **argv)
 
     clearenv();
     json_object_seed(0); /* opens /dev/urandom, which it cannot later */
-    if (argc == 2 && strcmp(argv[1], "wait") == 0) {
+    if (argc == 2 && strcmp(argv[1], "fork") == 0) {
         sandbox_prepare();
-        if (!order_is_there())
-            warm_up();
+        warm_up();
+        if (!fork_server())
+            return EXIT_FINE;
+        if (!order_comes_in(REST_MS))
+            warm_up(); /* fork() left it to the first who touches a page */
         argc = order_wait(told);
         argv = told;
     }
@@ -144,7 +162,7 @@ int main(int argc, char **argv)
     if (!read_order(&order, argc, argv)) {
         fprintf(stderr, "usage: kferry-worker convert|plan|inspect|list|diff [SANDBOX [PARENT "
                         "[MEMORY [FILE_SIZE [CPU]]]]]\n"
-                        "       kferry-worker wait | probe [SANDBOX] | rules\n");
+                        "       kferry-worker fork | probe [SANDBOX] | rules\n");
         return EXIT_USAGE;
     }
     if (strcmp(order.task, "probe") == 0)
@@ -155,5 +173,7 @@ int main(int argc, char **argv)
     if (!task)
         return EXIT_USAGE;
     status = settle(&order);
-    return status == 0 ? task_run(task) : status;
+    if (status == 0)
+        status = task_run(task);
+    return leave(status);
 }

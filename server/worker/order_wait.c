@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Bytes of the words; 0 at the end, -1 with errno. `n_out` descriptors lie at JOB_INPUT_FD and up.
- */
-static ssize_t receive(char words[ORDER_WORDS_SIZE], size_t *n_out)
+ssize_t order_receive(char words[ORDER_WORDS_SIZE], size_t *n_out)
 {
     struct iovec piece = {words, ORDER_WORDS_SIZE};
     union {
@@ -55,21 +55,22 @@ static bool settle(size_t n_fds)
     if (null < 0 || dup2(null, STDIN_FILENO) < 0)
         return false;
     close(null);
+    prctl(PR_SET_NAME, "kferry-worker");
     return true;
 }
 
-bool order_is_there(void)
+bool order_comes_in(int ms)
 {
     struct pollfd orders = {.fd = STDIN_FILENO, .events = POLLIN};
 
-    return poll(&orders, 1, 0) != 0;
+    return poll(&orders, 1, ms) != 0;
 }
 
 int order_wait(char *argv[ORDER_WORDS_MAX + 1])
 {
     static char words[ORDER_WORDS_SIZE];
     size_t n_fds = 0;
-    const ssize_t size = receive(words, &n_fds);
+    const ssize_t size = order_receive(words, &n_fds);
     int n = 0;
 
     if (size <= 0)

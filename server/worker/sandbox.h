@@ -24,7 +24,8 @@ struct sandbox {
  */
 int sandbox_enter(struct sandbox *out, enum sandbox_mode mode, int folder);
 
-/** Do of sandbox_enter() what does not depend on the job; it takes less time then. */
+/** Do of sandbox_enter() what is the same for every worker, for this process and those forked off.
+ */
 void sandbox_prepare(void);
 
 /** Set the rlimits; a member that is 0 sets none. -1 when the kernel refused. */

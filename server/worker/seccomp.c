@@ -11,6 +11,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+/* Stands in the rules for the process ID, which the worker alone knows; larger than any. */
+#define OWN_PID INT32_MAX
+
 /*
  * The system calls of a conversion: what glibc, HDF5, libzip and Jansson may call; every test of
  * the programs runs under this list. Everything else kills the worker with SIGSYS: sockets,
@@ -166,7 +169,7 @@ static bool add_fcntl(scmp_filter_ctx filter)
 static bool add_conditional(scmp_filter_ctx filter)
 {
     const struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
+    const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, OWN_PID, 0);
     int bad = 0;
 
     bad |= seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, &no_exec);
@@ -175,7 +178,7 @@ static bool add_conditional(scmp_filter_ctx filter)
     return bad == 0 && add_fcntl(filter);
 }
 
-static struct sock_fprog *prepared; /* of sandbox_prepare() */
+static struct sock_fprog *prepared; /* of sandbox_prepare(), with OWN_PID in it */
 
 static struct sock_fprog *read_program(int file)
 {
@@ -215,8 +218,22 @@ void sandbox_prepare(void)
         prepared = compile();
 }
 
+/* The process ID is compared in one place. */
+static bool set_own_pid(struct sock_fprog *program)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < program->len; i++)
+        if (program->filter[i].k == OWN_PID) {
+            program->filter[i].k = (unsigned)getpid();
+            n++;
+        }
+    return n == 1;
+}
+
 bool sandbox_seccomp(void)
 {
     sandbox_prepare();
-    return prepared && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prepared) == 0;
+    return prepared && set_own_pid(prepared) &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, prepared) == 0;
 }

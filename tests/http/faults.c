@@ -99,6 +99,8 @@ ANY(int, -1, fdatasync, (int fd), fd)
 ANY(int, -1, mkdir, (const char *path, mode_t mode), path, mode)
 ANY(int, -1, pipe2, (int ends[2], int flags), ends, flags)
 ANY(int, -1, accept4, (int fd, struct sockaddr *from, socklen_t *n, int flags), fd, from, n, flags)
+ANY(int, -1, socketpair, (int domain, int type, int protocol, int ends[2]), domain, type, protocol,
+    ends)
 ANY(int, order->error, posix_spawn,
     (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions,
      const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]),

@@ -23,10 +23,28 @@ FIXTURES = Path(
 
 # Stands in for kferry-worker: does what the file `mode` beside it says, then becomes the real one.
 WORKER = """#!{python} -SE
-import os, socket, struct, sys, time
+import ctypes, os, platform, signal, socket, struct, sys, time
 argv = sys.argv[1:]
-if argv == ["wait"]:
+def name(text):
+    with open("/proc/self/comm", "wb") as comm:
+        comm.write(text)
+if argv == ["fork"]:
+    asked, clone = socket.socket(fileno=0), dict(x86_64=56, aarch64=220)[platform.machine()]
+    while True:
+        word, fds, _, _ = socket.recv_fds(asked, 256, 64)
+        if not word:
+            os._exit(0)
+        pid = ctypes.CDLL(None).syscall(clone, 0x8000 | signal.SIGCHLD, 0, 0, 0, 0)
+        if pid == 0:
+            break
+        os.close(fds[0])
+        asked.send(struct.pack("i", pid))
+    os.setpgid(0, 0)
+    os.dup2(fds[0], 0)
+    os.close(fds[0])
+    name(b"kferry-wait")
     words, fds, _, _ = socket.recv_fds(socket.socket(fileno=0), 256, 64)
+    name(b"kferry-worker")
     if not words:
         os._exit(0)
     argv = [word.decode() for word in words.split(b"\\0")[1:-1]]
@@ -221,18 +239,22 @@ class Service:
 
     def children(self):
         """Process ids of the workers that have a job, zombies included."""
-        return [pid for pid in self._processes() if not is_waiting(pid)]
+        return [pid for pid in self._processes() if folder_of(pid) != "/"]
+
+    def forking(self):
+        """Process ids of what makes workers."""
+        return {pid for pid in self._processes() if folder_of(pid) == "/" and not is_waiting(pid)}
 
     def waiting(self):
         """Process ids of the workers that wait for a job."""
         return {pid for pid in self._processes() if is_waiting(pid)}
 
     def end_waiting(self):
-        """Kill the workers that wait, so that the next jobs start their own."""
+        """Kill the workers that wait and what makes them, so that the next jobs start their own."""
         assert wait_until(lambda: len(self.waiting()) == int(self.settings["KFERRY_WORKERS"]))
-        for pid in self.waiting():
+        for pid in self.waiting() | self.forking():
             os.kill(pid, signal.SIGKILL)
-        assert wait_until(lambda: not self.waiting())
+        assert wait_until(lambda: not self.waiting() | self.forking())
 
     def _processes(self):
         pids = []
@@ -270,10 +292,18 @@ class Service:
 KILLED = ("worker-crashed",)
 
 
-def is_waiting(pid):
-    """A worker stands in the folder of its job, or at "/" before it has one."""
+def folder_of(pid):
+    """A worker stands in the folder of its job, or at "/" before it has one; a zombie nowhere."""
     try:
-        return os.readlink(f"/proc/{pid}/cwd") == "/"
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return None
+
+
+def is_waiting(pid):
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text()
+        return name == "kferry-wait\n" and folder_of(pid) == "/"
     except OSError:
         return False
 

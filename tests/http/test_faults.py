@@ -97,6 +97,7 @@ FAULTS = [
     ("open", errno.EMFILE, 4),
     ("pipe2", errno.EMFILE, 0),
     ("accept4", errno.EMFILE, 2),
+    ("socketpair", errno.EMFILE, 0),
     ("posix_spawn", errno.EAGAIN, 0),
     ("posix_spawn", errno.ENOMEM, 1),
     ("malloc", errno.ENOMEM, 7),
@@ -109,6 +110,7 @@ FAULTS = [
 @pytest.mark.parametrize(("call", "error", "between"), FAULTS)
 def test_it_recovers(shaken, faults, model, call, error, between):
     expected = hashlib.sha256(shaken.put(CONVERT, model).body).hexdigest()
+    shaken.end_waiting()
     faults.fail(call, error, between)
     accepted = []
     for _ in range(4):

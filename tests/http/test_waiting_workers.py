@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from kferry_service import is_waiting, wait_until
+from kferry_service import folder_of, wait_until
 
 TO = "/v1/convert/keras/x.h5"
 
@@ -51,10 +51,33 @@ def test_one_that_was_killed_is_replaced(service, model):
     assert wait_until(lambda: service.waiting())
 
 
+def test_what_makes_them_is_replaced(service, model):
+    """Whoever waits goes on, and where none can be made one is started for the job."""
+    made, makers = service.waiting(), service.forking()
+    assert len(makers) == 2
+    for pid in makers:
+        os.kill(pid, signal.SIGKILL)
+    for _ in range(6):
+        assert service.put(TO, model).status == 200
+    assert wait_until(lambda: len(service.waiting()) == 2 and len(service.forking()) == 2)
+    assert not service.forking() & makers and not service.waiting() & made
+
+
+def test_a_crash_is_the_last_of_its_kind(service, model):
+    """Those forked off one process have their memory at the same places."""
+    makers = service.forking()
+    service.set_mode("kill 11")
+    assert service.put(TO, model).json()["code"] == "worker-crashed"
+    service.set_mode("")
+    assert wait_until(lambda: len(service.forking()) == 2)
+    assert len(service.forking() & makers) == 1
+
+
 def test_none_outlives_the_service(start):
     for end in ("stop", "kill"):
         service = start(KFERRY_WORKERS=2)
         assert wait_until(lambda: len(service.waiting()) == 2)
-        waiting = service.waiting()
+        pids = service.waiting() | service.forking()
+        assert len(pids) == 4
         getattr(service, end)()
-        assert wait_until(lambda: not any(is_waiting(pid) for pid in waiting))
+        assert wait_until(lambda: not any(folder_of(pid) for pid in pids))
