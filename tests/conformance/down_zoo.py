@@ -113,6 +113,10 @@ def floats(name, rng):
     return values.astype("float32")
 
 
+TURN = np.array([1, 0.5, -0.5, -0.25, 1, 0.5, 0, 0.02], "float32")
+CORNERS = np.array([[0, 0], [5, 0], [0, 4], [5, 4]], "float32")
+
+
 def odd_operation_models():
     """Operations on integers and truth values, which Keras 3 makes floats; on tensors of several shapes, and with constants."""
     rng = np.random.default_rng(13)
@@ -171,6 +175,13 @@ def odd_operation_models():
         "bce_sigmoid": ([(5,)] * 2, lambda x, y: ops.binary_crossentropy(ops.sigmoid(x), ops.sigmoid(y * 40))),
         "sparse_cce_softmax": ([((), "int32"), (10,)], lambda x, y: ops.sparse_categorical_crossentropy(x, ops.softmax(y * 40))),
         "cce_dense_softmax": ([(5,)] * 2, lambda x, y: ops.categorical_crossentropy(ops.softmax(x), L.Dense(5, "softmax")(y), from_logits=True)),
+        "affine": ([(5, 6, 2), (8,)], lambda x, y: [ops.image.affine_transform(x, y * 0.3 + TURN, mode, fill, 0.5) for mode in ("nearest", "bilinear")
+                                                    for fill in ("constant", "nearest", "reflect", "wrap")]),
+        "affine_told": ([(4, 7, 3)], lambda x: ops.image.affine_transform(x, np.array([0.8, 0.5, -0.5, -0.5, 1.1, 1.5, -0.25, 0], "float32"))),
+        "affine_first": ([(2, 5, 6)], lambda x: ops.image.affine_transform(x, TURN, "nearest", data_format="channels_first")),
+        "perspective": ([(5, 6, 2), (4, 2)], lambda x, y: [
+            ops.image.perspective_transform(x, y * 0.5 + CORNERS, y * 0.0 + CORNERS, mode, 0.5) for mode in ("nearest", "bilinear")]),
+        "perspective_told": ([(5, 6, 2)], lambda x: ops.image.perspective_transform(x, CORNERS, CORNERS * 0.7 + 0.3)),
         "attention_told": ([(3, 2, 4)], lambda x: ops.dot_product_attention(x, x, x, mask=np.tri(3, dtype=bool)[None, None])),
     }
     for name, (specs, function) in table.items():

@@ -7,7 +7,7 @@
 
 /* An operation that is several functions, one behind the other; see down_recipes.def. */
 
-#define STEPS_MAX 24
+#define STEPS_MAX 32
 
 static const struct recipe {
     const char *class_name, *defaults, *steps, *name;

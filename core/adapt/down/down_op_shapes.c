@@ -65,7 +65,7 @@ static int add_input(json_t *ref, void *context)
     return 0;
 }
 
-void kf_down_note_shape(struct kf_down_ops *ops, size_t index, struct kf_shape *first)
+void kf_down_note_shape(struct kf_down_ops *ops, size_t index, size_t call, struct kf_shape *first)
 {
     const struct kf_layer *layer = ops->graph->layers[index];
     struct inputs in = {.ops = ops};
@@ -74,8 +74,8 @@ void kf_down_note_shape(struct kf_down_ops *ops, size_t index, struct kf_shape *
         return;
     if (ops->graph->topology == KF_SEQUENTIAL && index > 0)
         in.list[in.n++] = &ops->shapes[index - 1];
-    else if (layer->n_calls > 0)
-        kf_refs_each(layer->calls[0].args, add_input, &in);
+    else if (layer->n_calls > call)
+        kf_refs_each(layer->calls[call].args, add_input, &in);
     if (in.n)
         *first = *in.list[0];
     if (layer->n_calls < 2)

@@ -203,7 +203,7 @@ static int pass_layer(struct kf_down_ops *ops, size_t index)
     enum kf_dtype dtype = KF_DTYPE_NONE;
     struct kf_shape in = {0};
 
-    kf_down_note_shape(ops, index, &in);
+    kf_down_note_shape(ops, index, 0, &in);
     if (layer->inner) {
         KF_TRY(down_graph(ops->adapt, layer->inner, &dtype));
         return set_dtype(ops, index, dtype);
@@ -215,6 +215,21 @@ static int pass_layer(struct kf_down_ops *ops, size_t index)
         dtype = ops->dtypes[index - 1].first;
     kf_down_check_encoding(ops, layer, &in, dtype);
     return set_dtype(ops, index, kf_op_dtype(layer, dtype));
+}
+
+/* A further call of a layer that stays: of two dtypes that it gives none is told. */
+static void pass_again(struct kf_down_ops *ops, size_t index, size_t call)
+{
+    struct kf_layer *layer = ops->graph->layers[index];
+    enum kf_dtype dtype = kf_down_dtype(ops, json_array_get(layer->calls[call].args, 0));
+    struct kf_shape in = {0};
+
+    if (layer->inner)
+        return;
+    kf_down_note_shape(ops, index, call, &in);
+    kf_down_check_encoding(ops, layer, &in, dtype);
+    if (kf_op_dtype(layer, dtype) != ops->dtypes[index].first)
+        ops->dtypes[index] = (struct kf_down_dtypes){KF_DTYPE_NONE, KF_DTYPE_NONE};
 }
 
 /* Operations that nothing needs any more, masks above all. */
@@ -241,7 +256,9 @@ static int down_all(struct kf_down_ops *ops)
     int r = kf_graph_order(ops->graph, &order, &n, ops->adapt->rep);
 
     for (size_t i = 0; r >= 0 && i < n; i++)
-        if (order[i].call == 0)
+        if (order[i].call > 0)
+            pass_again(ops, order[i].layer, order[i].call);
+        else
             r = ops->graph->layers[order[i].layer]->operation ? down_op(ops, order[i].layer)
                                                               : pass_layer(ops, order[i].layer);
     kf_free(order);

@@ -94,8 +94,8 @@ json_t *kf_down_argument(const struct kf_down_op *op, size_t index, const char *
 /** The shape that the file says beside a tensor; false where it says none. */
 bool kf_down_said_shape(const json_t *ref, struct kf_shape *out);
 
-/** Note which shape a layer gives, from those of what it is called with, of which `first` is. */
-void kf_down_note_shape(struct kf_down_ops *ops, size_t index, struct kf_shape *first);
+/** Note which shape a layer gives, from those of what a call has, of which `first` is. */
+void kf_down_note_shape(struct kf_down_ops *ops, size_t index, size_t call, struct kf_shape *first);
 
 /** Write the noted shapes beside the tensors of a layer's call for which the file says none. */
 int kf_down_tell_shapes(struct kf_down_ops *ops, struct kf_layer *layer);
@@ -139,6 +139,7 @@ int kf_down_function(struct kf_down_op *op, const char *function, json_t *first,
 #define KF_DOWN_FORM(name) int kf_down_form_##name(struct kf_down_op *op);
 KF_DOWN_FORM(plain)
 KF_DOWN_FORM(adaptive)
+KF_DOWN_FORM(affine)
 KF_DOWN_FORM(alike)
 KF_DOWN_FORM(append)
 KF_DOWN_FORM(argmax)
@@ -187,6 +188,7 @@ KF_DOWN_FORM(padded)
 KF_DOWN_FORM(pairs)
 KF_DOWN_FORM(patches)
 KF_DOWN_FORM(percentile)
+KF_DOWN_FORM(perspective)
 KF_DOWN_FORM(pool)
 KF_DOWN_FORM(quantile)
 KF_DOWN_FORM(ravel)

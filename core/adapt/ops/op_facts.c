@@ -22,8 +22,8 @@
 
 /* Layers whose outputs may be integers, or wrap any layer. */
 #define UNKNOWN                                                                                    \
-    "CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup Lambda StringLookup "    \
-    "TextVectorization TimeDistributed Wrapper"
+    "Discretization HashedCrossing Hashing IntegerLookup Lambda StringLookup TextVectorization "   \
+    "TimeDistributed Wrapper"
 
 enum kf_dtype kf_op_dtype_named(const char *name)
 {
