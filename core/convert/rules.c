@@ -83,7 +83,8 @@ static const char *const names[] = {
 #define KF_DOWN_HEADS(class_name, heads, shared, depth, value_depth, kept) "down:heads:" class_name,
 #include "../adapt/down/down_heads.def"
 #undef KF_DOWN_HEADS
-#define KF_QUANTIZED(class_name, variable, by_row) "down:quantized:" class_name,
+#define KF_QUANTIZED(class_name, variable, by_row, unless, down)                                   \
+    "down:quantized:" class_name "." variable,
 #include "../adapt/down/down_quantized.def"
 #undef KF_QUANTIZED
 #define KF_OBJECT(module, from, to, source) "down:object:" from,

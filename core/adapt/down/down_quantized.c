@@ -2,6 +2,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/dequantize.h"
+#include "../../model/rewrite.h"
 #include "keras3_keras2.h"
 #include <string.h>
 
@@ -14,11 +15,13 @@
 
 static const struct row {
     const char *class_name, *variable; /* what is quantized */
-    bool by_row;                       /* one scale a row: nothing rounds the input */
+    bool by_row;                       /* one scale a row */
+    const char *unless;                /* a variable without which the input is rounded, too */
+    bool down;                         /* packed along its columns */
     const char *name;
 } rows[] = {
-#define KF_QUANTIZED(class_name, variable, by_row)                                                 \
-    {class_name, variable, by_row, "down:quantized:" class_name},
+#define KF_QUANTIZED(class_name, variable, by_row, unless, down)                                   \
+    {class_name, variable, by_row, unless, down, "down:quantized:" class_name "." variable},
 #include "down_quantized.def"
 #undef KF_QUANTIZED
 };
@@ -92,7 +95,7 @@ static bool is_matrix(const struct kf_layer *layer)
 static uint64_t columns_of(struct quantized_layer *one, const struct kf_payload *integers)
 {
     const json_t *shape = json_object_get(one->layer->config, "output_shape");
-    const char *key = one->row->by_row ? "output_dim" : "units";
+    const char *key = one->row->by_row || one->row->down ? "output_dim" : "units";
     json_int_t told = kf_json_int(one->layer->config, key, 0);
 
     if (json_is_array(shape))
@@ -103,37 +106,68 @@ static uint64_t columns_of(struct quantized_layer *one, const struct kf_payload 
                             : length(payload_of(one, "_scale"));
 }
 
+static bool rounds_input(struct quantized_layer *one)
+{
+    return !kf_layer_tensor(one->layer, one->row->unless);
+}
+
 static int note_bound(struct quantized_layer *one, const struct kf_payload *made, double smallest)
 {
     uint64_t n = kf_payload_elements(made);
     double rows_of = smallest > 0 ? (double)n / (double)length(payload_of(one, "_scale")) : 0;
+    struct kf_report *rep = one->adapt->rep;
 
-    if (one->row->by_row || smallest <= 0)
-        return kf_report_add(one->adapt->rep, KF_DEQUANTIZED, one->layer->path,
+    if (!rounds_input(one) || (smallest <= 0 && !one->row->by_row && !one->row->down))
+        return kf_report_add(rep, KF_DEQUANTIZED, one->layer->path,
                              "%s was quantized to %s and is float32 again, the very numbers that "
                              "Keras 3 takes: error bound 0 but for rounding",
                              one->row->variable, one->mode);
-    return kf_report_add(one->adapt->rep, KF_DEQUANTIZED, one->layer->path,
+    if (smallest <= 0)
+        return kf_report_add(rep, KF_DEQUANTIZED, one->layer->path,
+                             "%s was quantized to %s and is float32 again; Keras 3 rounds what is "
+                             "multiplied by it, too, which is left out: an output moves by at most "
+                             "1/254 of the largest value of the input's row times the sum of |%s| "
+                             "that it is made with",
+                             one->row->variable, one->mode, one->row->variable);
+    return kf_report_add(rep, KF_DEQUANTIZED, one->layer->path,
                          "%s was quantized to %s and is float32 again; Keras 3 rounds the layer's "
                          "input, too, which is left out: before its activation an output moves by "
                          "at most %.3g times the largest value of the input's row",
                          one->row->variable, one->mode, rows_of / (2 * smallest));
 }
 
+/* With its axes the other way round. */
+static int turn(struct quantized_layer *one, const struct kf_payload **payload)
+{
+    bool fits = true;
+
+    if (!*payload || (*payload)->rank != 2)
+        return 0;
+    *payload = kf_rewrite_transpose(one->adapt->model->arena, *payload, (const unsigned[]){1, 0}, 2,
+                                    &fits);
+    return *payload ? 0 : kf_adapt_no_memory(one->adapt, one->layer->path);
+}
+
 static int dequantize(struct quantized_layer *one, struct kf_tensor *tensor)
 {
+    bool turned = one->row->down && strncmp(one->mode, "int4", 4) == 0;
     struct kf_quantized from = {.integers = tensor->payload,
                                 .scale = payload_of(one, "_scale"),
                                 .zero = payload_of(one, "_zero"),
                                 .group = payload_of(one, "g_idx"),
                                 .packed = strncmp(one->mode, "int4", 4) == 0,
-                                .by_row = one->row->by_row,
+                                .by_row = one->row->by_row || turned,
                                 .rank = tensor->payload->rank};
     const struct kf_payload *made = NULL;
     double smallest = 0;
 
     from.columns = columns_of(one, tensor->payload);
-    memcpy(from.dims, tensor->payload->dims, sizeof(from.dims));
+    if (turned) {
+        KF_TRY(turn(one, &from.integers));
+        KF_TRY(turn(one, &from.scale));
+        KF_TRY(turn(one, &from.zero));
+    }
+    memcpy(from.dims, from.integers->dims, sizeof(from.dims));
     if (from.packed)
         from.dims[from.rank - 1] = from.columns;
     if (!from.scale || !is_matrix(one->layer) || (from.packed && from.rank != 2))
@@ -143,6 +177,8 @@ static int dequantize(struct quantized_layer *one, struct kf_tensor *tensor)
         return kf_report_add(one->adapt->rep, KF_WEIGHT_SHAPE, one->layer->path,
                              "%s does not fit its scales", tensor->source);
     KF_TRY(note_bound(one, made, smallest));
+    if (turned)
+        KF_TRY(turn(one, &made));
     tensor->payload = made;
     tensor->done = "dequantized";
     tensor->trainable = true;
@@ -152,7 +188,7 @@ static int dequantize(struct quantized_layer *one, struct kf_tensor *tensor)
 /* float8 keeps its variables as they were, and rounds them and the input each time. */
 static int note_float8(struct quantized_layer *one)
 {
-    if (one->row->by_row)
+    if (!rounds_input(one))
         return 0;
     return kf_report_add(one->adapt->rep, KF_DEQUANTIZED, one->layer->path,
                          "Keras 3 rounds %s and the layer's input to float8 (e4m3), which is left "
@@ -161,35 +197,56 @@ static int note_float8(struct quantized_layer *one)
                          one->row->variable, one->row->variable);
 }
 
-/* Only what a layer that is not quantized has stays. */
-static void keep_plain(struct quantized_layer *one)
+static const struct row *row_of(const char *class_name, const char *variable)
 {
-    struct kf_layer *layer = one->layer;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].class_name, class_name) == 0 &&
+            (!variable || strcmp(rows[i].variable, variable) == 0))
+            return &rows[i];
+    return NULL;
+}
+
+/* Only what a layer that is not quantized has stays. */
+static void keep_plain(struct kf_layer *layer)
+{
     size_t n = 0;
 
     for (size_t i = 0; i < layer->n_tensors; i++)
         if (strcmp(layer->tensors[i].variable, "bias") == 0 ||
-            strcmp(layer->tensors[i].variable, one->row->variable) == 0)
+            row_of(layer->class_name, layer->tensors[i].variable))
             layer->tensors[n++] = layer->tensors[i];
     layer->n_tensors = n;
+}
+
+/* Each variable that is quantized. */
+static int dequantize_all(struct quantized_layer *one)
+{
+    struct kf_layer *layer = one->layer;
+
+    for (size_t i = 0; i < layer->n_tensors; i++) {
+        one->row = row_of(layer->class_name, layer->tensors[i].variable);
+        if (!one->row)
+            continue;
+        kf_report_rule(one->adapt->rep, one->row->name);
+        KF_TRY(strcmp(one->mode, "float8") == 0 ? note_float8(one)
+                                                : dequantize(one, &layer->tensors[i]));
+    }
+    return 0;
 }
 
 static int down_quantized(struct quantized_layer *one)
 {
     struct kf_layer *layer = one->layer;
-    struct kf_tensor *tensor;
 
     if (!one->row)
-        return refuse(one, "only Dense, EinsumDense and Embedding are brought back to floats: give "
-                           "the model as it was before quantize()");
+        return refuse(one, "only Dense, EinsumDense, Embedding and ReversibleEmbedding are brought "
+                           "back to floats: give the model as it was before quantize()");
     if (!kf_in_words("float32 mixed_float16 mixed_bfloat16", one->source))
         return refuse(one, "Keras 2 has no equal");
-    kf_report_rule(one->adapt->rep, one->row->name);
-    tensor = kf_layer_tensor(one->layer, one->row->variable);
-    if (!tensor || one->adapt->model->weightless)
+    if (!kf_layer_tensor(layer, one->row->variable) || one->adapt->model->weightless)
         return refuse(one, "Keras 2 has no equal, and only weights show what it is without");
-    KF_TRY(strcmp(one->mode, "float8") == 0 ? note_float8(one) : dequantize(one, tensor));
-    keep_plain(one);
+    KF_TRY(dequantize_all(one));
+    keep_plain(layer);
     json_object_del(layer->config, "quantization_config");
     return kf_json_set(layer->config, "dtype", json_string(one->source), one->adapt->rep);
 }
@@ -204,21 +261,13 @@ static int drop_idle(struct quantized_layer *one)
     return kf_json_set(one->layer->config, "quantization_config", json_null(), one->adapt->rep);
 }
 
-static const struct row *row_of(const char *class_name)
-{
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].class_name, class_name) == 0)
-            return &rows[i];
-    return NULL;
-}
-
 static int visit(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     const json_t *dtype = json_object_get(layer->config, "dtype");
     const json_t *policy = json_object_get(dtype, "config");
     struct quantized_layer one = {.adapt = context,
                                   .layer = layer,
-                                  .row = row_of(layer->class_name),
+                                  .row = row_of(layer->class_name, NULL),
                                   .mode = kf_json_str(policy, "mode", ""),
                                   .source = kf_json_str(policy, "source_name", "float32")};
 

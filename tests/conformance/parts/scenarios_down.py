@@ -18,7 +18,8 @@ HARDWARE = ("functional_three_inputs", "shared_dense", "functional_towers")
 # What hls4ml computes, to the last bits of its numbers. It merges no more than two tensors.
 HLS, HLS_TOLERANCE = ("dense", "conv2d", "functional_residual", "functional_towers"), 1e-4
 QUANTIZED = {"quantized_int8_dense": 0.02, "quantized_int4_dense": 1e-5, "quantized_float8_dense": 0.1, "quantized_int8_words": 0.02,
-             "quantized_int4_words": 1e-5, "quantized_float8_words": 0.1}
+             "quantized_int4_words": 1e-5, "quantized_float8_words": 0.1, "quantized_int8_reversible": 0.02,
+             "quantized_int8_reversible_untied": 0.02}
 
 
 class Scenario:
