@@ -44,6 +44,15 @@ static void kill_worker(struct run *run, enum job_outcome why)
     kill(run->pid, SIGKILL);
 }
 
+static int open_log(const char *dir)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof path, "%s/log", dir) >= (int)sizeof path)
+        return -1;
+    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
 /* Keep what the worker says, up to a ceiling; read the rest too, or it would stop. */
 static void read_said(struct run *run)
 {
@@ -60,6 +69,8 @@ static void read_said(struct run *run)
     }
     if (keep > (size_t)n)
         keep = (size_t)n;
+    if (keep > 0 && run->log < 0)
+        run->log = open_log(run->job->dir); /* most say nothing */
     if (keep > 0 && run->log >= 0 && write(run->log, text, keep) != (ssize_t)keep)
         run->logged = LOG_BYTES_MAX;
     else
@@ -188,15 +199,6 @@ static void reap(struct run *run, struct job_result *out)
     out->wall_ms = (uint64_t)(clock_ms() - run->began);
 }
 
-static int open_log(const char *dir)
-{
-    char path[PATH_MAX];
-
-    if (snprintf(path, sizeof path, "%s/log", dir) >= (int)sizeof path)
-        return -1;
-    return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
 /* After the worker's end the pipe is read empty: the last words matter most. */
 static void finish(struct run *run)
 {
@@ -225,7 +227,6 @@ void job_run(const struct job *job, struct job_result *out)
     if (run.pid < 0)
         return;
     out->pid = run.pid;
-    run.log = open_log(job->dir);
     run.pidfd = pidfd_open(run.pid, 0);
     if (run.pidfd < 0)
         kill_worker(&run, JOB_INTERNAL);
