@@ -7,7 +7,6 @@
 #include "http/connections.h"
 #include "http/doors.h"
 #include "http/httpd.h"
-#include "http/reply.h"
 #include "http/request.h"
 #include "http/systemd.h"
 #include "jobs/conversion.h"
@@ -17,6 +16,7 @@
 #include "jobs/queue.h"
 #include "jobs/scratch.h"
 #include "jobs/watch.h"
+#include "jobs/watch_service.h"
 #include "log.h"
 #include "measure.h"
 #include "metrics.h"
@@ -31,56 +31,14 @@
 #include <string.h>
 #include <time.h>
 
-#define HTTP_THREADS   4
-#define ADMIN_THREADS  1
-#define REPORTS_MAX    4096
-#define REPORTS_BYTES  ((size_t)64 << 20)
-#define SLOW_UPLOAD_MS 2000  /* after it an upload no longer holds a place in the queue */
-#define KEEP_MS        10000 /* on top of the time that libmicrohttpd gives a silent connection */
-#define LINGER_MS      5000  /* how long a client may go on sending after an early answer */
-#define STOP_MS        5000  /* what cancelled jobs get to answer and clean up */
-#define POLL_MS        20
-#define RELOAD_MS      2000 /* between looks at the files that may change */
-
-/* What the connection's thread has found wrong meanwhile, it tells itself. */
-static void on_stalled(struct request *req)
-{
-    if (request_fail_first(req, "upload-timeout", "no byte of the body came for %u seconds",
-                           (unsigned)req->server->config->upload_idle))
-        reply_failure_early(req);
-}
-
-static void on_too_slow(struct request *req)
-{
-    if (request_fail_first(req, "upload-too-slow",
-                           "less than %u bytes of the body came in a second",
-                           (unsigned)req->server->config->upload_rate_min))
-        reply_failure_early(req);
-}
-
-/* What came in the time, against what had to come; false while that cannot be said. */
-static bool is_too_slow(struct request *req, int64_t ms)
-{
-    uint64_t least = req->server->config->upload_rate_min;
-
-    return least > 0 && ms >= (int64_t)req->server->config->upload_idle * 1000 &&
-           atomic_load(&req->arrived) * 1000 / (uint64_t)ms < least;
-}
-
-static void on_tick(void *cls)
-{
-    struct server *server = cls;
-
-    atomic_store(&server->beat, clock_ms());
-    connections_look(server->connections);
-}
-
-static void on_gone(struct request *req)
-{
-    bool stopping = atomic_load(&req->server->state) == SERVER_STOPPING;
-
-    conversion_cancel(req, stopping ? CANCEL_SHUTDOWN : CANCEL_CLIENT);
-}
+#define HTTP_THREADS  4
+#define ADMIN_THREADS 1
+#define REPORTS_MAX   4096
+#define REPORTS_BYTES ((size_t)64 << 20)
+#define KEEP_MS       10000 /* on top of the time that libmicrohttpd gives a silent connection */
+#define STOP_MS       5000  /* what cancelled jobs get to answer and clean up */
+#define POLL_MS       20
+#define RELOAD_MS     2000 /* between looks at the files that may change */
 
 /* The parts of a running service, in the order in which they are made; undone backwards. */
 struct parts {
@@ -133,20 +91,6 @@ static int open_remote(struct server *server)
 static int make_shared(struct server *server)
 {
     const struct config *config = server->config;
-    const struct watch_hooks hooks = {
-        .stalled = on_stalled,
-        .slow = conversion_unreserve,
-        .is_too_slow = is_too_slow,
-        .too_slow = on_too_slow,
-        .gone = on_gone,
-        .late = conversion_late,
-        .tick = on_tick,
-        .cls = server,
-        .idle_ms = (int64_t)config->upload_idle * 1000,
-        .slow_ms = SLOW_UPLOAD_MS,
-        .linger_ms = LINGER_MS,
-        .queue_ms = (int64_t)config->queue_timeout * 1000,
-    };
     const struct reports_limits limits = {REPORTS_MAX, REPORTS_BYTES,
                                           (int64_t)config->report_ttl * 1000};
 
@@ -165,7 +109,7 @@ static int make_shared(struct server *server)
     if (!server->metrics || !server->connections || !server->clients)
         return EXIT_INTERNAL;
     measure_begin(server);
-    server->watch = watch_create(&hooks);
+    server->watch = watch_service(server);
     return server->queue && server->reports && server->watch ? open_jobs(server) : EXIT_INTERNAL;
 }
 

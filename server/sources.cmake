@@ -60,6 +60,7 @@ set(KF_SERVE_SOURCES
   jobs/target.c
   http/tls.c
   jobs/watch.c
+  jobs/watch_service.c
   http/wire.c
   jobs/zip_store.c)
 

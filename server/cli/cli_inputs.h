@@ -6,6 +6,8 @@
 
 /* The inputs of a job: each function gives 0, or an exit status after the reason. */
 
+/** Open all that the command line names. */
+int cli_job_open_inputs(struct cli_job *job);
 /** Add all files below a folder that may belong to a model. cli_walk.c */
 int cli_job_add_folder(struct cli_job *job, const char *path);
 /** Is it a TensorFlow checkpoint: its index, or the name without ".index"? cli_checkpoint.c */

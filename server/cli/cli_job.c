@@ -6,11 +6,9 @@
 #include "../remote/remote.h"
 #include "cli_inputs.h"
 #include "cli_remote.h"
-#include "names.h"
 #include "problem.h"
 #include "report_json.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -33,22 +31,6 @@ int cli_exit_of(enum job_outcome outcome)
     };
 
     return exits[outcome];
-}
-
-static int open_input(const char *path)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0) {
-        cli_error("cannot open %s: %s", path, strerror(errno));
-        return -1;
-    }
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        return fd;
-    cli_error("%s is %s, not a file", path, S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
-    close(fd);
-    return -1;
 }
 
 /* From here on a signal ends the worker first, and the folder is removed. */
@@ -76,69 +58,6 @@ const char *cli_temporary(void)
     return dir && *dir ? dir : "/tmp";
 }
 
-int cli_job_add_input(struct cli_job *job, int fd, const char *name, bool architecture)
-{
-    char *copy = strdup(name);
-
-    if (copy && job->n_inputs < JOB_INPUTS_MAX) {
-        job->inputs[job->n_inputs++] =
-            (struct job_input){.fd = fd, .name = copy, .architecture = architecture};
-        return 0;
-    }
-    close(fd);
-    free(copy);
-    if (!copy)
-        cli_error("out of memory");
-    else
-        cli_error("more than %d files: convert the folder in parts", JOB_INPUTS_MAX - 1);
-    return copy ? EXIT_USAGE : EXIT_INTERNAL;
-}
-
-int cli_job_add_file(struct cli_job *job, const char *path, bool architecture)
-{
-    char *name = kf_clean_filename(path);
-    int fd, status = EXIT_NO_INPUT;
-
-    if (remote_is_uri(path)) {
-        free(name);
-        return cli_uri_add(job, path, architecture);
-    }
-    if (strstr(path, "://") && access(path, F_OK) < 0) {
-        cli_error("%s: a URI begins with s3://, https://, http:// or file:///", path);
-        free(name);
-        return EXIT_USAGE;
-    }
-    fd = name ? open_input(path) : -1;
-    if (fd >= 0)
-        status = cli_job_add_input(job, fd, name, architecture);
-    free(name);
-    return status;
-}
-
-static int add_input(struct cli_job *job, const char *path)
-{
-    if (cli_is_checkpoint(path))
-        return cli_job_add_checkpoint(job, path);
-    return cli_is_folder(path) && !remote_is_uri(path) ? cli_job_add_folder(job, path)
-                                                       : cli_job_add_file(job, path, false);
-}
-
-static int open_inputs(struct cli_job *job)
-{
-    const struct cli *cli = job->cli;
-    int status = 0;
-
-    for (size_t i = 0; status == 0 && i < cli->n_inputs; i++)
-        status = add_input(job, cli->inputs[i]);
-    if (status == 0 && job->n_inputs == 0 && !job->parts) {
-        cli_error("no file of a model is in %s", cli->inputs[0]);
-        status = EXIT_NO_INPUT;
-    }
-    if (status == 0 && cli->architecture)
-        status = cli_job_add_file(job, cli->architecture, true);
-    return status;
-}
-
 /* The rows of tensors are read where the report itself is kept, here or far away. */
 static bool is_brief(const struct cli *cli)
 {
@@ -160,7 +79,7 @@ static bool is_passed_on(const struct cli *cli)
 static int begin_part(struct cli_job *job)
 {
     struct job_told told = {0};
-    int status = open_inputs(job);
+    int status = cli_job_open_inputs(job);
 
     if (status != 0)
         return status;
@@ -346,16 +265,6 @@ static void pass_on_signal(int cancel_fd)
     sigaddset(&set, (int)info.ssi_signo);
     raise((int)info.ssi_signo);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-void cli_job_drop_inputs(struct cli_job *job)
-{
-    for (size_t i = 0; i < job->n_inputs; i++) {
-        close(job->inputs[i].fd);
-        free((char *)job->inputs[i].name);
-    }
-    job->n_inputs = 0;
-    cli_uri_drop(job);
 }
 
 void cli_job_finish(struct cli_job *job)
