@@ -217,7 +217,7 @@ struct kf_layer *kf_adapt_input_of(const struct kf_at *at)
         input = at->index ? at->graph->layers[at->index - 1] : NULL;
     else if (at->layer->n_calls && kf_ref_get(json_array_get(at->layer->calls[0].args, 0), &ref))
         input = at->graph->layers[ref.layer];
-    return input && strcmp(input->class_name, "InputLayer") == 0 ? input : NULL;
+    return input && kf_layer_is_input(input) ? input : NULL;
 }
 
 struct users {

@@ -203,7 +203,7 @@ static int visit(struct kf_flow *flow, struct kf_call_at at, const struct kf_sha
     struct kf_shape *gives = &flow->shapes[at.layer][at.call];
     const struct kf_shape *given = n ? inputs[0] : &nothing;
 
-    if (flow->given && strcmp(layer->class_name, "InputLayer") == 0)
+    if (flow->given && kf_layer_is_input(layer))
         narrow(flow->given, gives);
     if (!first->gives) {
         first->given = given;
@@ -247,7 +247,7 @@ static const struct kf_shape *one_given(const struct kf_graph *graph, const stru
     size_t n = 0;
 
     for (size_t i = 0; i < graph->n_layers; i++)
-        n += strcmp(graph->layers[i]->class_name, "InputLayer") == 0;
+        n += kf_layer_is_input(graph->layers[i]);
     return n < 2 && given && given->rank ? given : NULL;
 }
 

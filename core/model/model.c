@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model.h"
 #include "../base/alloc.h"
+#include "../base/str.h"
 #include "../format/reader.h"
 #include "../io/text/json.h"
 #include <stdlib.h>
@@ -183,6 +184,16 @@ void kf_layer_become_part(struct kf_layer *layer, const struct kf_layer *part)
     layer->n_assets = part->n_assets;
     layer->n_parts = part->n_parts;
     layer->parts = part->parts;
+}
+
+bool kf_layer_is_input(const struct kf_layer *layer)
+{
+    return kf_streq(layer->class_name, "InputLayer");
+}
+
+bool kf_graph_begins_with_input(const struct kf_graph *graph)
+{
+    return graph->n_layers > 0 && kf_layer_is_input(graph->layers[0]);
 }
 
 json_t *kf_ref_new(size_t layer, size_t call, size_t output)

@@ -167,6 +167,11 @@ int kf_graph_unchain(struct kf_model *model, struct kf_graph *graph, struct kf_r
 /** The Sequential again that kf_graph_unchain() was given. */
 void kf_graph_chain(struct kf_graph *graph);
 
+/** Whether the layer stands for an input of the model, and computes nothing. */
+bool kf_layer_is_input(const struct kf_layer *layer);
+/** Whether such a layer stands first, as in a Sequential that knows its input. */
+bool kf_graph_begins_with_input(const struct kf_graph *graph);
+
 /* Refs. */
 json_t *kf_ref_new(size_t layer, size_t call, size_t output);
 struct kf_ref {

@@ -4,7 +4,6 @@
 #include "../io/text/json.h"
 #include "../model/order.h"
 #include "rows.h"
-#include <string.h>
 
 /* False (reported) when it is given texts that it cannot compute with. */
 static bool fits_words(struct kf_onnx_call *call)
@@ -149,7 +148,7 @@ static int run_call(struct kf_onnx_call *call)
         kf_onnx_feed_mask(call);
         return run_graph(call, layer->inner);
     }
-    if (strcmp(layer->class_name, "InputLayer") == 0) {
+    if (kf_layer_is_input(layer)) {
         for (size_t i = 0; i < call->n_in; i++)
             kf_onnx_give_value(call, call->in[i]);
         return 0;

@@ -92,8 +92,7 @@ int kf_down_chains(struct kf_adapt *adapt, struct kf_graph *graph)
         split |= kf_down_is_split(graph->layers[i]);
         found |= row_of(graph->layers[i]) || kf_down_is_spectrogram(graph->layers[i]);
     }
-    return (found || split) && graph->topology == KF_SEQUENTIAL &&
-                   strcmp(graph->layers[0]->class_name, "InputLayer") == 0
+    return (found || split) && graph->topology == KF_SEQUENTIAL && kf_graph_begins_with_input(graph)
                ? kf_down_unchain(adapt, graph, split ? "an activation needs" : "a layer needs")
                : 0;
 }

@@ -266,7 +266,7 @@ static int run_sequential(struct kf_down_masks *masks, struct kf_mask_ends *out)
         enum kf_mask_effect what = layer->inner ? LOSE : kf_mask_effect(layer, NULL);
         bool consumes = what == TAKE || what == SEQUENCE || what == END || what == QUERY;
 
-        if (strcmp(layer->class_name, "InputLayer") == 0)
+        if (kf_layer_is_input(layer))
             continue;
         if ((consumes || layer->inner) && in3 != in2)
             KF_TRY(kf_down_mask_refuse(masks, layer));

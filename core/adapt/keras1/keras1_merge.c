@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../masks/mask_effects.h"
 #include "keras1.h"
 #include <string.h>
 
@@ -72,7 +73,7 @@ static size_t rank_at(struct walk walk)
         const struct kf_layer *layer = walk.graph->layers[walk.at];
         const json_t *shape = json_object_get(layer->config, "batch_input_shape");
 
-        if (strcmp(layer->class_name, "InputLayer") == 0)
+        if (kf_layer_is_input(layer))
             return json_array_size(shape);
         if (layer->inner && !start(&walk, layer->inner))
             return 0;
@@ -89,19 +90,12 @@ static size_t rank_at(struct walk walk)
     } while (1);
 }
 
-static bool makes_mask(const struct kf_layer *layer)
-{
-    return strcmp(layer->class_name, "Masking") == 0 ||
-           (strcmp(layer->class_name, "Embedding") == 0 &&
-            kf_json_bool(layer->config, "mask_zero", false));
-}
-
 static int find_mask(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     bool *found = context;
 
     (void)graph;
-    *found = *found || makes_mask(layer);
+    *found = *found || kf_mask_made_by(layer);
     return 0;
 }
 
@@ -124,7 +118,7 @@ static bool mask_leaves(struct kf_graph *graph)
     do {
         const struct kf_layer *layer = walk.graph->layers[walk.at];
 
-        if (layer->inner || strcmp(layer->class_name, "Merge") == 0 || makes_mask(layer))
+        if (layer->inner || strcmp(layer->class_name, "Merge") == 0 || kf_mask_made_by(layer))
             return true; /* of the first two not looked further */
         if (!kf_in_words(PASSES_MASK, layer->class_name) ||
             (kf_in_words(RECURRENT, layer->class_name) && !gives_steps(layer)))

@@ -286,8 +286,7 @@ static int unchain(struct kf_adapt *adapt, struct kf_graph *graph)
     const struct kf_layer *layer = find_branches(graph);
     const char *class_name = layer ? layer->class_name : NULL;
 
-    if (!layer || graph->topology != KF_SEQUENTIAL ||
-        strcmp(graph->layers[0]->class_name, "InputLayer") != 0)
+    if (!layer || graph->topology != KF_SEQUENTIAL || !kf_graph_begins_with_input(graph))
         return 0;
     KF_TRY(kf_graph_unchain(adapt->model, graph, adapt->rep));
     return kf_report_add(adapt->rep, KF_CLASS_REPLACED, graph->path,

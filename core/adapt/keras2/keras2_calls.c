@@ -2,6 +2,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../adapt.h"
+#include "../masks/mask_effects.h"
 #include <string.h>
 
 /* Layers that Keras 2 wrote and does not load again as they stand, or another release otherwise. */
@@ -68,23 +69,10 @@ static int causal_argument(struct kf_adapt *adapt, const struct kf_at *at)
     return 0;
 }
 
-static bool has_sources(const struct kf_graph *graph)
-{
-    for (size_t i = 0; i < graph->n_layers; i++) {
-        const struct kf_layer *layer = graph->layers[i];
-
-        if (strcmp(layer->class_name, "Masking") == 0 ||
-            kf_json_bool(layer->config, "mask_zero", false) ||
-            (layer->inner && has_sources(layer->inner)))
-            return true;
-    }
-    return false;
-}
-
 /* MultiHeadAttention looks at the masks of its inputs since 2.10. */
 static int masked_attention(struct kf_adapt *adapt, const struct kf_at *at)
 {
-    if (adapt->since >= CAUSAL_ARGUMENT_SINCE || !has_sources(adapt->model->graph))
+    if (adapt->since >= CAUSAL_ARGUMENT_SINCE || !kf_mask_made_in(adapt->model->graph))
         return 0;
     kf_report_rule(adapt->rep, "keras2:shape:masked_attention");
     return kf_report_add(

@@ -2,6 +2,7 @@
 #include "../../base/str.h"
 #include "../../format/keras3/keras3_operations.h"
 #include "../../io/text/json.h"
+#include "../masks/mask_effects.h"
 #include "keras3_limits.h"
 #include <string.h>
 
@@ -19,12 +20,9 @@ struct namers {
 static int note_namer(struct kf_layer *layer, struct kf_graph *graph, void *context)
 {
     struct namers *namers = context;
-    bool masks = strcmp(layer->class_name, "Masking") == 0 ||
-                 (strcmp(layer->class_name, "Embedding") == 0 &&
-                  kf_json_bool(layer->config, "mask_zero", false));
 
     (void)graph;
-    namers->found = namers->found || masks ||
+    namers->found = namers->found || kf_mask_made_by(layer) ||
                     (layer->operation && !kf_keras3_operation_named(layer, namers->keras));
     return 0;
 }
@@ -103,7 +101,7 @@ int kf_keras3_sequential(struct kf_adapt *adapt, struct kf_graph *graph)
     if (adapt->since >= 303 || graph->topology != KF_SEQUENTIAL || !holds_functional(graph))
         return 0;
     kf_report_rule(adapt->rep, "limit:sequential");
-    if (strcmp(graph->layers[0]->class_name, "InputLayer") != 0)
+    if (!kf_graph_begins_with_input(graph))
         return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, graph->path,
                              "Keras loads a Sequential of models that says no input of its own "
                              "only from 3.3 on");

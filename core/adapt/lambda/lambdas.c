@@ -25,8 +25,7 @@ static int rewrite_parts(struct kf_adapt *adapt, struct kf_layer *layer)
 /* Whether a chain has a Lambda and all that it has are understood. */
 static int must_unchain(struct kf_adapt *adapt, struct kf_graph *graph, bool *out)
 {
-    bool any = false,
-         fine = graph->n_layers && strcmp(graph->layers[0]->class_name, "InputLayer") == 0;
+    bool any = false, fine = kf_graph_begins_with_input(graph);
 
     for (size_t i = 1; i < graph->n_layers && fine; i++)
         if (is_lambda(graph->layers[i])) {

@@ -4,7 +4,6 @@
 #include "../../io/text/json.h"
 #include "../../model/order.h"
 #include "mask_effects.h"
-#include <string.h>
 
 /*
  * Masks that Keras 3 would compute otherwise. Both versions carry masks along the tensors without
@@ -182,7 +181,7 @@ int kf_mask_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masked_in
 
     if (graph->topology != KF_SEQUENTIAL)
         return run_functional(&masks, masked_inputs, leaving);
-    if (!graph->n_layers || strcmp(graph->layers[0]->class_name, "InputLayer") != 0)
+    if (!kf_graph_begins_with_input(graph))
         return run_open_chain(&masks, masked_inputs, leaving);
     return run_chain(&masks, masked_inputs, leaving);
 }

@@ -51,7 +51,7 @@ enum kf_dtype kf_op_dtype(const struct kf_layer *layer, enum kf_dtype input)
     enum kf_dtype dtype = compute_dtype(layer);
     bool passes = kf_in_words(PASSES, layer->class_name);
 
-    if (strcmp(layer->class_name, "InputLayer") == 0)
+    if (kf_layer_is_input(layer))
         return dtype;
     if (kf_in_words(UNKNOWN, layer->class_name) ||
         (!passes && !layer->n_tensors && !kf_class_find("keras.layers", layer->class_name)))

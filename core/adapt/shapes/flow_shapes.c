@@ -369,7 +369,7 @@ void kf_shape_after(const struct kf_layer *layer, const struct kf_shape *const *
     struct step step = {.layer = layer, .inputs = inputs, .n = n, .out = out};
 
     memset(out, 0, sizeof(*out));
-    if (strcmp(layer->class_name, "InputLayer") == 0) {
+    if (kf_layer_is_input(layer)) {
         input_shape(&step);
         return;
     }

@@ -144,7 +144,7 @@ static int check_layer(struct kf_adapt *adapt, const struct kf_layer *layer, jso
 static json_int_t width_of(const struct kf_layer *layer, const struct kf_layer *before,
                            json_int_t width)
 {
-    if (strcmp(layer->class_name, "InputLayer") == 0)
+    if (kf_layer_is_input(layer))
         return last_of(input_shape(layer));
     if (before && strcmp(layer->class_name, "Permute") == 0 && input_shape(before))
         return permuted(layer, before);

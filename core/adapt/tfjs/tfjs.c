@@ -107,7 +107,7 @@ static int apply_rows(struct kf_instead *one)
 static bool takes_other_numbers(const struct kf_graph *graph)
 {
     for (size_t i = 0; i < graph->n_layers; i++)
-        if (kf_streq(graph->layers[i]->class_name, "InputLayer") &&
+        if (kf_layer_is_input(graph->layers[i]) &&
             !kf_streq(kf_json_str(graph->layers[i]->config, "dtype", "float32"), "float32"))
             return true;
     return false;

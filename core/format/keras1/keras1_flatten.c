@@ -12,8 +12,7 @@ static bool is_chain(const struct kf_graph *graph)
 /* Put in front when the file was read; Keras 1 itself says input_dtype. */
 static bool is_ours(const struct kf_layer *layer)
 {
-    return strcmp(layer->class_name, "InputLayer") == 0 &&
-           !json_object_get(layer->config, "input_dtype");
+    return kf_layer_is_input(layer) && !json_object_get(layer->config, "input_dtype");
 }
 
 /* The number of the Merge that a chain begins with; 0 when it begins with none. */

@@ -2,7 +2,6 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../keras2/keras2_config.h"
-#include <string.h>
 
 /*
  * Sequential of Keras 1 is a chain but for two things: its first layer may be a Merge, whose config
@@ -125,7 +124,7 @@ static int begin(struct chain *chain, struct kf_layer *layer)
     KF_TRY(insert(chain, layer, &at));
     chain->last = at;
     chain->n_calls = 0;
-    if (strcmp(layer->class_name, "InputLayer") == 0)
+    if (kf_layer_is_input(layer))
         return kf_json_append(chain->inputs, kf_ref_new(at, 0, 0), chain->parse->rep);
     KF_TRY(add_inputs(chain, layer, refs));
     return call(chain, at, refs);

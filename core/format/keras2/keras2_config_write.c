@@ -159,8 +159,7 @@ static int dump_sequential(struct kf_keras2_dump *dump, json_t *config)
     json_t *shape = json_object_get(graph->config, "build_input_shape");
 
     KF_TRY(dump_layers(dump, config));
-    if (!json_is_array(shape) || !graph->n_layers ||
-        strcmp(graph->layers[0]->class_name, "InputLayer") == 0)
+    if (!json_is_array(shape) || !graph->n_layers || kf_graph_begins_with_input(graph))
         return 0;
     return kf_json_set(config, "build_input_shape", json_incref(shape), dump->rep);
 }

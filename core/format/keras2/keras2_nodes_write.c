@@ -13,8 +13,7 @@ static bool counts_itself(const struct kf_layer *layer)
 {
     const struct kf_graph *inner = layer->inner;
 
-    return inner && (inner->topology == KF_FUNCTIONAL ||
-                     (inner->n_layers && kf_streq(inner->layers[0]->class_name, "InputLayer")));
+    return inner && (inner->topology == KF_FUNCTIONAL || kf_graph_begins_with_input(inner));
 }
 
 /* [layer, node, tensor], as a new reference. */

@@ -3,7 +3,6 @@
 #include "../../io/text/json.h"
 #include "keras2_config.h"
 #include <stdlib.h>
-#include <string.h>
 
 /*
  * A Sequential of Keras 3 needs its InputLayer in the config; Keras 2 wrote it only from TF 2.3
@@ -143,7 +142,7 @@ int kf_keras2_sequential_input(struct kf_keras2_parse *parse, struct kf_graph *g
     const char *where = NULL;
     int r;
 
-    if (!graph->n_layers || strcmp(graph->layers[0]->class_name, "InputLayer") == 0)
+    if (!graph->n_layers || kf_graph_begins_with_input(graph))
         return 0;
     KF_TRY(find_shape(parse, graph, &shape, &where));
     if (!shape && *graph->path)

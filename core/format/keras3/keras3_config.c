@@ -4,7 +4,6 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "keras3_operations.h"
-#include <string.h>
 
 struct dump {
     int keras; /* target release */
@@ -247,8 +246,7 @@ static int dump_sequential(struct dump *dump, json_t *config)
     json_t *shape = json_object_get(graph->config, "build_input_shape");
 
     KF_TRY(dump_layers(dump, config));
-    if (!json_is_array(shape) || !graph->n_layers ||
-        strcmp(graph->layers[0]->class_name, "InputLayer") == 0)
+    if (!json_is_array(shape) || !graph->n_layers || kf_graph_begins_with_input(graph))
         return 0;
     return kf_json_set(config, "build_input_shape", json_incref(shape), dump->rep);
 }

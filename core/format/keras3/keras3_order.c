@@ -219,7 +219,7 @@ static size_t order_sequential(size_t *out, const struct kf_graph *graph)
     size_t n = 0;
 
     for (size_t i = 0; i < graph->n_layers; i++)
-        if (i > 0 || !kf_streq(graph->layers[i]->class_name, "InputLayer"))
+        if (i > 0 || !kf_layer_is_input(graph->layers[i]))
             out[n++] = i;
     return n;
 }

@@ -113,8 +113,7 @@ static enum kf_dtype dtype_of(const struct kf_layer *layer)
 /* What a layer wants floats as: a Sequential what its InputLayer says. */
 static enum kf_dtype input_dtype_of(const struct kf_layer *layer)
 {
-    if (layer->inner && layer->inner->n_layers &&
-        kf_streq(layer->inner->layers[0]->class_name, "InputLayer"))
+    if (layer->inner && kf_graph_begins_with_input(layer->inner))
         return dtype_of_config(layer->inner->layers[0]->config);
     return layer->inner ? KF_DTYPE_FLOAT32 : dtype_of_config(layer->config);
 }

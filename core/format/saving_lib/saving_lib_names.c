@@ -58,8 +58,8 @@ static bool is_member(const struct kf_graph *graph, size_t index)
 {
     const struct kf_layer *layer = graph->layers[index];
 
-    return !layer->operation && !(graph->topology == KF_SEQUENTIAL && index == 0 &&
-                                  strcmp(layer->class_name, "InputLayer") == 0);
+    return !layer->operation &&
+           !(graph->topology == KF_SEQUENTIAL && index == 0 && kf_layer_is_input(layer));
 }
 
 int kf_saving_lib_each(struct kf_saving_lib *lib, const struct kf_graph *graph, const char *group,

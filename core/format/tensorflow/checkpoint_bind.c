@@ -158,8 +158,7 @@ static bool passes_input(const struct bind *bind, const struct kf_graph *graph, 
     char last[32];
 
     snprintf(last, sizeof(last), "layer-%zu", graph->n_layers - 1);
-    return graph->topology == KF_SEQUENTIAL &&
-           strcmp(graph->layers[0]->class_name, "InputLayer") == 0 &&
+    return graph->topology == KF_SEQUENTIAL && kf_graph_begins_with_input(graph) &&
            (node < 0 || kf_checkpoint_child(bind->cp, node, last) < 0);
 }
 
@@ -182,7 +181,7 @@ static int bind_graph(struct bind *bind, struct kf_graph *graph, const struct sp
         char edge[64];
         struct spot at;
 
-        if (layer->operation || strcmp(layer->class_name, "InputLayer") == 0)
+        if (layer->operation || kf_layer_is_input(layer))
             continue;
         edge_of(bind, graph, spot->node, i, edge, sizeof(edge));
         KF_TRY(step(bind, spot, edge, &at));
