@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapt.h"
 #include "../base/str.h"
+#include "curves.h"
 #include "lambda/lambdas.h"
 #include "ops/ops.h"
 #include "shapes/flow.h"
@@ -41,6 +42,7 @@ static int keras2_to_keras3(struct kf_adapt *adapt)
     KF_TRY(kf_adapt_merges(adapt, graph));
     KF_TRY(kf_adapt_lambdas(adapt, graph));
     KF_TRY(kf_adapt_op_layers(adapt, graph));
+    KF_TRY(kf_adapt_curves(adapt, graph, adapt->since < KF_ACTIVATION_LAYERS_SINCE));
     KF_TRY(kf_adapt_local(adapt, graph));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_masks(adapt, graph));

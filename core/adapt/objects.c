@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../base/str.h"
 #include "../io/text/json.h"
-#include "adapt.h"
+#include "curves.h"
 #include <string.h>
 
 enum custom { REFUSE, DROP };
@@ -45,9 +45,6 @@ static const struct {
     {classes, key, allowed, since, "values:" classes "." key "." #since},
 #include "values.def"
 };
-
-/* Source: keras/src/activations/__init__.py get (3.9.2, 3.10.0) */
-#define ACTIVATION_LAYERS_SINCE 310
 
 /* Source: keras/src/dtype_policies/__init__.py get (3.3.3, 3.4.1) */
 #define POLICIES_SINCE 304
@@ -260,9 +257,11 @@ static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const cha
                              .path = layer->path,
                              .config = json_object_get(value, "config")};
 
+    if (adapt->since < KF_ACTIVATION_LAYERS_SINCE && kf_curve_is_softmax(value))
+        return kf_curve_softmax(adapt, layer, key);
     if (!is_layer(adapt, inner.class_name))
         return apply_function(adapt, layer, key, json_object_get(value, "class_name"));
-    if (adapt->since < ACTIVATION_LAYERS_SINCE)
+    if (adapt->since < KF_ACTIVATION_LAYERS_SINCE)
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
                          "Keras reads a layer as an activation only from 3.10 on");
     KF_TRY(kf_rules_apply(adapt, &inner));

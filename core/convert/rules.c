@@ -48,6 +48,7 @@ static const char *const names[] = {
 #define KF_GONE(class_name, why)                          "gone:" class_name,
 #define KF_TRAINS(class_name, what)                       "trains:" class_name,
 #define KF_LOCAL(class_name, axes)                        "local:" class_name,
+#define KF_CURVE(class_name)                              "curve:" class_name,
 #include "../adapt/keras2_keras3.def"
 #define KF_RULE(classes, key, what, value, since, source) "down:" classes "." key,
 #define KF_RECLASS(from, to, add, source)                 "down:class:" from,

@@ -9,6 +9,7 @@
 struct side {
     const char *name; /* "a", "b" */
     struct kf_bundle *bundle;
+    struct kf_input in; /* the model in it, with its architecture */
     struct kf_model *model;
     struct kf_report rep;    /* of reading and adapting it */
     enum kf_dialect dialect; /* that its file speaks */
@@ -70,7 +71,28 @@ static int read_side(struct side *side, const struct kf_input *in, const struct 
     one = kf_bundle_one(side->bundle, &side->rep);
     if (!one)
         return kf_report_status(&side->rep);
+    side->in = *one;
     KF_TRY(kf_read_model(&side->model, one, options, &side->rep));
+    side->dialect = side->model->dialect;
+    return 0;
+}
+
+/* Whether a file holds weights and does not say of what. */
+static bool is_lone(const struct side *side)
+{
+    return side->model ? !side->model->graph || side->model->made_up
+                       : side->rep.first_failure == KF_ARCHITECTURE_MISSING;
+}
+
+/* Weights alone, once more: as those of the model that the other file holds. */
+static int read_as(struct side *side, const struct side *other, const struct kf_options *options)
+{
+    side->in.architecture = &other->in;
+    kf_model_destroy(side->model);
+    side->model = NULL;
+    kf_report_finish(&side->rep);
+    kf_report_init(&side->rep);
+    KF_TRY(kf_read_model(&side->model, &side->in, options, &side->rep));
     side->dialect = side->model->dialect;
     return 0;
 }
@@ -83,7 +105,7 @@ static int release_of(enum kf_dialect dialect)
 
 static int adapt_side(struct side *side, enum kf_dialect dialect, const struct kf_options *options)
 {
-    if (side->dialect == dialect || !side->model->graph)
+    if (side->dialect == dialect)
         return 0;
     KF_TRY(
         kf_adapt(side->model, dialect, release_of(dialect), KF_RUNS_NOBODY, options, &side->rep));
@@ -149,16 +171,35 @@ static int compare(struct kf_diff *diff, struct side *a, struct side *b, json_t 
     return *out ? 0 : kf_diff_no_memory(diff);
 }
 
+static int read_sides(struct side sides[2], const struct kf_input *const in[2],
+                      const struct kf_options *options, struct kf_report *rep)
+{
+    bool lone[2];
+
+    for (int i = 0; i < 2; i++) {
+        int r = read_side(&sides[i], in[i], options);
+
+        lone[i] = is_lone(&sides[i]);
+        if (r < 0 && !lone[i])
+            pass_on(&sides[i], rep);
+    }
+    KF_TRY(kf_report_status(rep));
+    if (lone[0] && lone[1])
+        return kf_report_add(rep, KF_ARCHITECTURE_MISSING, "",
+                             "both files hold weights alone, and no model to compare them in");
+    for (int i = 0; i < 2; i++)
+        if (lone[i] && read_as(&sides[i], &sides[1 - i], options) < 0)
+            pass_on(&sides[i], rep);
+    return kf_report_status(rep);
+}
+
 /* Read both and bring them to one dialect; what cannot be is told of both. */
 static int prepare(struct side sides[2], const struct kf_input *const in[2],
                    const struct kf_options *options, struct kf_report *rep)
 {
     enum kf_dialect dialect;
 
-    for (int i = 0; i < 2; i++)
-        if (read_side(&sides[i], in[i], options) < 0)
-            pass_on(&sides[i], rep);
-    KF_TRY(kf_report_status(rep));
+    KF_TRY(read_sides(sides, in, options, rep));
     dialect = sides[0].dialect > sides[1].dialect ? sides[0].dialect : sides[1].dialect;
     for (int i = 0; i < 2; i++)
         if (adapt_side(&sides[i], dialect, options) < 0)

@@ -130,6 +130,38 @@ def test_architecture_is_compared_without_weights(kferry, model):
     assert facts["a"]["weights"] and not facts["b"]["weights"]
 
 
+WEIGHTS = ["o.weights.h5", "o.weights-only.h5", "o.npz"]
+
+
+def make_weights(kferry):
+    for to, name in zip(("weights.h5", "h5-weights", "npz"), WEIGHTS):
+        assert kferry.run("convert", "model.h5", "--to", to, "-o", name).returncode == 0
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_alone_are_those_of_the_other_model(kferry, model, name):
+    make_weights(kferry)
+    assert kferry.run("convert", "model.h5", "-o", "out.keras").returncode == 0
+    for pair in (("model.h5", name), (name, "model.h5"), (name, "out.keras")):
+        assert diff(kferry, *pair)["not_compared"] == []
+
+
+def test_two_weights_alone_need_an_architecture(kferry, model):
+    make_weights(kferry)
+    done = kferry.run("diff", *WEIGHTS[:2])
+    assert done.returncode == 65 and "architecture-missing: both files hold weights alone" in done.stderr
+    diff(kferry, *WEIGHTS[:2], "--architecture", "model.h5")
+
+
+def test_changed_weight_of_weights_alone_is_named(kferry, copy):
+    with h5py.File(copy, "r+") as f:
+        bias = f["model_weights/dense/dense/bias:0"]
+        bias[0] += 0.25
+    assert kferry.run("convert", "copy.h5", "-o", "o.weights.h5").returncode == 0
+    row, = diff(kferry, "model.h5", "o.weights.h5", status=1)["differences"]
+    assert (row["what"], row["key"], row["n_different"]) == ("values", "bias", 1)
+
+
 def test_archives_are_looked_into(kferry, model):
     for name in ("a.zip", "b.zip"):
         zip_(kferry.folder / name, {"x/m.h5": model.read_bytes()})

@@ -44,6 +44,11 @@ def judged(results):
     return {json.loads(line)["id"] for line in open(results)} if os.path.exists(results) else set()
 
 
+def shortened(text):
+    """Where a graph fails TensorFlow says why last, behind where."""
+    return text if len(text) <= 600 else f"{text[:300]} ... {text[-300:]}"
+
+
 def report(results, result):
     with open(results, "a") as log:
         log.write(json.dumps(result) + "\n")
@@ -333,7 +338,7 @@ def work(keras, listing, refs, results, reference):
         except Timeout as error:
             result.update(stage="timeout", error=str(error))
         except Exception as error:
-            result["error"] = f"{type(error).__name__}: {str(error).strip()}"[:600]
+            result["error"] = shortened(f"{type(error).__name__}: {str(error).strip()}")
         signal.alarm(0)
         report(results, result)
     if current.exists():

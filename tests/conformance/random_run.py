@@ -39,7 +39,7 @@ TASKS = {
     "tfjs3": ("3", ".keras", "tfjs", ".zip", None, "tfjs"),
 }
 # What a release or a runtime has no kernel for on a CPU.
-LACKED = re.compile(r"NOT_IMPLEMENTED|only supports NHWC|No OpKernel|Unimplemented|NHWC tensor format|data_format = ?NCHW|CPU BiasOp only")
+LACKED = re.compile(r"NOT_IMPLEMENTED|only supports NHWC|No OpKernel|Unimplemented|NHWC tensor format|data_format = ?NCHW|CPU BiasOp only|Current CPU implementations do not yet support")
 
 
 def make(options, zoo):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
-#include "../adapt.h"
+#include "../curves.h"
 #include "../lambda/lambdas.h"
 #include "../training/training.h"
 #include <string.h>
@@ -124,6 +124,8 @@ int kf_adapt_keras2_release(struct kf_adapt *adapt)
         kf_adapt_note_theano(adapt);
     KF_TRY(kf_adapt_merges(adapt, adapt->model->graph));
     KF_TRY(kf_adapt_lambdas(adapt, adapt->model->graph));
+    if (adapt->since < KF_ACTIVATION_LAYERS_SINCE_2)
+        KF_TRY(kf_adapt_curves(adapt, adapt->model->graph, true));
     KF_TRY(kf_adapt_training(adapt));
     KF_TRY(kf_adapt_keras2_calls(adapt, adapt->model->graph));
     KF_TRY(fit_graph(adapt, adapt->model->graph));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
-#include "../adapt.h"
+#include "../curves.h"
 #include <string.h>
 
 static const struct {
@@ -31,9 +31,6 @@ static const struct {
     {class_name, key, allowed, before, "keras2:values:" class_name "." key},
 #include "keras2_values.def"
 };
-
-/* First release whose activations may be layers: keras/activations.py, deserialize (2.6) */
-#define ACTIVATION_LAYERS_SINCE 206
 
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
@@ -152,7 +149,10 @@ static int fit_value(struct kf_adapt *adapt, struct kf_layer *layer, const char 
         return fit_function(adapt, layer, key, json_string_value(value));
     if (activation && kf_streq(kf_json_str(value, "class_name", NULL), "function"))
         return fit_function(adapt, layer, key, kf_json_str(value, "config", ""));
-    if (activation && kf_json_is_object_of_class(value) && adapt->since < ACTIVATION_LAYERS_SINCE)
+    if (adapt->since < KF_ACTIVATION_LAYERS_SINCE_2 && activation && kf_curve_is_softmax(value))
+        return kf_curve_softmax(adapt, layer, key);
+    if (activation && kf_json_is_object_of_class(value) &&
+        adapt->since < KF_ACTIVATION_LAYERS_SINCE_2)
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
                          "Keras reads a layer as an activation only from 2.6 on");
     return kf_json_is_object_of_class(value) ? fit_object(adapt, layer, key, value, module) : 0;

@@ -2,7 +2,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/operations.h"
-#include "../adapt.h"
+#include "../curves.h"
 #include "../lambda/lambdas.h"
 #include "../ops/ops.h"
 #include "../training/training.h"
@@ -95,6 +95,8 @@ int kf_adapt_keras3_release(struct kf_adapt *adapt)
     if (adapt->native) {
         KF_TRY(kf_adapt_lambdas(adapt, adapt->model->graph));
         KF_TRY(kf_adapt_ops(adapt, adapt->model->graph));
+        if (adapt->since < KF_ACTIVATION_LAYERS_SINCE)
+            KF_TRY(kf_adapt_curves(adapt, adapt->model->graph, true));
         KF_TRY(fit_graph(adapt, adapt->model->graph));
         KF_TRY(kf_adapt_training(adapt));
     }

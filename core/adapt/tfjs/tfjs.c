@@ -2,6 +2,7 @@
 #include "tfjs.h"
 #include "../../base/str.h"
 #include "../../io/text/json.h"
+#include "../curves.h"
 #include "../masks/mask_effects.h"
 #include "../shapes/flow_follow.h"
 #include <string.h>
@@ -163,5 +164,8 @@ int kf_adapt_tfjs(struct kf_model *model, const struct kf_options *options, stru
     struct kf_adapt adapt = {
         .model = model, .options = options, .rep = rep, .rules = KF_RULES_KERAS2};
 
-    return model->graph ? settle_graph(&adapt, model->graph) : 0;
+    if (!model->graph)
+        return 0;
+    KF_TRY(kf_adapt_curves(&adapt, model->graph, false));
+    return settle_graph(&adapt, model->graph);
 }

@@ -108,12 +108,27 @@ static bool takes_pruned(const struct kf_keras2_parse *parse, const struct kf_la
                          (kind == KF_FILE_KERAS_ZIP2 && !strpbrk(variables, " _")));
 }
 
+/* The row of an activation that has weights; those of a Keras 3 are in no file. */
+static const struct kf_part_row *activation_row(const struct kf_keras2_parse *parse,
+                                                const struct kf_layer *layer, size_t *n_out)
+{
+    const struct kf_part_row *row = kf_part_rows("*", n_out);
+    const json_t *object = json_object_get(layer->config, row->config_key);
+
+    return parse->model->dialect == KF_DIALECT_KERAS2 && kf_json_is_object_of_class(object) &&
+                   kf_vars_known(kf_json_str(object, "class_name", ""))
+               ? row
+               : NULL;
+}
+
 static int parse_parts(struct kf_keras2_parse *parse, struct kf_layer *layer)
 {
     size_t n, room = 0;
     const struct kf_part_row *rows = kf_part_rows(layer->class_name, &n);
 
     if (kf_pruned_is(layer) && !takes_pruned(parse, layer))
+        return 0;
+    if (!rows && !(rows = activation_row(parse, layer, &n)))
         return 0;
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_object_get(layer->config, rows[i].config_key);

@@ -10,7 +10,8 @@
  * Where they speak different dialects the older one is brought to the newer one's by the steps of
  * a conversion. Two models are the same when they compute the same with the same values: names and
  * order of layers do not count, nor config keys that say what holds without them; training state
- * is told apart. What only one of the two has at all, weights or a graph, is not compared.
+ * is told apart. Weights alone are taken as those of the model that the other file holds; what only
+ * one of the two has at all is not compared.
  *
  * `out` gets {"verdict": "same" | "different", "compared_as", "a", "b", "layers", "training",
  * "renamed", "not_compared", "differences", "more_differences"}, see diff.schema.json; new

@@ -49,6 +49,20 @@ for name, make in ADVANCED:
 g.chain("conv_with_leaky_object", (6, 6, 2), lambda: [L.Conv2D(3, 3, activation=L.LeakyReLU(0.1)), L.Flatten(), L.Dense(3)])
 g.chain("activation_layer_of_object", (6,), lambda: [L.Dense(5), L.Activation(L.LeakyReLU(0.15)), L.Dense(3)])
 
+
+def shared_curve(x):
+    """Called twice, on what it gave; the layer that is its activation has one set of weights."""
+    dense = L.Dense(6, activation=L.PReLU())
+    return L.Add()([dense(dense(x)), x])
+
+
+g.chain("conv_with_prelu_object", (6, 6, 2), lambda: [L.Conv2D(3, 3, activation=L.PReLU(shared_axes=[1, 2])), L.Flatten(), L.Dense(3)])
+g.graph("shared_with_prelu_object", (6,), shared_curve)
+g.chain("activation_layer_of_prelu", (6,), lambda: [L.Dense(5), L.Activation(L.PReLU()), L.Dense(3)])
+g.chain("masked_with_prelu_object", (5, 3), lambda: [L.Masking(), L.Dense(4, activation=L.PReLU(shared_axes=[1])), L.LSTM(3)])
+g.chain("dense_with_thresholded_object", (6,), lambda: [L.Dense(5, activation=L.ThresholdedReLU(0.2)), L.Dense(3)])
+g.layer("time_distributed_prelu_object", (4, 6), lambda: L.TimeDistributed(L.Dense(5, activation=L.PReLU())), expect="refused:PReLU")
+
 g = Group("hard_sigmoid")
 HARD = dict(activation="hard_sigmoid")
 
