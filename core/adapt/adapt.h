@@ -65,7 +65,10 @@ int kf_adapt_keras1(struct kf_adapt *adapt);
 
 /* rules.c: the rows of one layer's config; its class may change. */
 int kf_rules_apply(struct kf_adapt *adapt, struct kf_layer *layer);
-/** Why a class has no equal (`rule_out` is its row), or NULL when it has one or is none. */
+/** Whether a row left a key that Keras does not take, for a runtime that does what it says. */
+bool kf_rules_leave(const struct kf_adapt *adapt, const char *class_name, const char *key);
+/** rules_gone.c: why a class has no equal (`rule_out` is its row), or NULL when it has one or is
+ * none. */
 const char *kf_rules_gone(const struct kf_adapt *adapt, const char *class_name,
                           const char **rule_out);
 
@@ -159,6 +162,10 @@ int kf_insert_layer(struct kf_adapt *adapt, struct kf_graph *graph, size_t index
 const char *kf_free_name(struct kf_adapt *adapt, const struct kf_graph *graph, const char *name,
                          const char *class_name);
 
+/* The activation hard_sigmoid with the slope of Keras 2, in the words of Keras 3: for others alone.
+ */
+#define KF_HARD_SIGMOID2 "hard_sigmoid of Keras 2"
+
 /* tensors.c: variables of layers whose activation has another slope. */
 int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer);
 
@@ -180,17 +187,6 @@ int kf_adapt_bins(struct kf_adapt *adapt, struct kf_layer *layer);
 
 /** Tell a lookup layer the size of the vocabulary in its file, which gives its output's width. */
 int kf_adapt_lookup(struct kf_adapt *adapt, struct kf_layer *layer);
-
-/* astray.c: biases that Keras 3 adds along the wrong axis, where the target does and the source did
- * not, or the other way round. */
-int kf_adapt_astray(struct kf_adapt *adapt);
-/** Report one: `what` adds it along the wrong axis for certain, or only for some inputs. */
-int kf_adapt_report_astray(struct kf_adapt *adapt, const struct kf_layer *layer, const char *what,
-                           bool certain);
-/* widths.c: convolutions. */
-int kf_adapt_widths(struct kf_adapt *adapt, struct kf_graph *graph);
-/* biases.c: MultiHeadAttention and EinsumDense. */
-int kf_adapt_biases(struct kf_adapt *adapt, struct kf_graph *graph);
 
 /* masks.c: masks that Keras 3 would compute otherwise. */
 int kf_adapt_masks(struct kf_adapt *adapt, struct kf_graph *graph);

@@ -17,10 +17,14 @@ int kf_adapt_keys(struct kf_adapt *adapt, struct kf_layer *layer, const struct k
     const char *key;
     json_t *value;
 
-    json_object_foreach(layer->config, key, value) if (!kf_class_takes(found, key))
+    json_object_foreach(layer->config, key, value)
+    {
+        if (kf_class_takes(found, key) || kf_rules_leave(adapt, layer->class_name, key))
+            continue;
         kf_report_change(adapt->rep, KF_UNKNOWN_KEY, layer->path, key, value, NULL,
                          "%s of Keras 3 takes no %s, and what it does is not known",
                          layer->class_name, key);
+    }
     return 0;
 }
 

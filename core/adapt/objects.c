@@ -114,6 +114,12 @@ static const struct activation *activation_of(struct kf_adapt *adapt, const char
     return NULL;
 }
 
+/* What takes the place of a function that no Keras has any more. */
+static bool is_told_others(const struct kf_adapt *adapt, const char *text)
+{
+    return adapt->runner == KF_RUNS_OTHERS && strcmp(text, KF_HARD_SIGMOID2) == 0;
+}
+
 /* A function by name, "relu" or {"class_name": "function", "config": "relu"}. */
 static int apply_function(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                           json_t *value)
@@ -122,7 +128,7 @@ static int apply_function(struct kf_adapt *adapt, struct kf_layer *layer, const 
         json_is_string(value) ? json_string_value(value) : kf_json_str(value, "config", NULL);
     const struct activation *found = text ? activation_of(adapt, text) : NULL;
 
-    if (!text || kf_adapt_late_function(adapt, layer, key, text))
+    if (!text || is_told_others(adapt, text) || kf_adapt_late_function(adapt, layer, key, text))
         return 0;
     if (found && adapt->since < found->since) {
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, key, value, NULL,
@@ -270,10 +276,11 @@ static int apply_layer(struct kf_adapt *adapt, struct kf_layer *layer, const cha
                    NULL);
 }
 
+/* What other runtimes take, their own tables say. */
 static int check_value(struct kf_adapt *adapt, struct kf_layer *layer, const char *key,
                        json_t *value)
 {
-    const char *text = json_string_value(value);
+    const char *text = adapt->runner == KF_RUNS_OTHERS ? NULL : json_string_value(value);
 
     for (size_t i = 0; text && i < N_ROWS(value_rows); i++) {
         if (strcmp(value_rows[i].key, key) != 0 ||

@@ -51,21 +51,6 @@ static const struct reclass keras2_reclasses[] = {
 #include "keras2.def"
 };
 
-struct gone {
-    const char *class_name, *why, *but, *name; /* `but`: kinds of targets that have it */
-};
-
-static const struct gone keras3_gone[] = {
-#define KF_GONE(class_name, why) {class_name, why, "", "gone:" class_name},
-#include "keras2_keras3.def"
-};
-
-static const struct gone keras2_gone[] = {
-#define KF_GONE(class_name, why)      {class_name, why, "", "keras2:gone:" class_name},
-#define KF_ONLY(class_name, but, why) {class_name, why, but, "keras2:gone:" class_name},
-#include "keras2.def"
-};
-
 #define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
 /* The rows of a step. */
@@ -75,21 +60,16 @@ static const struct table {
     size_t n_rules;
     const struct reclass *reclasses;
     size_t n_reclasses;
-    const struct gone *gone;
-    size_t n_gone;
 } tables[] = {
     [KF_RULES_KERAS3] = {"Keras 3", "Keras 3 does not take it",
                          "the value that Keras 3 always takes", keras3_rules, N_ROWS(keras3_rules),
-                         keras3_reclasses, N_ROWS(keras3_reclasses), keras3_gone,
-                         N_ROWS(keras3_gone)},
+                         keras3_reclasses, N_ROWS(keras3_reclasses)},
     [KF_RULES_KERAS3_KERAS2] = {"Keras 2", "Keras 2 does not take it",
                                 "the value that Keras 2 always takes", down_rules,
-                                N_ROWS(down_rules), down_reclasses, N_ROWS(down_reclasses), NULL,
-                                0},
+                                N_ROWS(down_rules), down_reclasses, N_ROWS(down_reclasses)},
     [KF_RULES_KERAS2] = {"Keras 2", "Keras 2 does not take it",
                          "the value that older releases always take", keras2_rules,
-                         N_ROWS(keras2_rules), keras2_reclasses, N_ROWS(keras2_reclasses),
-                         keras2_gone, N_ROWS(keras2_gone)},
+                         N_ROWS(keras2_rules), keras2_reclasses, N_ROWS(keras2_reclasses)},
 };
 
 static const struct table *table_of(const struct kf_adapt *adapt)
@@ -97,25 +77,28 @@ static const struct table *table_of(const struct kf_adapt *adapt)
     return &tables[adapt->rules];
 }
 
-const char *kf_rules_gone(const struct kf_adapt *adapt, const char *class_name,
-                          const char **name_out)
-{
-    const struct table *table = table_of(adapt);
-
-    for (size_t i = 0; i < table->n_gone; i++)
-        if (strcmp(table->gone[i].class_name, class_name) == 0 &&
-            !(*table->gone[i].but && kf_in_words(table->gone[i].but, adapt->options->to))) {
-            *name_out = table->gone[i].name;
-            return table->gone[i].why;
-        }
-    return NULL;
-}
-
 static bool applies(const struct rule *rule, const char *class_name)
 {
     if (strcmp(rule->classes, "*") == 0)
         return strcmp(class_name, "InputLayer") != 0;
     return kf_in_words(rule->classes, class_name);
+}
+
+/* Whether the runtime that is written for takes what Keras does not. */
+static bool is_for(const struct kf_adapt *adapt, const struct rule *rule)
+{
+    return rule->since < 0 && adapt->runner == KF_RUNS_OTHERS;
+}
+
+bool kf_rules_leave(const struct kf_adapt *adapt, const char *class_name, const char *key)
+{
+    const struct table *table = table_of(adapt);
+
+    for (size_t i = 0; i < table->n_rules; i++)
+        if (is_for(adapt, &table->rules[i]) && strcmp(table->rules[i].key, key) == 0 &&
+            applies(&table->rules[i], class_name))
+            return true;
+    return false;
 }
 
 /* A row's value; rows are written by us, so only memory can be missing. */
@@ -181,7 +164,7 @@ static int neutral(struct kf_adapt *adapt, struct kf_layer *layer, const struct 
         return kf_adapt_no_memory(adapt, layer->path);
     if (is_neutral)
         return drop(adapt, layer, rule, value, table_of(adapt)->neutral);
-    if (rule->since && adapt->since >= rule->since)
+    if (rule->since > 0 ? adapt->since >= rule->since : is_for(adapt, rule))
         return 0;
     kf_report_rule(adapt->rep, rule->name);
     kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
@@ -233,6 +216,8 @@ static int unwrap(struct kf_adapt *adapt, struct kf_layer *layer, const struct r
         return 0;
     kf_report_rule(adapt->rep, rule->name);
     if (json_array_size(value) != 1) {
+        if (adapt->runner == KF_RUNS_OTHERS)
+            return 0;
         kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, rule->key, value, NULL,
                          "%s of %s takes one %s", layer->class_name, table_of(adapt)->keras,
                          rule->key);

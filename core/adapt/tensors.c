@@ -211,6 +211,8 @@ int kf_adapt_gates(struct kf_adapt *adapt, struct kf_layer *layer)
                              "make up for");
         else if (row->mask)
             KF_TRY(scale(adapt, layer, row));
+        else if (adapt->runner == KF_RUNS_OTHERS)
+            KF_TRY(kf_json_set(layer->config, row->key, json_string(KF_HARD_SIGMOID2), adapt->rep));
         else
             kf_report_change(adapt->rep, KF_VALUE_NO_EQUAL, layer->path, row->key,
                              json_object_get(layer->config, row->key), NULL,

@@ -55,6 +55,9 @@ struct kf_source kf_bundle_unpacked(const struct kf_bundle *bundle, uint64_t fro
 /* group.c: find the models among the pieces. */
 int kf_bundle_group(struct kf_bundle *bundle);
 
+/* shards.c: give lists of shards those that stand beside them. */
+int kf_bundle_shards(struct kf_bundle *bundle);
+
 /* folder.c: the folders that are one model; each marks what it used and adds its models. */
 int kf_bundle_folders(struct kf_bundle *bundle);
 

@@ -181,8 +181,10 @@ bool kf_onnx_run_conv_cell(struct kf_onnx_call *owner, struct kf_onnx_run *run)
         if (run->before[i])
             cell.states[i] = cell.last ? move(onnx, run->before[i], 1, false) : run->before[i];
     x = convolved(&cell, cell.last ? move(onnx, run->x, 2, false) : run->x);
+    if (!x)
+        return false;
     cell.kernel = kf_onnx_kernel(&cell.call, "recurrent_kernel", cell.window.n);
-    if (!x || !cell.kernel || x->dims[2] != cell.kernel->dims[0] ||
+    if (!cell.kernel || x->dims[2] != cell.kernel->dims[0] ||
         x->dims[2] != N_GATES * cell.kernel->dims[1] || !go_over(&cell, run, x, n))
         return false;
     run->n_states = KF_ONNX_STATES_MAX;

@@ -16,7 +16,8 @@ static const struct kf_payload *payload_of(struct kf_onnx_call *call, const char
 
 static bool same_shape(const struct kf_payload *a, const struct kf_payload *b)
 {
-    return !a || (a->dtype == b->dtype && a->rank == 1 && a->dims[0] == b->dims[0]);
+    return !a || (a->dtype == b->dtype && a->rank == b->rank &&
+                  memcmp(a->dims, b->dims, a->rank * sizeof(*a->dims)) == 0);
 }
 
 struct folding {
@@ -30,9 +31,8 @@ static const struct kf_payload *fold(struct kf_arena *arena, const struct kf_pay
     const struct folding *folding = how;
     const struct kf_onnx_folded *of = &folding->of;
 
-    *fits = payload->rank == 1 && kf_number_is_float(payload->dtype) && of->mean &&
-            same_shape(of->gamma, payload) && same_shape(of->beta, payload) &&
-            same_shape(of->mean, payload);
+    *fits = kf_number_is_float(payload->dtype) && of->mean && same_shape(of->gamma, payload) &&
+            same_shape(of->beta, payload) && same_shape(of->mean, payload);
     if (!*fits)
         return NULL;
     return folding->shift ? kf_onnx_fold_shift(arena, of) : kf_onnx_fold_scale(arena, of);
@@ -52,9 +52,10 @@ static void note_folded(struct kf_onnx_call *call, struct kf_onnx_tensor *scale,
     }
 }
 
-/* x * scale + shift: no axis need be moved for it. */
+/* x * scale + shift: no axis need be moved for it. Of several axes Keras 2 keeps weights that have
+ * all axes of x. */
 static struct kf_onnx_tensor *fold_norm(struct kf_onnx_call *call, struct kf_onnx_tensor *x,
-                                        int64_t axis)
+                                        const int64_t *axes, size_t n)
 {
     struct folding how = {
         .of = {payload_of(call, "gamma"), payload_of(call, "beta"), payload_of(call, "moving_mean"),
@@ -69,8 +70,8 @@ static struct kf_onnx_tensor *fold_norm(struct kf_onnx_call *call, struct kf_onn
     if (first)
         note_folded(call, scale, shift);
     kf_onnx_remember(call->onnx, call->layer, "folded", scale);
-    x = kf_onnx_binary(call->onnx, "Mul", x, kf_onnx_spread(call, scale, &axis, 1, x->rank));
-    return x ? kf_onnx_binary(call->onnx, "Add", x, kf_onnx_spread(call, shift, &axis, 1, x->rank))
+    x = kf_onnx_binary(call->onnx, "Mul", x, kf_onnx_spread(call, scale, axes, n, x->rank));
+    return x ? kf_onnx_binary(call->onnx, "Add", x, kf_onnx_spread(call, shift, axes, n, x->rank))
              : NULL;
 }
 
@@ -121,7 +122,7 @@ void kf_onnx_form_batch_normalization(struct kf_onnx_call *call)
     size_t n = kf_onnx_norm_axes(call, x, axes);
     bool last = n == 1 && axes[0] == (int64_t)x->rank - 1;
 
-    if (n != 1) {
+    if (!n) {
         kf_onnx_refuse(call, "it has not one axis");
         return;
     }
@@ -132,6 +133,6 @@ void kf_onnx_form_batch_normalization(struct kf_onnx_call *call)
     x = kf_onnx_widen(call, x);
     if (!x)
         return;
-    x = moved || axes[0] == 1 ? norm_node(call, x) : fold_norm(call, x, axes[0]);
+    x = n == 1 && (moved || axes[0] == 1) ? norm_node(call, x) : fold_norm(call, x, axes, n);
     kf_onnx_give_as(call, kf_onnx_cast(call->onnx, x, dtype), moved);
 }

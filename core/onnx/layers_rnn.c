@@ -108,7 +108,7 @@ struct pass {
     const struct kf_layer *layer;
     const struct kf_layer *const *cells;
     size_t n_cells;
-    bool sequences, state, backwards, zeros;
+    bool sequences, state, backwards, zeros, time_major;
     struct kf_onnx_value *const *before; /* initial states, n_before of them */
     size_t n_before;
     struct kf_onnx_tensor *y; /* out: (batch, steps, units) or (batch, units); by time */
@@ -144,6 +144,7 @@ static bool begin(struct kf_onnx_call *call, struct pass *pass)
     pass->state = kf_json_bool(config, "return_state", false);
     pass->backwards = kf_json_bool(config, "go_backwards", false);
     pass->zeros = kf_json_bool(config, "zero_output_for_mask", false);
+    pass->time_major = kf_json_bool(config, "time_major", false); /* of Keras 2 */
     if (!kf_json_bool(config, "stateful", false))
         return find_cells(call, pass);
     kf_onnx_refuse(call, "it is stateful, and what is written as %s keeps nothing between its runs",
@@ -203,11 +204,18 @@ static bool go_over_images(struct kf_onnx_call *call, struct pass *pass, struct 
     return true;
 }
 
+/* Keras 2 may have the steps in front of the batch. */
+static struct kf_onnx_tensor *turned(struct kf_onnx *onnx, const struct pass *pass,
+                                     struct kf_onnx_tensor *x)
+{
+    return pass->time_major ? swap(onnx, x) : x;
+}
+
 static bool go_over(struct kf_onnx_call *call, struct pass *pass, struct kf_onnx_tensor *x,
                     struct kf_onnx_tensor *mask)
 {
     struct kf_onnx *onnx = call->onnx;
-    struct steps steps = {.mask = mask};
+    struct steps steps = {.mask = turned(onnx, pass, mask)};
     struct kf_onnx_run run;
 
     if (x && x->rank > 3)
@@ -220,11 +228,12 @@ static bool go_over(struct kf_onnx_call *call, struct pass *pass, struct kf_onnx
         kf_onnx_refuse(call, "zero_output_for_mask where it returns no sequence");
         return false;
     }
-    x = swap(onnx, gather(onnx, x, &steps, pass->backwards));
+    x = swap(onnx, gather(onnx, turned(onnx, pass, x), &steps, pass->backwards));
     if (!x || !run_cells(call, pass, x, &steps, &run))
         return false;
     if (pass->sequences)
-        pass->y = scatter(onnx, swap(onnx, run.y), &steps, pass->backwards, pass->zeros);
+        pass->y = turned(onnx, pass,
+                         scatter(onnx, swap(onnx, run.y), &steps, pass->backwards, pass->zeros));
     else if (mask)
         pass->y = kf_onnx_where(onnx, steps.any, run.after[0],
                                 kf_onnx_scalar(onnx, run.after[0]->dtype, 0));
@@ -233,9 +242,9 @@ static bool go_over(struct kf_onnx_call *call, struct pass *pass, struct kf_onnx
     return pass->y != NULL;
 }
 
-static struct kf_onnx_tensor *flip_time(struct kf_onnx *onnx, struct kf_onnx_tensor *y)
+static void flip_time(struct kf_onnx *onnx, struct pass *pass)
 {
-    return kf_onnx_slice(onnx, y, 1, -1, -KF_ONNX_END, -1);
+    pass->y = kf_onnx_slice(onnx, pass->y, pass->time_major ? 0 : 1, -1, -KF_ONNX_END, -1);
 }
 
 /* The tensors of `initial_state`, or those behind the first of a list that is given at once. */
@@ -281,7 +290,7 @@ void kf_onnx_form_rnn(struct kf_onnx_call *call)
         !go_over(call, &pass, x, kf_onnx_mask(call, 2)))
         return;
     if (pass.sequences && pass.backwards) /* Keras gives the steps as they were gone over */
-        pass.y = flip_time(call->onnx, pass.y);
+        flip_time(call->onnx, &pass);
     kf_onnx_give(call, pass.y);
     give_states(call, &pass);
 }
@@ -319,6 +328,8 @@ void kf_onnx_form_bidirectional(struct kf_onnx_call *call)
     backward.layer = call->layer->parts[1];
     if (!begin(call, &forward) || !begin(call, &backward) || !find_states(call, &forward))
         return;
+    forward.zeros = forward.sequences; /* whatever the configs say: force_zero_output_for_mask() */
+    backward.zeros = backward.sequences;
     if (!backward.layer->config_key) /* it is made of the first, and goes the other way */
         backward.backwards = !forward.backwards;
     backward.n_before = forward.n_before /= 2;
@@ -326,9 +337,9 @@ void kf_onnx_form_bidirectional(struct kf_onnx_call *call)
     if (!go_over(call, &forward, x, mask) || !go_over(call, &backward, x, mask))
         return;
     if (forward.sequences && forward.backwards)
-        forward.y = flip_time(onnx, forward.y);
+        flip_time(onnx, &forward);
     if (backward.sequences && !backward.backwards)
-        backward.y = flip_time(onnx, backward.y);
+        flip_time(onnx, &backward);
     if (json_is_null(json_object_get(call->layer->config, "merge_mode"))) {
         kf_onnx_give(call, forward.y);
         kf_onnx_give(call, backward.y);

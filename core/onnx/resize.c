@@ -32,15 +32,32 @@ static double lanczos(double x, double radius)
     return x <= 1e-3 ? 1 : radius * sin(PI * x) * sin(PI * x / radius) / (PI * PI * x * x);
 }
 
-/* Kernels of interpolations; the area has none. */
+static double gaussian(double x, double radius)
+{
+    double sigma = radius / 3;
+
+    return x < radius ? exp(-x * x / (2 * sigma * sigma)) : 0;
+}
+
+static double mitchell(double x, double radius)
+{
+    if (x >= radius)
+        return 0;
+    return x >= 1 ? ((-7.0 / 18 * x + 2) * x - 10.0 / 3) * x + 16.0 / 9
+                  : (7.0 / 6 * x - 2) * x * x + 8.0 / 9;
+}
+
+/* Kernels of interpolations, those of Keras 2 among them; the area has none. */
 static const struct kernel {
     const char *mode;
     double (*at)(double x, double radius);
     double radius;
     bool table; /* looked up where it does not smooth */
 } kernels[] = {
-    {"bilinear", triangle, 1, false}, {"bicubic", cubic, 2, true}, {"lanczos3", lanczos, 3, false},
-    {"lanczos5", lanczos, 5, false},  {"area", NULL, 0, false},
+    {"bilinear", triangle, 1, false},   {"bicubic", cubic, 2, true},
+    {"lanczos3", lanczos, 3, false},    {"lanczos5", lanczos, 5, false},
+    {"gaussian", gaussian, 1.5, false}, {"mitchellcubic", mitchell, 2, false},
+    {"area", NULL, 0, false},
 };
 
 static const struct kernel *find(const char *mode)

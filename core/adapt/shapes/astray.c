@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
-#include "../adapt.h"
+#include "shapes.h"
 
 /*
  * From 3.7 on Keras 3 on TensorFlow takes a bias with one axis longer than 1 for a vector, and adds

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../../base/str.h"
 #include "../../io/text/json.h"
-#include "../adapt.h"
 #include "flow_follow.h"
+#include "shapes.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "../../base/str.h"
 #include "../../io/text/json.h"
 #include "../../model/order.h"
-#include "../adapt.h"
+#include "shapes.h"
 #include <stdio.h>
 #include <string.h>
 

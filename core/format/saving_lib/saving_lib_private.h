@@ -27,8 +27,15 @@ int kf_saving_lib_no_memory(struct kf_saving_lib *lib);
 /** "<above>/<name>" in the model's arena; NULL is reported. */
 const char *kf_saving_lib_join(struct kf_saving_lib *lib, const char *above, const char *name);
 
+/** The payload of the dataset at `path`, which nobody else gets. */
+int kf_saving_lib_take(struct kf_saving_lib *lib, const char *path, struct kf_tensor *tensor);
+
+/* saving_lib_opaque.c */
+
 /** True for a layer of a class whose variables nobody knows: it has those of its group. */
 bool kf_saving_lib_opaque(const struct kf_layer *layer);
+/** Give it all that its group holds. */
+int kf_saving_lib_bind_opaque(struct kf_saving_lib *lib, struct kf_layer *layer, const char *group);
 
 /* saving_lib_names.c */
 

@@ -32,8 +32,7 @@ const char *kf_saving_lib_join(struct kf_saving_lib *lib, const char *above, con
     return path;
 }
 
-/* The payload of the dataset at `path`, which nobody else gets. */
-static int take(struct kf_saving_lib *lib, const char *path, struct kf_tensor *tensor)
+int kf_saving_lib_take(struct kf_saving_lib *lib, const char *path, struct kf_tensor *tensor)
 {
     struct kf_payload *payload = kf_arena_alloc(lib->model->arena, sizeof(*payload));
 
@@ -122,7 +121,7 @@ static int bind_tensor(struct kf_saving_lib *lib, struct kf_layer *layer, size_t
 
     KF_TRY(find_group(lib, layer, group, &layer->tensors[index], &path));
     KF_TRY(find_dataset(lib, layer, index, path, &path));
-    KF_TRY(take(lib, path, &layer->tensors[index]));
+    KF_TRY(kf_saving_lib_take(lib, path, &layer->tensors[index]));
     return kf_vars_check(layer, &layer->tensors[index], lib->rep);
 }
 
@@ -147,7 +146,7 @@ static int check_copy(struct kf_saving_lib *lib, const struct kf_layer *layer, c
     struct kf_tensor copy = {0};
     bool same = false;
 
-    KF_TRY(take(lib, path, &copy));
+    KF_TRY(kf_saving_lib_take(lib, path, &copy));
     if (original)
         KF_TRY(kf_payload_equal(copy.payload, original, &same, lib->rep));
     if (same)
@@ -187,70 +186,6 @@ static int check_again(struct kf_saving_lib *lib, const struct kf_layer *layer, 
             return kf_saving_lib_no_memory(lib);
         if (kf_h5_has(lib->h5, path))
             KF_TRY(check_copy(lib, layer, path, layer->tensors[i].payload));
-    }
-    return 0;
-}
-
-bool kf_saving_lib_opaque(const struct kf_layer *layer)
-{
-    return !layer->inner && !layer->n_parts &&
-           (layer->users || (!kf_vars_known(layer->class_name) &&
-                             !kf_class_find("keras.layers", layer->class_name)));
-}
-
-/* Variables of a layer of a class that nobody knows: whatever its group holds. */
-struct found {
-    struct kf_saving_lib *lib;
-    struct kf_layer *layer;
-    const char *group;
-    size_t cap;
-};
-
-static int add_found(struct found *found, const char *path, const char *subpath, const char *name)
-{
-    struct kf_layer *layer = found->layer;
-    struct kf_tensor *tensors = layer->tensors;
-    size_t n = layer->n_tensors;
-
-    if (n == found->cap) {
-        found->cap = n ? 2 * n : 4;
-        tensors = kf_arena_alloc(found->lib->model->arena, found->cap * sizeof(*tensors));
-        if (!tensors)
-            return kf_saving_lib_no_memory(found->lib);
-        if (n)
-            memcpy(tensors, layer->tensors, n * sizeof(*tensors));
-        layer->tensors = tensors;
-    }
-    tensors[n] = (struct kf_tensor){.variable = path + strlen(found->group) + 1,
-                                    .subpath = subpath,
-                                    .dataset = name,
-                                    .trainable = true};
-    layer->n_tensors++;
-    return take(found->lib, path, &tensors[n]);
-}
-
-/* Datasets stand in "vars" and have their numbers as names; the same names are written again. */
-static int find_all(struct found *found, const char *path, const char *subpath)
-{
-    struct kf_saving_lib *lib = found->lib;
-    bool vars = kf_ends(path, "/vars");
-    const char **names;
-    size_t n;
-
-    if (!kf_h5_is_group(lib->h5, path))
-        return 0;
-    KF_TRY(kf_h5_children(lib->h5, path, lib->model->arena, &names, &n, lib->rep));
-    for (size_t i = 0; i < n; i++) {
-        const char *below = kf_saving_lib_join(lib, path, names[i]);
-        const char *sub = kf_streq(names[i], "vars") ? subpath
-                          : *subpath                 ? kf_saving_lib_join(lib, subpath, names[i])
-                                                     : names[i];
-
-        if (!below || !sub)
-            return -KF_NO_MEMORY;
-        if (!kf_h5_is_group(lib->h5, below) && vars)
-            KF_TRY(add_found(found, below, subpath, names[i]));
-        KF_TRY(find_all(found, below, sub));
     }
     return 0;
 }
@@ -309,7 +244,7 @@ static int bind_layer(struct kf_saving_lib *lib, struct kf_layer *layer, const c
     if (layer->inner)
         return bind_graph(lib, layer->inner, group);
     if (kf_saving_lib_opaque(layer))
-        return find_all(&(struct found){.lib = lib, .layer = layer, .group = group}, group, "");
+        return kf_saving_lib_bind_opaque(lib, layer, group);
     KF_TRY(bind_tensors(lib, layer, group, &whole));
     if (!whole)
         return 0;

@@ -129,3 +129,4 @@ g.graph("mask_words_lstm", WORDS, lambda x: L.LSTM(3)(L.TimeDistributed(L.Bidire
 g.graph("mask_words_masking", (3, 5, 2), lambda x: L.LSTM(3)(L.TimeDistributed(L.LSTM(3))(L.TimeDistributed(L.Masking())(x))))
 g.graph("mask_words_model", WORDS, lambda x: L.LSTM(3)(L.TimeDistributed((lambda t: K.Model(t, L.LSTM(3)(L.Add()([table()(t), L.Embedding(10, 4)(t)]))))(L.Input((5,), dtype="int32")))(x)))
 g.chain("mask_words_chain", WORDS, lambda: [table(), L.TimeDistributed(L.LSTM(3)), L.LSTM(3)])
+g.chain("mask_bidirectional_sequences", (6, 3), lambda: [L.Masking(), L.Bidirectional(L.GRU(3, return_sequences=True))])
