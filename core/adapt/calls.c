@@ -60,8 +60,10 @@ static int training_true(struct kf_adapt *adapt, const struct kf_at *at)
             continue;
         kf_report_rule(adapt->rep, "shape:training_true");
         return kf_report_add(adapt->rep, KF_GRAPH_NO_EQUAL, at->layer->path,
-                             "the layer is called with training=True, which predict() of Keras 3 "
-                             "overrides: it would predict otherwise");
+                             "the layer is called with training=True, which %s",
+                             adapt->runner == KF_RUNS_OTHERS
+                                 ? "asks for what training does: what is written predicts alone"
+                                 : "predict() of Keras 3 overrides: it would predict otherwise");
     }
     return 0;
 }
