@@ -32,7 +32,12 @@ struct run {
     int64_t moved;           /* clock_ms() when it was last seen to make progress */
     uint64_t changes;        /* of its progress, then */
     enum job_outcome killed; /* why we killed it; JOB_DONE while we did not */
+    bool hears;              /* whether what is read as its last words are its own */
+    struct progress_end end; /* those, once it has told them */
 };
+
+/* The worker of this thread's last job, while it may not be gone; 0 for none. */
+static _Thread_local pid_t unburied;
 
 /* The whole group, though a sandboxed worker cannot have made one. */
 static void kill_worker(struct run *run, enum job_outcome why)
@@ -112,8 +117,16 @@ static void look_at_clock(struct run *run)
         kill_worker(run, JOB_STALLED);
 }
 
-/* Until the worker is gone. A descriptor of -1 is one that poll() leaves out. */
-static void watch(struct run *run)
+/* Nothing more can come from a worker that says it has ended, and cannot say more. */
+static bool has_told(struct run *run)
+{
+    return run->said < 0 && run->hears && run->killed == JOB_DONE &&
+           progress_read_end(run->job->progress, &run->end);
+}
+
+/* Until the worker is gone, or as good as gone: then true. A descriptor of -1 is one that poll()
+ * leaves out. */
+static bool watch(struct run *run)
 {
     for (;;) {
         struct pollfd fds[] = {
@@ -131,7 +144,9 @@ static void watch(struct run *run)
         if (fds[1].revents)
             read_said(run);
         if (fds[0].revents)
-            return;
+            return false;
+        if (has_told(run))
+            return true;
         if (fds[2].revents)
             kill_worker(run, JOB_CANCELLED);
     }
@@ -199,6 +214,25 @@ static void reap(struct run *run, struct job_result *out)
     out->wall_ms = (uint64_t)(clock_ms() - run->began);
 }
 
+/* It has only to give its memory back, for which nobody waits; whatever it does, it is the end. */
+static void leave(const struct run *run, struct job_result *out)
+{
+    kill(-run->pid, SIGKILL);
+    kill(run->pid, SIGKILL);
+    unburied = run->pid;
+    out->cpu_ms = run->end.cpu_ms;
+    out->max_rss = run->end.max_rss;
+    out->outcome = classify_exit((int)run->end.status);
+    out->wall_ms = (uint64_t)(clock_ms() - run->began);
+}
+
+void job_bury(void)
+{
+    while (unburied > 0 && waitpid(unburied, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    unburied = 0;
+}
+
 /* After the worker's end the pipe is read empty: the last words matter most. */
 static void finish(struct run *run)
 {
@@ -221,6 +255,8 @@ void job_run(const struct job *job, struct job_result *out)
     struct run run = {.job = job, .pidfd = -1, .said = -1, .log = -1, .began = clock_ms()};
 
     *out = (struct job_result){.outcome = JOB_INTERNAL};
+    job_bury();
+    run.hears = job->progress >= 0 && progress_clear_end(job->progress);
     run.deadline = run.began + job->limits.deadline_ms;
     run.moved = run.began;
     run.pid = worker_start(job, &run.said);
@@ -230,8 +266,9 @@ void job_run(const struct job *job, struct job_result *out)
     run.pidfd = pidfd_open(run.pid, 0);
     if (run.pidfd < 0)
         kill_worker(&run, JOB_INTERNAL);
+    if (run.pidfd >= 0 && watch(&run))
+        leave(&run, out);
     else
-        watch(&run);
-    reap(&run, out);
+        reap(&run, out);
     finish(&run);
 }

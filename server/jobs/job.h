@@ -101,6 +101,12 @@ struct job_result {
 void job_run(const struct job *job, struct job_result *out);
 
 /**
+ * Wait until the process of the calling thread's last job is gone: it may still be giving its
+ * memory back when job_run() returns.
+ */
+void job_bury(void);
+
+/**
  * What the worker's sandbox can do here, as `kferry-worker probe` says it: {"mode", "level",
  * "landlock", "seccomp", "missing"}. New reference, NULL when the worker cannot be run; exit_out
  * gets its exit status, 78 when `mode` is SANDBOX_REQUIRE and something is missing.

@@ -25,7 +25,7 @@ static void *supervise(void *arg)
     unsigned seen = 0;
     int input;
 
-    for (worker_ready(); queue_pop(queue, &req, &seen); worker_ready()) {
+    for (worker_ready(); queue_pop(queue, &req, &seen); job_bury(), worker_ready()) {
         if (!req) {
             queue_store_done(queue, seen, !jobs_run_next(server));
             continue;

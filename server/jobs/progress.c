@@ -39,6 +39,24 @@ bool progress_read(int fd, struct progress *out)
     return true;
 }
 
+bool progress_read_end(int fd, struct progress_end *out)
+{
+    if (fd < 0 || pread(fd, out, sizeof *out, sizeof(struct progress)) != (ssize_t)sizeof *out)
+        return false;
+    if (out->max_rss > INT64_MAX)
+        out->max_rss = INT64_MAX;
+    if (out->cpu_ms > INT64_MAX)
+        out->cpu_ms = INT64_MAX;
+    return out->told != 0 && out->status <= UINT8_MAX;
+}
+
+bool progress_clear_end(int fd)
+{
+    static const struct progress_end none;
+
+    return pwrite(fd, &none, sizeof none, sizeof(struct progress)) == (ssize_t)sizeof none;
+}
+
 /* Bytes are the work; reading and finishing are the first and the last percent. */
 static int percent(const struct progress *p)
 {

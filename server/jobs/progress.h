@@ -21,11 +21,25 @@ struct progress {
     uint64_t tensors_done, tensors_total;
 };
 
+/* What a worker writes behind it at last: all is done, and only its memory is to be given back. */
+struct progress_end {
+    uint64_t told;   /* 0 while it is not */
+    uint64_t status; /* with which it exits */
+    uint64_t cpu_ms;
+    uint64_t max_rss; /* bytes */
+};
+
 /** Make the file in a job's folder; a descriptor, or -1 with errno. */
 int progress_create(const char *dir);
 
 /** The latest record; false while there is none. Nothing in it can be relied on. */
 bool progress_read(int fd, struct progress *out);
+
+/** What the worker said at last; false while it did not. Nothing in it can be relied on. */
+bool progress_read_end(int fd, struct progress_end *out);
+
+/** Forget what the worker before said at last. False when it cannot be. */
+bool progress_clear_end(int fd);
 
 /**
  * Let the worker of one of several models, whose folder is `dir`, tell into the record of them all:

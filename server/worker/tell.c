@@ -4,6 +4,7 @@
 #include "../clock.h"
 #include "../jobs/progress.h"
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* Two records of the same phase are at least that far apart. */
@@ -16,16 +17,21 @@ static struct {
     struct progress record;
 } told;
 
+static bool is_anybody_there(void)
+{
+    if (!told.opened) {
+        told.opened = true;
+        told.fd = open(PROGRESS_FILE, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    return told.fd >= 0;
+}
+
 void tell_progress(const struct kf_progress *progress)
 {
     struct progress *record = &told.record;
     int64_t now = clock_ms();
 
-    if (!told.opened) {
-        told.opened = true;
-        told.fd = open(PROGRESS_FILE, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    }
-    if (told.fd < 0)
+    if (!is_anybody_there())
         return;
     if (record->phase == progress->phase && now - told.last < INTERVAL_MS)
         return;
@@ -35,4 +41,24 @@ void tell_progress(const struct kf_progress *progress)
                           progress->bytes_total, progress->tensors_done, progress->tensors_total};
     if (pwrite(told.fd, record, sizeof *record, 0) != (ssize_t)sizeof *record)
         told.fd = -1; /* no room: the result is what matters */
+}
+
+static uint64_t milliseconds(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_usec / 1000;
+}
+
+void tell_end(int status)
+{
+    struct rusage usage;
+    struct progress_end end = {.told = 1, .status = (uint64_t)status};
+
+    if (!is_anybody_there() || getrusage(RUSAGE_SELF, &usage) < 0)
+        return;
+    end.cpu_ms = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+    end.max_rss = (uint64_t)usage.ru_maxrss * 1024;
+    if (pwrite(told.fd, &end, sizeof end, sizeof(struct progress)) == (ssize_t)sizeof end) {
+        close(STDOUT_FILENO);
+        close(STDERR_FILENO);
+    }
 }

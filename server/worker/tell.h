@@ -12,4 +12,7 @@
  */
 void tell_progress(const struct kf_progress *progress);
 
+/** Tell it that all is done, with the exit status that follows. */
+void tell_end(int status);
+
 #endif

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 from kferry_service import folder_of, wait_until
@@ -71,6 +72,17 @@ def test_a_crash_is_the_last_of_its_kind(service, model):
     service.set_mode("")
     assert wait_until(lambda: len(service.forking()) == 2)
     assert len(service.forking() & makers) == 1
+
+
+def test_one_that_says_it_has_ended_is_ended(service, model):
+    """Who says so goes at once; that there is no result is found as ever."""
+    service.set_mode("pretend 60")
+    before = time.time()
+    assert service.put(TO, model).json()["code"] == "internal-error"
+    assert wait_until(lambda: not service.children(), 5)
+    assert time.time() - before < 20
+    service.set_mode("")
+    assert service.put(TO, model).status == 200
 
 
 def test_none_outlives_the_service(start):
