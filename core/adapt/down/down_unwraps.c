@@ -6,8 +6,9 @@
 
 /*
  * A wrapper that acts only in training gives its place, its name and its calls to the layer inside,
- * and one that calls layers one after the other to the last of them. Neither hands a mask on, which
- * a layer inside may do: where there are masks it stays, and is refused.
+ * whose mask stays on the tensor that it hands on. One that calls layers one after the other gives
+ * them to the last of these; it hands no mask on, which a layer inside may do: where there are masks
+ * it stays, and is refused.
  */
 
 static const struct row {
@@ -122,17 +123,17 @@ static int unchain(struct kf_adapt *adapt, struct kf_graph *graph, size_t index,
     return become_part(adapt, layer, layer->parts[layer->n_parts - 1]);
 }
 
-static int unwrap_graph(struct kf_adapt *adapt, struct kf_graph *graph)
+static int unwrap_graph(struct kf_adapt *adapt, struct kf_graph *graph, bool masks)
 {
     for (size_t i = 0; i < graph->n_layers; i++) {
         struct kf_layer *layer = graph->layers[i];
         const struct row *row = row_of(adapt, layer), *chain = chain_of(layer);
 
         if (layer->inner)
-            KF_TRY(unwrap_graph(adapt, layer->inner));
+            KF_TRY(unwrap_graph(adapt, layer->inner, masks));
         if (row)
             KF_TRY(unwrap(adapt, layer, row));
-        if (chain)
+        if (chain && !masks)
             KF_TRY(unchain(adapt, graph, i, chain));
     }
     return 0;
@@ -140,5 +141,5 @@ static int unwrap_graph(struct kf_adapt *adapt, struct kf_graph *graph)
 
 int kf_down_unwraps(struct kf_adapt *adapt, struct kf_graph *graph)
 {
-    return kf_mask_made_in(graph) ? 0 : unwrap_graph(adapt, graph);
+    return unwrap_graph(adapt, graph, kf_mask_made_in(graph));
 }
