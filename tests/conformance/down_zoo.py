@@ -175,6 +175,9 @@ def odd_operation_models():
         "bce_sigmoid": ([(5,)] * 2, lambda x, y: ops.binary_crossentropy(ops.sigmoid(x), ops.sigmoid(y * 40))),
         "sparse_cce_softmax": ([((), "int32"), (10,)], lambda x, y: ops.sparse_categorical_crossentropy(x, ops.softmax(y * 40))),
         "cce_dense_softmax": ([(5,)] * 2, lambda x, y: ops.categorical_crossentropy(ops.softmax(x), L.Dense(5, "softmax")(y), from_logits=True)),
+        "istft": ([(7, 9), (7, 9)], lambda x, y: [
+            ops.istft((x, y), 16, 8, 16), ops.istft((x, y), 12, 3, 16, length=20, window="hamming"), ops.istft((x, y), 16, 4, 16, window=None, center=False)]),
+        "diag": ([(3,)], lambda x: [ops.diag(x[:, 0], k=1), ops.diag(x), x + ops.sum(ops.diagflat(x, k=-1))]),
         "affine": ([(5, 6, 2), (8,)], lambda x, y: [ops.image.affine_transform(x, y * 0.3 + TURN, mode, fill, 0.5) for mode in ("nearest", "bilinear")
                                                     for fill in ("constant", "nearest", "reflect", "wrap")]),
         "affine_told": ([(4, 7, 3)], lambda x: ops.image.affine_transform(x, np.array([0.8, 0.5, -0.5, -0.5, 1.1, 1.5, -0.25, 0], "float32"))),

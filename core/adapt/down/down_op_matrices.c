@@ -81,3 +81,16 @@ int kf_down_form_norm(struct kf_down_op *op)
                ? kf_down_recipe(op, "Norm of 1")
                : kf_down_refuse(op, "no few functions compute a norm of this order");
 }
+
+/* A matrix of a line, or the line of a matrix. */
+int kf_down_form_diag(struct kf_down_op *op)
+{
+    size_t rank = kf_down_rank(kf_down_argument(op, 0, "x"));
+
+    if (rank == 1)
+        return 0;
+    if (rank != 2 || kf_json_int(op->kwargs, "k", 0) != 0)
+        return kf_down_refuse(op, KF_DOWN_NOT_TOLD);
+    op->function = "linalg.diag_part";
+    return 0;
+}

@@ -9,6 +9,7 @@
 #define LENGTH_MAX 65536 /* numbers of a window that are written out in a config */
 #define TURN       6.283185307179586
 #define DECIBELS   10.0
+#define SUMS_MAX   (1 << 26) /* of what overlaps of a window */
 
 /* TensorFlow takes a list of lengths. */
 int kf_down_form_rfft(struct kf_down_op *op)
@@ -117,6 +118,57 @@ int kf_down_form_stft(struct kf_down_op *op)
 {
     KF_TRY(set_frames(op, kf_down_argument(op, 0, "x")));
     return op->why ? 0 : kf_down_form_recipe(op);
+}
+
+/*
+ * A window that undoes that of a STFT where frames overlap, in place of it.
+ *
+ * Source: tensorflow/python/ops/signal/spectral_ops.py, inverse_stft_window_fn (2.15)
+ */
+static int undo_window(struct kf_down_op *op)
+{
+    json_int_t all = kf_json_int(op->kwargs, "fft_length", 0);
+    json_int_t step = kf_json_int(op->kwargs, "sequence_stride", 0);
+    json_t *window = json_object_get(op->kwargs, "window"), *list = json_array();
+
+    for (json_int_t i = 0; i < all; i++) {
+        double sum = 0;
+
+        for (json_int_t j = i % step; j < all; j += step)
+            sum += pow(json_number_value(json_array_get(window, (size_t)j)), 2);
+        if (!(sum > 0))
+            kf_down_refuse(op, "its window is 0 somewhere in each frame");
+        KF_TRY(kf_json_append(list,
+                              json_real(json_number_value(json_array_get(window, (size_t)i)) / sum),
+                              op->ops->adapt->rep));
+    }
+    return kf_down_set(op, "window", list);
+}
+
+/* Source: keras/src/backend/tensorflow/math.py, istft (3.15.1) */
+int kf_down_form_istft(struct kf_down_op *op)
+{
+    json_int_t all = kf_json_int(op->kwargs, "fft_length", 0);
+    json_int_t told = kf_json_int(op->kwargs, "length", -1);
+    json_int_t length = kf_json_int(op->kwargs, "sequence_length", all);
+    json_int_t step = kf_json_int(op->kwargs, "sequence_stride", 0);
+    bool center = kf_json_bool(op->kwargs, "center", true);
+    json_int_t half = center ? all / 2 : 0;
+    json_t *window = json_object_get(op->kwargs, "window");
+
+    if (length < 1 || length > all || all > LENGTH_MAX || step < 1 || step > LENGTH_MAX ||
+        all / step > SUMS_MAX / all || told > INT32_MAX || !is_window(window, length))
+        return kf_down_refuse(op, "its window is none that is known");
+    if (window) {
+        KF_TRY(set_window(op));
+        KF_TRY(undo_window(op));
+    } else {
+        KF_TRY(kf_down_set(op, "window", json_real(1)));
+    }
+    KF_TRY(kf_down_set(op, "begin", json_pack("[i, I]", 0, half)));
+    KF_TRY(kf_down_set(op, "end", json_pack("[i, I]", 0, told < 0 ? -half : half + told)));
+    KF_TRY(kf_down_set(op, "end_mask", json_integer(told < 0 && !half ? 2 : 0)));
+    return op->why ? 0 : kf_down_form_complex(op);
 }
 
 static float mel(float hertz)

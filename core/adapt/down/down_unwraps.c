@@ -7,8 +7,8 @@
 /*
  * A wrapper that acts only in training gives its place, its name and its calls to the layer inside,
  * whose mask stays on the tensor that it hands on. One that calls layers one after the other gives
- * them to the last of these; it hands no mask on, which a layer inside may do: where there are masks
- * it stays, and is refused.
+ * them to the last of these; it hands no mask on, which a layer inside may do: where there are
+ * masks it stays, and is refused.
  */
 
 static const struct row {
