@@ -85,6 +85,14 @@ static int ellipsis(struct kf_adapt *adapt, struct kf_layer *layer)
     return kf_streq(adapt->options->to, "h5") ? kf_keras3_ellipsis(adapt, layer) : 0;
 }
 
+/* Keras 3 uses them only as the config has them. */
+static int h5_normalization(struct kf_adapt *adapt, struct kf_layer *layer)
+{
+    bool h5 = kf_streq(adapt->options->to, "h5") || kf_streq(adapt->options->to, "h5-weights");
+
+    return h5 ? kf_keras3_normalization(adapt, layer) : 0;
+}
+
 static int refuse_h5(struct kf_adapt *adapt, const struct kf_layer *layer, const char *rule,
                      const char *what)
 {

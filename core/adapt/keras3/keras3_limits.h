@@ -17,6 +17,11 @@ int kf_keras3_attention(struct kf_adapt *adapt, const struct kf_graph *graph);
  * it stands for are written out, where the file says how many there are; else refused. */
 int kf_keras3_ellipsis(struct kf_adapt *adapt, struct kf_layer *layer);
 
+/** keras3_normalization.c: what adapt() learnt goes into the config where a legacy .h5 would lose
+ * it.
+ */
+int kf_keras3_normalization(struct kf_adapt *adapt, struct kf_layer *layer);
+
 /* keras3_rebuilds.c: what a release makes anew when it loads a graph. */
 
 /** Operations by names that the release itself gives to those of masks. */

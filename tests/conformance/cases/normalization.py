@@ -58,6 +58,7 @@ g.chain("normalization_adapted_chain", (4,), lambda: [adapted((50, 4)), L.Dense(
 g.layer("normalization_given", (3,), lambda: L.Normalization(mean=[1.0, 2.0, 3.0], variance=[0.5, 1.5, 4.0]))
 g.layer("normalization_given_scalar", (3,), lambda: L.Normalization(axis=None, mean=1.5, variance=4.0))
 g.layer("normalization_given_scalar_last", (3,), lambda: L.Normalization(mean=1.5, variance=4.0))
+g.graph("normalization_adapted_nested", (3, 4), lambda x: L.Dense(3)(K.Sequential([L.Input((3, 4)), adapted((20, 3, 4), axis=(1, 2))])(x)))
 g.layer("normalization_given_invert", (3,), lambda: L.Normalization(mean=[1.0, 2.0, 3.0], variance=[0.5, 1.5, 4.0], invert=True))
 
 
