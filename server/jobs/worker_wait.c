@@ -111,35 +111,37 @@ static bool start_forking(void)
     return false;
 }
 
-/* A worker whose order will come by `orders`; -1 for none. */
-static pid_t fork_worker(int orders)
+/* A worker whose order will come by `orders`, -1 for none. False when nobody answers. */
+static bool fork_worker(int orders, pid_t *out)
 {
     struct message message = {.n_words = 1, .fds = {orders}, .n_fds = 1};
-    pid_t pid = -1;
-    ssize_t n = -1;
+    ssize_t n;
 
     if (!send_message(forking.socket, &message))
-        return -1;
+        return false;
     do
-        n = read(forking.socket, &pid, sizeof pid);
+        n = read(forking.socket, out, sizeof *out);
     while (n < 0 && errno == EINTR);
-    return n == sizeof pid ? pid : -1;
+    return n == sizeof *out;
 }
 
 void worker_ready(void)
 {
+    bool answered;
     int ends[2];
 
     if (waiting.pid > 0 || !start_forking() ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return;
-    waiting = (struct peer){fork_worker(ends[1]), ends[0]};
+    waiting.socket = ends[0];
+    answered = fork_worker(ends[1], &waiting.pid);
     close(ends[1]);
-    if (waiting.pid > 0)
+    if (answered && waiting.pid > 0)
         return;
     close(ends[0]);
     waiting.pid = 0;
-    end(&forking);
+    if (!answered)
+        end(&forking);
 }
 
 pid_t worker_hand_over(const struct launch *launch, int said)

@@ -34,6 +34,10 @@ if argv == ["fork"]:
         word, fds, _, _ = socket.recv_fds(asked, 256, 64)
         if not word:
             os._exit(0)
+        if open({mode!r}).read().split()[:1] == ["barren"]:
+            os.close(fds[0])
+            asked.send(struct.pack("i", -1))
+            continue
         pid = ctypes.CDLL(None).syscall(clone, 0x8000 | signal.SIGCHLD, 0, 0, 0, 0)
         if pid == 0:
             break

@@ -64,6 +64,17 @@ def test_what_makes_them_is_replaced(service, model):
     assert not service.forking() & makers and not service.waiting() & made
 
 
+def test_where_none_can_be_made_each_job_starts_its_own(service, model):
+    makers = service.forking()
+    service.set_mode("barren 0")
+    for _ in range(4):
+        assert service.put(TO, model).status == 200
+    assert service.forking() == makers and not service.waiting()
+    service.set_mode("")
+    assert service.put(TO, model).status == 200
+    assert wait_until(service.waiting)
+
+
 def test_a_crash_is_the_last_of_its_kind(service, model):
     """Those forked off one process have their memory at the same places."""
     makers = service.forking()
