@@ -105,6 +105,7 @@ static void run_worker(const struct batch *batch, const struct found_model *mode
         job_write_request(dir, &request, model->inputs, model->n_inputs,
                           (struct job_told){.settled = true}) == 0)
         job_run(&job, out);
+    job_bury();
     kf_request_finish(&request);
 }
 

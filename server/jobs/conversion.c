@@ -208,6 +208,8 @@ static void run_worker(struct request *req, const struct job_input *inputs, size
     };
 
     job_run(&job, &c->result);
+    if (c->stored || c->order)
+        job_bury(); /* no answer waits, and storing the result may take its time */
 }
 
 /* Did the worker hand several models back? */
