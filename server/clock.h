@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <time.h>
 
 /** Milliseconds of a clock that only goes forward. */
@@ -25,6 +26,15 @@ static inline struct timespec clock_after(int ms)
     t.tv_sec += ms / 1000 + t.tv_nsec / 1000000000;
     t.tv_nsec %= 1000000000;
     return t;
+}
+
+/** Milliseconds of a processor, in the program and in the kernel for it. */
+static inline uint64_t clock_cpu_ms(const struct rusage *usage)
+{
+    const struct timeval *own = &usage->ru_utime, *kernel = &usage->ru_stime;
+
+    return (uint64_t)(own->tv_sec + kernel->tv_sec) * 1000 +
+           (uint64_t)(own->tv_usec + kernel->tv_usec) / 1000;
 }
 
 /** A condition whose waits no change of the system's time makes longer or shorter. */

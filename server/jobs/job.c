@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,13 +39,18 @@ struct run {
 static _Thread_local pid_t unburied;
 
 /* The whole group, though a sandboxed worker cannot have made one. */
+static void kill_group(pid_t pid)
+{
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+}
+
 static void kill_worker(struct run *run, enum job_outcome why)
 {
     if (run->killed != JOB_DONE)
         return;
     run->killed = why;
-    kill(-run->pid, SIGKILL);
-    kill(run->pid, SIGKILL);
+    kill_group(run->pid);
 }
 
 static int open_log(const char *dir)
@@ -190,11 +194,6 @@ static enum job_outcome classify(const struct run *run, int status, uint64_t cpu
     }
 }
 
-static uint64_t milliseconds(struct timeval t)
-{
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_usec / 1000;
-}
-
 /* Take the worker's status; nobody else waits for it. */
 static void reap(struct run *run, struct job_result *out)
 {
@@ -205,7 +204,7 @@ static void reap(struct run *run, struct job_result *out)
     do
         pid = wait4(run->pid, &status, 0, &usage);
     while (pid < 0 && errno == EINTR);
-    out->cpu_ms = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+    out->cpu_ms = clock_cpu_ms(&usage);
     out->max_rss = (uint64_t)usage.ru_maxrss * 1024;
     out->outcome = pid < 0 ? JOB_INTERNAL : classify(run, status, out->cpu_ms);
     out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
@@ -217,8 +216,7 @@ static void reap(struct run *run, struct job_result *out)
 /* It has only to give its memory back, for which nobody waits; whatever it does, it is the end. */
 static void leave(const struct run *run, struct job_result *out)
 {
-    kill(-run->pid, SIGKILL);
-    kill(run->pid, SIGKILL);
+    kill_group(run->pid);
     unburied = run->pid;
     out->cpu_ms = run->end.cpu_ms;
     out->max_rss = run->end.max_rss;

@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* How long no order comes before the time is taken to make ready for one. */
+#define REST_MS 10
+
 /*
  * kferry-worker: one conversion in a process of its own.
  *
@@ -27,9 +30,6 @@
  * CPU is seconds, 0 is no limit; SANDBOX is prefer, require or off; with PARENT it dies too.
  * `fork` makes workers that are told all of that later (fork_server.h).
  */
-/* For how long the service has nothing to do before its time is taken for what a job could do. */
-#define REST_MS 10
-
 struct order {
     const char *task;
     enum sandbox_mode mode;

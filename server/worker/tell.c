@@ -4,7 +4,6 @@
 #include "../clock.h"
 #include "../jobs/progress.h"
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* Two records of the same phase are at least that far apart. */
@@ -43,11 +42,6 @@ void tell_progress(const struct kf_progress *progress)
         told.fd = -1; /* no room: the result is what matters */
 }
 
-static uint64_t milliseconds(struct timeval t)
-{
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_usec / 1000;
-}
-
 void tell_end(int status)
 {
     struct rusage usage;
@@ -55,7 +49,7 @@ void tell_end(int status)
 
     if (!is_anybody_there() || getrusage(RUSAGE_SELF, &usage) < 0)
         return;
-    end.cpu_ms = milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime);
+    end.cpu_ms = clock_cpu_ms(&usage);
     end.max_rss = (uint64_t)usage.ru_maxrss * 1024;
     if (pwrite(told.fd, &end, sizeof end, sizeof(struct progress)) == (ssize_t)sizeof end) {
         close(STDOUT_FILENO);

@@ -3,6 +3,7 @@
 #include "../../io/text/json.h"
 #include "../../model/floats.h"
 #include "keras3_limits.h"
+#include <math.h>
 #include <string.h>
 
 /*
@@ -32,23 +33,34 @@ static json_t *list_of(const float *values, const uint64_t *dims, unsigned rank)
     return list;
 }
 
+static bool are_finite(const float *values, uint64_t n)
+{
+    uint64_t i = 0;
+
+    while (i < n && isfinite(values[i]))
+        i++;
+    return i == n;
+}
+
 static int write_out(struct kf_adapt *adapt, struct kf_layer *layer, const char *key)
 {
     const struct kf_payload *payload = kf_layer_tensor(layer, key)->payload;
+    json_auto_t *list = NULL;
     float *values;
-    json_t *list;
 
     KF_TRY(kf_floats(&values, adapt->model->arena, payload, key, adapt->rep));
-    list = list_of(values, payload->dims, payload->rank);
-    if (!list)
+    if (!are_finite(values, kf_payload_elements(payload)))
         return kf_report_add(adapt->rep, KF_VALUE_NO_EQUAL, layer->path,
                              "%s holds what is no number, and Keras 3 takes it from a legacy .h5 "
                              "only as one: take to=keras",
                              key);
+    list = list_of(values, payload->dims, payload->rank);
+    if (!list)
+        return kf_adapt_no_memory(adapt, layer->path);
     KF_TRY(kf_report_change(adapt->rep, KF_VALUE_REWRITTEN, layer->path, key, NULL, NULL,
                             "out of its variable into the config: of a legacy .h5 Keras 3 uses the "
                             "variable of no layer here"));
-    return kf_json_set(layer->config, key, list, adapt->rep);
+    return kf_json_set(layer->config, key, json_incref(list), adapt->rep);
 }
 
 int kf_keras3_normalization(struct kf_adapt *adapt, struct kf_layer *layer)
