@@ -17,11 +17,8 @@ static const struct {
 #include "keras2_keras3.def"
 };
 
-/* Layers whose activation is the last that they do. */
-#define OWNERS                                                                                     \
-    "Dense EinsumDense Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose Conv3DTranspose "      \
-    "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D LocallyConnected1D "          \
-    "LocallyConnected2D"
+#define KF_CURVED(classes) static const char owners[] = classes;
+#include "keras2_keras3.def"
 
 /* What becomes a layer: a part, or an object of a class without weights. */
 struct curve {
@@ -129,7 +126,7 @@ static int split(struct curve *curve)
     json_auto_t *config = NULL;
     bool alone = strcmp(curve->layer->class_name, "Activation") == 0;
 
-    if ((!alone && !kf_in_words(OWNERS, curve->layer->class_name)) || !take(curve, &config))
+    if ((!alone && !kf_in_words(owners, curve->layer->class_name)) || !take(curve, &config))
         return 0;
     if (!config || !curve->made.class_name)
         return kf_adapt_no_memory(adapt, curve->layer->path);
